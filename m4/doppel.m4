@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Options and tools of the build, apart from configure.ac so that it reads as a list.
+
+# DPL_ADD_FLAG(VARIABLE, FLAG): adds FLAG if the compiler takes it without a word.
+AC_DEFUN([DPL_ADD_FLAG], [
+    AC_MSG_CHECKING([whether $CC takes $2])
+    dpl_save_CFLAGS=$CFLAGS
+    CFLAGS="-Werror $2"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[]], [[]])],
+        [AC_MSG_RESULT([yes]); $1="$$1 $2"], [AC_MSG_RESULT([no])])
+    CFLAGS=$dpl_save_CFLAGS
+])
+
+AC_DEFUN([DPL_ARG_BUILD], [
+    AC_ARG_ENABLE([fatal-warnings],
+        [AS_HELP_STRING([--enable-fatal-warnings], [a warning ends the build @<:@no@:>@])],
+        [], [enable_fatal_warnings=no])
+    AC_ARG_WITH([sanitizers],
+        [AS_HELP_STRING([--with-sanitizers=LIST],
+            [build with these, as address,undefined or thread @<:@none@:>@])],
+        [], [with_sanitizers=no])
+
+    DPL_CFLAGS="-std=gnu17"
+    m4_foreach_w([flag], [
+        -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
+        -Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align
+        -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wredundant-decls -Wnested-externs -Wlogical-op
+        -Wduplicated-cond -Wduplicated-branches -Wimplicit-fallthrough -Wdouble-promotion
+        -Wdate-time -Wjump-misses-init -fno-common -fno-strict-aliasing
+        -fstack-protector-strong -fstack-clash-protection -fcf-protection
+        ], [DPL_ADD_FLAG([DPL_CFLAGS], flag)])
+    AS_IF([test "x$enable_fatal_warnings" = xyes], [DPL_CFLAGS="$DPL_CFLAGS -Werror"])
+
+    DPL_CPPFLAGS=
+    DPL_LDFLAGS="-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed"
+    AS_IF([test "x$with_sanitizers" != xno], [
+        DPL_CFLAGS="$DPL_CFLAGS -fsanitize=$with_sanitizers -fno-omit-frame-pointer"
+        DPL_CFLAGS="$DPL_CFLAGS -fno-sanitize-recover=all"
+        DPL_LDFLAGS="$DPL_LDFLAGS -fsanitize=$with_sanitizers"
+    ], [
+        # Fortified calls and sanitizers hide each other's findings.
+        DPL_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3"
+        DPL_CFLAGS="$DPL_CFLAGS -fPIE"
+        DPL_LDFLAGS="$DPL_LDFLAGS -pie"
+    ])
+    AM_CONDITIONAL([SANITIZED], [test "x$with_sanitizers" != xno])
+    AC_SUBST([DPL_CFLAGS])
+    AC_SUBST([DPL_CPPFLAGS])
+    AC_SUBST([DPL_LDFLAGS])
+])
+
+AC_DEFUN([DPL_PROG_TOOLS], [
+    AC_PATH_PROG([XSLTPROC], [xsltproc])
+    AS_IF([test -z "$XSLTPROC"],
+        [AC_MSG_ERROR([xsltproc is needed: it makes the agents' parameter tables and manual pages])])
+    AC_PATH_PROG([XMLLINT], [xmllint])
+    AC_PATH_PROG([CLANG_FORMAT], [clang-format])
+    AC_PATH_PROG([CLANG_TIDY], [clang-tidy])
+    AC_PATH_PROG([CPPCHECK], [cppcheck])
+])

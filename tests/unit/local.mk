@@ -1,0 +1,19 @@
+# A unit test links its layer and those below, nothing else: an upward call does not link.
+noinst_LIBRARIES += libunit.a
+libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
+libunit_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+
+UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)
+
+unit_base = tests/unit/test-clock tests/unit/test-err tests/unit/test-fd tests/unit/test-file \
+	tests/unit/test-path
+unit_wire = tests/unit/test-wire
+check_PROGRAMS += $(unit_base) $(unit_wire)
+TESTS += $(unit_base) $(unit_wire)
+
+tests_unit_test_clock_LDADD = $(UNIT_BASE)
+tests_unit_test_err_LDADD = $(UNIT_BASE)
+tests_unit_test_fd_LDADD = $(UNIT_BASE)
+tests_unit_test_file_LDADD = $(UNIT_BASE)
+tests_unit_test_path_LDADD = $(UNIT_BASE)
+tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
