@@ -6,7 +6,7 @@ libunit_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)
 
 unit_base = tests/unit/test-clock tests/unit/test-err tests/unit/test-fd tests/unit/test-file \
-	tests/unit/test-path
+	tests/unit/test-path tests/unit/test-units
 unit_wire = tests/unit/test-wire
 check_PROGRAMS += $(unit_base) $(unit_wire)
 TESTS += $(unit_base) $(unit_wire)
@@ -16,4 +16,5 @@ tests_unit_test_err_LDADD = $(UNIT_BASE)
 tests_unit_test_fd_LDADD = $(UNIT_BASE)
 tests_unit_test_file_LDADD = $(UNIT_BASE)
 tests_unit_test_path_LDADD = $(UNIT_BASE)
+tests_unit_test_units_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
