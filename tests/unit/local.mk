@@ -8,8 +8,9 @@ UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)
 unit_base = tests/unit/test-clock tests/unit/test-err tests/unit/test-fd tests/unit/test-file \
 	tests/unit/test-path tests/unit/test-units
 unit_wire = tests/unit/test-wire
-check_PROGRAMS += $(unit_base) $(unit_wire)
-TESTS += $(unit_base) $(unit_wire)
+unit_config = tests/unit/test-conf
+check_PROGRAMS += $(unit_base) $(unit_wire) $(unit_config)
+TESTS += $(unit_base) $(unit_wire) $(unit_config)
 
 tests_unit_test_clock_LDADD = $(UNIT_BASE)
 tests_unit_test_err_LDADD = $(UNIT_BASE)
@@ -18,3 +19,4 @@ tests_unit_test_file_LDADD = $(UNIT_BASE)
 tests_unit_test_path_LDADD = $(UNIT_BASE)
 tests_unit_test_units_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_conf_LDADD = libunit.a libconfig.a libbase.a $(UNIT_LIBS)
