@@ -1,2 +1,3 @@
 include tests/unit/local.mk
 include tests/lint/local.mk
+EXTRA_DIST += tests/list tests/packages tests/setup.sh
