@@ -1,0 +1,7 @@
+# A disk that fails when told to; tests that need it say SKIP where libfuse 3 was not there.
+if HAVE_FUSE3
+check_PROGRAMS += tests/crash/faultdisk
+tests_crash_faultdisk_SOURCES = tests/crash/faultdisk.c
+tests_crash_faultdisk_CFLAGS = $(AM_CFLAGS) $(FUSE3_CFLAGS)
+tests_crash_faultdisk_LDADD = $(FUSE3_LIBS)
+endif
