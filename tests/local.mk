@@ -2,3 +2,4 @@ include tests/unit/local.mk
 include tests/crash/local.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
+include tests/lab/local.mk
