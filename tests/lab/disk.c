@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int loop_attach(const struct lab *lab, const char *image, int *number_r, 
     dpl_autofd int file = open(image, O_RDWR | O_CLOEXEC);
     if (control < 0 || file < 0)
         return dpl_err_sys(err, errno, "open loop-control or \"%s\"", image);
-    struct loop_config config = {.fd = (uint32_t)file, .block_size = 4096};
+    struct loop_config config = {.fd = (uint32_t)file};
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
     const char *base = strrchr(image, '/');
     snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", base ? base + 1 : image);
@@ -80,12 +81,18 @@ static int loop_attach(const struct lab *lab, const char *image, int *number_r, 
     return dpl_err_set(err, DPL_E_BUSY, "no loop device could be had for \"%s\"", image);
 }
 
+/* With blocks of 4 KiB, whatever the size: ext4 starts a mount with 1 KiB, and the change of size
+ * makes the kernel drop what it has cached of the device, which another host may have written. */
 static pid_t mkfs(const char *image, const char *label, bool shared, struct dpl_err *err)
 {
-    const char *const mmp[] = {"mkfs.ext4", "-q",  "-O",  "mmp", "-E", "mmp_update_interval=1",
-                               "-L",        label, image, NULL};
-    const char *const own[] = {"mkfs.ext4", "-q", "-L", label, image, NULL};
-    return lab_spawn(shared ? mmp : own, err);
+    const char *const argv[] = {
+        "mkfs.ext4", "-q",
+        "-b",        "4096",
+        "-L",        label,
+        "-O",        shared ? "mmp" : "^mmp",
+        "-E",        shared ? "mmp_update_interval=1" : "lazy_itable_init=1",
+        image,       NULL};
+    return lab_spawn(argv, err);
 }
 
 struct batch {
@@ -171,6 +178,11 @@ static const char *mounted_type(int number)
             return types[i];
     }
     return NULL;
+}
+
+void lab_disk_drop_cache(const struct lab_host *host, int disk)
+{
+    ioctl(host->disk_fd[disk], BLKFLSBUF, 0);
 }
 
 bool lab_disk_in_use(int number)

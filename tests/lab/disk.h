@@ -22,6 +22,8 @@ bool lab_disk_in_use(int number);
 int lab_disk_lose(const struct lab *lab, int number, struct dpl_err *err);
 /* Waits until no file system uses the device. The kernel says nothing when it happens: polled. */
 int lab_disk_wait_free(int number, int timeout_ms, struct dpl_err *err);
+/* What this host's view of the device has cached: another host may have written it since. */
+void lab_disk_drop_cache(const struct lab_host *host, int disk);
 /* Removes the mark that an unclean end left, which would cost the next mount 20 s. */
 int lab_disk_clear_mmp(const struct lab *lab, int number, struct dpl_err *err);
 /* Waits until no loop device has a backing file whose name holds this text. */

@@ -55,12 +55,15 @@ static void read_input(struct options *o)
     }
 }
 
-/* Asks for "power OP HOST". The supervisor answers "off" only when the host's disks are free. */
+/* Asks for "power OP HOST", and says from where: the switch hangs on the site's LAN. The supervisor
+ * answers "off" only when the host's disks are free. */
 static int ask(const char *op, const char *host)
 {
     struct dpl_err err = {0};
     dpl_autofd int fd = lab_wire_connect(LAB_IN_HOST, &err);
-    const char *const power[] = {"power", op, host, NULL};
+    char self[16] = "";
+    gethostname(self, sizeof(self) - 1);
+    const char *const power[] = {"power", op, host, "--from", self, NULL};
     const char *const status[] = {"status", "--plain", NULL};
     int rc = fd;
     if (rc >= 0)

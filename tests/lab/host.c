@@ -162,6 +162,7 @@ static int cut_power(const struct lab *lab, const struct lab_host *host, bool al
         rc = lab_pidfd_wait(host->pidfd, DEATH_MS, err);
     for (int d = 0; d < lab->plan->disks && rc == DPL_OK; d++) {
         rc = lab_disk_wait_free(host->disk[d], DISK_MS, err);
+        lab_disk_drop_cache(host, d);
         if (rc == DPL_OK && dirty[d])
             rc = lab_disk_clear_mmp(lab, host->disk[d], err);
     }

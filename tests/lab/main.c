@@ -4,6 +4,7 @@
  */
 #include "tests/lab/client.h"
 #include "tests/lab/fence.h"
+#include "tests/lab/holds.h"
 #include "tests/lab/up.h"
 
 #include <stdio.h>
@@ -30,6 +31,7 @@ static const struct command commands[] = {
     {"wan", 1, 8, "rate [X-Y] RATE|off", "its bandwidth, as 10mbit"},
     {"wan", 1, 8, "relay [X-Y] [--loss PERCENT] [--delay MS] [--seed N]|off",
      "lose and delay frames"},
+    {"holds", 0, 0, "", "what each host holds: shared disks in use, addresses"},
     {"status", 0, 1, "[--plain]", "hosts and wires, as a table or as name=value"},
 };
 
@@ -45,6 +47,8 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].words, commands[i].help);
     fprintf(to,
+            "  watch [ADDRESS...]\n      tell each change of who holds a shared disk or one of the "
+            "addresses;\n      DOUBLE if two hosts do\n"
             "  list\n      names of the labs that are up\n"
             "The name is \"lab\" unless said by --name or LAB_NAME.\n"
             "exit: 0 ok, 1 failed, 2 usage, 77 the machine cannot run a lab (the reason is said);\n"
@@ -104,6 +108,8 @@ static int run_command(const char *name, int argc, char **argv)
     }
     if (strcmp(argv[0], "exec") == 0)
         return run_exec(dir, argc, argv);
+    if (strcmp(argv[0], "watch") == 0)
+        return lab_watch(dir, (const char *const *)&argv[1]);
     if (strcmp(argv[0], "list") == 0)
         return argc > 1 ? usage("list takes no words", "") : lab_client_list();
     if (strcmp(argv[0], "down") != 0)

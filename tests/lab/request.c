@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/lab/request.h"
 
+#include "tests/lab/holds.h"
 #include "tests/lab/host.h"
 #include "tests/lab/net.h"
 #include "tests/lab/relay.h"
@@ -21,6 +22,9 @@ struct request {
     const char *const *words; /* without the verb */
     int n;
 };
+
+/* What a verb returns when it has seen to the answer itself. */
+enum { ANSWERED = 1 };
 
 struct verb {
     const char *name;
@@ -55,11 +59,27 @@ static int power_status(const struct request *rq, const struct lab_host *host)
     return DPL_OK;
 }
 
+/* A host whose cable is cut does not reach the switch. Commands from outside always do. */
+static int check_reach(const struct request *rq, struct dpl_err *err)
+{
+    const struct lab_host *from = NULL;
+    if (rq->n == 4 && is(rq->words[2], "--from"))
+        from = lab_host_find(rq->lab, rq->words[3]);
+    else if (rq->n != 2)
+        return dpl_err_set(err, DPL_E_USAGE, "power: wrong number of words");
+    if (from && (from->unplugged || from->cut_in || from->cut_out))
+        return dpl_err_set(err, DPL_E_UNREACHABLE, "%s does not reach the power switch",
+                           from->plan->name);
+    return DPL_OK;
+}
+
 static int run_power(const struct request *rq, struct dpl_err *err)
 {
     struct lab_host *host;
     const char *op = rq->words[0];
-    int rc = find_host(rq, rq->words[1], &host, err);
+    int rc = check_reach(rq, err);
+    if (rc == DPL_OK)
+        rc = find_host(rq, rq->words[1], &host, err);
     if (rc < 0)
         return rc;
     if (is(op, "status"))
@@ -287,7 +307,7 @@ static int run_enter(const struct request *rq, struct dpl_err *err)
         rq->lab->routers[name[1] - 'A'].pid > 0) {
         int fds[2] = {rq->lab->routers[name[1] - 'A'].pidfd, -1};
         lab_wire_done(rq->client->fd, fds);
-        return await(rq, NULL, LAB_AWAIT_NOTHING);
+        return ANSWERED;
     }
     struct lab_host *host;
     int rc = find_host(rq, name, &host, err);
@@ -355,6 +375,21 @@ static int run_status(const struct request *rq, struct dpl_err *err)
     return DPL_OK;
 }
 
+/* Answered by a child, since it goes through the hosts' namespaces. */
+static int run_holds(const struct request *rq, struct dpl_err *err)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return dpl_err_sys(err, errno, "fork");
+    if (pid == 0) {
+        g_autofree char *text = lab_holds(rq->lab);
+        lab_wire_output(rq->client->fd, text);
+        lab_wire_done(rq->client->fd, NULL);
+        _exit(0);
+    }
+    return ANSWERED;
+}
+
 static int run_down(const struct request *rq, struct dpl_err *err)
 {
     (void)err;
@@ -363,16 +398,16 @@ static int run_down(const struct request *rq, struct dpl_err *err)
 }
 
 static const struct verb verbs[] = {
-    {"power", 2, 2, run_power}, {"crash", 1, 1, run_crash},   {"freeze", 1, 1, run_freeze},
+    {"power", 2, 4, run_power}, {"crash", 1, 1, run_crash},   {"freeze", 1, 1, run_freeze},
     {"thaw", 1, 1, run_thaw},   {"lan", 2, 4, run_lan},       {"wan", 1, 8, run_wan},
-    {"enter", 1, 1, run_enter}, {"status", 0, 1, run_status}, {"down", 0, 0, run_down},
+    {"enter", 1, 1, run_enter}, {"status", 0, 1, run_status}, {"holds", 0, 0, run_holds},
+    {"down", 0, 0, run_down},
 };
 
 void lab_request(struct lab *lab, struct lab_client *client, const char *const words[], int n)
 {
     struct dpl_err err = {0};
     const struct request rq = {lab, client, words + 1, n - 1};
-    bool answered = false;
     int rc = dpl_err_set(&err, DPL_E_USAGE, "no verb \"%s\"", words[0]);
     for (size_t i = 0; i < G_N_ELEMENTS(verbs); i++) {
         if (!is(verbs[i].name, words[0]))
@@ -382,11 +417,10 @@ void lab_request(struct lab *lab, struct lab_client *client, const char *const w
             break;
         }
         rc = verbs[i].run(&rq, &err);
-        answered = is(words[0], "enter") && client->await == LAB_AWAIT_NOTHING;
     }
     if (rc < 0)
         lab_wire_failed(client->fd, rc, err.text);
-    else if (client->await == LAB_AWAIT_NOTHING && !client->end && !answered)
+    else if (rc != ANSWERED && client->await == LAB_AWAIT_NOTHING && !client->end)
         lab_wire_done(client->fd, NULL);
 }
 

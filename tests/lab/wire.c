@@ -112,6 +112,25 @@ int lab_wire_answer(int fd, int fds[2], struct dpl_err *err)
     }
 }
 
+int lab_wire_collect(int fd, char *text, size_t size)
+{
+    size_t used = 0;
+    for (;;) {
+        char packet[LAB_PACKET];
+        ssize_t n = recv(fd, packet, sizeof(packet), 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        text[used] = '\0';
+        if (n <= 0)
+            return DPL_E_FAILED;
+        if (packet[0] != ' ')
+            return packet[0] == '+' ? DPL_OK : DPL_E_FAILED;
+        size_t room = size - 1 - used, more = (size_t)n - 1;
+        memcpy(text + used, packet + 1, more < room ? more : room);
+        used += more < room ? more : room;
+    }
+}
+
 int lab_wire_read(int fd, char packet[LAB_PACKET], const char *words[], int max)
 {
     ssize_t n = recv(fd, packet, LAB_PACKET - 1, 0);

@@ -20,6 +20,9 @@ int lab_wire_request(int fd, const char *const words[], struct dpl_err *err);
  * fds, which the caller sets to -1 before and closes; fds may be NULL. */
 int lab_wire_answer(int fd, int fds[2], struct dpl_err *err);
 
+/* The same; output goes to text, which is terminated and cut if it does not fit. */
+int lab_wire_collect(int fd, char *text, size_t size);
+
 /* The other side: takes one request apart in place. Returns the number of words, 0 at the end. */
 int lab_wire_read(int fd, char packet[LAB_PACKET], const char *words[], int max);
 void lab_wire_output(int fd, const char *text);
