@@ -53,7 +53,7 @@ print_logs() {
         timeout 10 "$LAB_PROGRAM" exec "$host" sh -c '
             cd /var/log 2>/dev/null || exit
             test -e corosync/corosync.log && tail -n 8 corosync/corosync.log
-            test -e pacemaker/pacemaker.log && grep -hE \
+            test -e pacemaker/pacemaker.log && grep -ahE \
                 "(warning|error|crit):|ocf-exit-reason|Requesting fencing|Operation .(reboot|off)" \
                 pacemaker/pacemaker.log | tail -n 25 | cut -c1-240' </dev/null
     done
@@ -128,8 +128,11 @@ crm_at() {
     on "$host" crm -D plain "$@"
 }
 
-# settle SITE: until the cluster has nothing more to do.
-settle() { on "$(member "$1")" timeout 60 crm_resource --wait; }
+# settle SITE: until the cluster has nothing more to do. (crm_resource --wait looks every 2 s.)
+settle() {
+    on "$(member "$1")" timeout 60 sh -c \
+        'until crm_simulate -LS --output-as=xml | grep -q "<transition/>"; do sleep 0.05; done'
+}
 
 # where SITE RESOURCE: the nodes on which it is started, as the cluster sees it.
 where() {
@@ -192,7 +195,7 @@ never_double() {
 }
 
 # answers FROM ADDRESS: one ping.
-answers() { on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1; }
+answers() { on "$1" ping -n -q -c 1 -W 0.3 "$2" >/dev/null 2>&1; }
 
 mac_of() { on "$1" cat /sys/class/net/eth0/address; }
 # neighbour HOST ADDRESS: the hardware address in its ARP or neighbour cache.

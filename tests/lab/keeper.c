@@ -170,6 +170,9 @@ keeper(const struct lab_plan *plan, const struct lab_keeper_fds *fds, const int 
         rc = start_supervisor(plan, fds, cgroup, &supervisor, &err);
     if (rc < 0)
         dprintf(fds->ready, "%s", err.text);
+    g_autofree char *pids = g_strdup_printf("keeper %d\nsupervisor %d\n", getpid(), rc);
+    g_autofree char *pids_path = g_strdup_printf("%s/pids", plan->dir);
+    lab_write_file(pids_path, pids, NULL);
     close(fds->ready);
     if (rc >= 0) {
         watch(plan, fds->armed, supervisor, with);

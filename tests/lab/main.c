@@ -140,10 +140,8 @@ static int lab_main(int argc, char **argv)
     }
     if (!lab_client_name_ok(name))
         return usage("not a lab's name: ", name);
-    if (at == argc) {
-        print_help(stderr);
-        return 2;
-    }
+    if (at == argc)
+        return usage("a command is wanted", "");
     return run_command(name, argc - at, argv + at);
 }
 
