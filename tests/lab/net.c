@@ -66,16 +66,23 @@ static void add_wire(GString *s, const struct lab *lab, const struct lab_wire *w
     add_wire_end(s, lab, wire, wire->to, wire->from);
 }
 
+/* The kernel would look for duplicates of its own link-local address for a second. */
+static void up_with_link_local(GString *s, const char *dev, int high, int low)
+{
+    g_string_append_printf(
+        s, "link set %s addrgenmode none up\naddr add fe80::%x:%x/64 dev %s nodad\n", dev,
+        (unsigned)high, (unsigned)low, dev);
+}
+
 /* The router's own view: its LAN, and for each wire an address of a small net and a route. */
 static void router_lines(GString *s, const struct lab *lab, int site)
 {
     char a[32], a6[48];
     lab_net_address(site, ROUTER_NUMBER, a, sizeof(a));
     lab_net_address6(site, ROUTER_NUMBER, a6, sizeof(a6));
-    g_string_append_printf(s,
-                           "link set lo up\nlink set lan up\n"
-                           "addr add %s/24 dev lan\naddr add %s/64 dev lan nodad\n",
-                           a, a6);
+    g_string_append(s, "link set lo up\n");
+    up_with_link_local(s, "lan", site + 1, ROUTER_NUMBER);
+    g_string_append_printf(s, "addr add %s/24 dev lan\naddr add %s/64 dev lan nodad\n", a, a6);
     for (size_t i = 0; i < lab->n_wires; i++) {
         const struct lab_wire *w = &lab->wires[i];
         if (w->from != site && w->to != site)
@@ -83,8 +90,9 @@ static void router_lines(GString *s, const struct lab *lab, int site)
         int other = w->from == site ? w->to : w->from;
         unsigned net = (unsigned)i * 4, me = w->from == site ? 1 : 2, it = 3 - me;
         char d = (char)('a' + other);
-        g_string_append_printf(s, "link set wan-%c up\naddr add 10.71.255.%u/30 dev wan-%c\n", d,
-                               net + me, d);
+        const char dev[] = {'w', 'a', 'n', '-', d, '\0'};
+        up_with_link_local(s, dev, 0xff00 + (int)i, (int)me);
+        g_string_append_printf(s, "addr add 10.71.255.%u/30 dev wan-%c\n", net + me, d);
         g_string_append_printf(s, "addr add fd71:0:0:ff%02x::%x/64 dev wan-%c nodad\n", (unsigned)i,
                                me, d);
         g_string_append_printf(s, "route add 10.71.%d.0/24 via 10.71.255.%u\n", other + 1,
@@ -280,7 +288,8 @@ int lab_net_host_setup(const struct lab_plan *plan, const struct lab_host_plan *
     lab_net_address6(host->site, host->number, a6, sizeof(a6));
     lab_net_address(host->site, ROUTER_NUMBER, via, sizeof(via));
     lab_net_address6(host->site, ROUTER_NUMBER, via6, sizeof(via6));
-    g_autoptr(GString) s = g_string_new("link set lo up\nlink set eth0 up\n");
+    g_autoptr(GString) s = g_string_new("link set lo up\n");
+    up_with_link_local(s, "eth0", host->site + 1, host->number);
     g_string_append_printf(s, "addr add %s/%d dev eth0\n", a, plan->bridged ? 16 : 24);
     g_string_append_printf(s, "addr add %s/%d dev eth0 nodad\n", a6, plan->bridged ? 48 : 64);
     if (!plan->bridged)
