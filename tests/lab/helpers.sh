@@ -3,18 +3,22 @@
 #
 # Helpers of the lab's scenarios; a scenario sources this file first. See README beside it.
 #
-#   LAB_PROGRAM    the lab's program; default: tests/lab/lab beneath the current directory
-#   LAB_INSTALL    a tree of `make install DESTDIR=` whose files the hosts shall see
+#   LAB_PROGRAM    the lab's program; default: tests/lab/lab in $DOPPEL_BUILD or beneath here
+#   LAB_INSTALL    a tree of `make install DESTDIR=` whose files the hosts shall see; default:
+#                  $DOPPEL_ROOT
 #   LAB_WITH_PID   a process with which the labs end, beside the scenario itself
 #
 # A scenario ends with exit 0 (passed), 1 (failed, after the logs that matter) or 77 (skipped).
 
 set -u
-LAB_PROGRAM=${LAB_PROGRAM:-$PWD/tests/lab/lab}
-LAB_NAME=${LAB_NAME:-s$$}
-export LAB_NAME
+LAB_PROGRAM=${LAB_PROGRAM:-${DOPPEL_BUILD:-$PWD}/tests/lab/lab}
+LAB_INSTALL=${LAB_INSTALL:-${DOPPEL_ROOT:-}}
 SCENARIO=$(basename "$0" .sh)
 LAB_TMP=$(mktemp -d "${TMPDIR:-/tmp}/doppel-scenario.XXXXXX") || exit 1
+# A name that no other scenario has, even one of another pid namespace.
+LAB_NAME=${LAB_NAME:-s-${LAB_TMP##*.}}
+export LAB_NAME
+POLL_S=0.02
 WATCH_PID=
 
 lab() { "$LAB_PROGRAM" "$@"; }
@@ -28,6 +32,9 @@ step() {
     local ms=$(($(now_ms) - STARTED_MS))
     printf '%s: %3d.%01d s  %s\n' "$SCENARIO" $((ms / 1000)) $((ms % 1000 / 100)) "$*"
 }
+
+# figure TEXT: a line that the test runner shows too.
+figure() { echo "PRINT $SCENARIO: $*"; }
 
 fail() {
     step "FAILED: $*"
@@ -107,7 +114,7 @@ wait_until() {
     shift
     until "$@"; do
         [ "$(now_ms)" -lt "$deadline" ] || return 1
-        sleep 0.02
+        sleep "$POLL_S"
     done
 }
 

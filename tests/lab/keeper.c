@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -60,41 +61,52 @@ void lab_keeper_clean(const struct lab_plan *plan, int cgroup_root)
     rmdir(LAB_ROOT);
 }
 
+/* Only who holds the lock on the directory makes the log in it, so a lab that is about to start
+ * is not taken for one that was killed. */
+static void sweep_one(const char *name, int cgroup_root)
+{
+    struct lab_plan dead = {0};
+    snprintf(dead.name, sizeof(dead.name), "%s", name);
+    snprintf(dead.dir, sizeof(dead.dir), "%s/%s", LAB_ROOT, dead.name);
+    g_autofree char *log = g_strdup_printf("%s/log", dead.dir);
+    dpl_autofd int fd = open(dead.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && access(log, F_OK) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        lab_keeper_clean(&dead, cgroup_root);
+}
+
+void lab_keeper_sweep(void)
+{
+    dpl_autofd int root = lab_keeper_cgroup_root(NULL);
+    DIR *dir = root >= 0 ? opendir(LAB_ROOT) : NULL;
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (e->d_name[0] != '.' && strlen(e->d_name) < sizeof(((struct lab_plan *)NULL)->name))
+            sweep_one(e->d_name, root);
+    if (dir)
+        closedir(dir);
+}
+
 static int try_lock(const struct lab_plan *plan, struct dpl_err *err)
 {
     struct stat held, named;
     if ((mkdir(LAB_ROOT, 0755) < 0 && errno != EEXIST) ||
-        (mkdir(plan->dir, 0755) < 0 && errno != EEXIST))
+        (mkdir(plan->dir, 0755) < 0 && errno != EEXIST && errno != ENOENT))
         return dpl_err_sys(err, errno, "make \"%s\"", plan->dir);
     dpl_autofd int fd = open(plan->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return dpl_err_sys(err, errno, "open \"%s\"", plan->dir);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return dpl_err_set(err, DPL_E_BUSY, "the lab \"%s\" is up already", plan->name);
     /* It may have been removed by its last owner meanwhile. */
-    if (fstat(fd, &held) < 0 || stat(plan->dir, &named) < 0 || held.st_ino != named.st_ino)
+    if (fd < 0 || fstat(fd, &held) < 0 || stat(plan->dir, &named) < 0 ||
+        held.st_ino != named.st_ino)
         return dpl_err_set(err, DPL_E_NOT_FOUND, "\"%s\" went away", plan->dir);
     return dpl_fd_steal(&fd);
 }
 
 int lab_keeper_lock(const struct lab_plan *plan, struct dpl_err *err)
 {
-    dpl_autofd int root = lab_keeper_cgroup_root(err);
-    if (root < 0)
-        return root;
-    for (int i = 0; i < CLEAN_TRIES; i++) {
-        int fd = try_lock(plan, err);
-        if (fd == DPL_E_NOT_FOUND)
-            continue;
-        if (fd < 0)
-            return fd;
-        g_autofree char *log = g_strdup_printf("%s/log", plan->dir);
-        if (access(log, F_OK) < 0)
-            return fd;
-        lab_keeper_clean(plan, root); /* of a lab whose keeper was killed too */
-        close(fd);
-    }
-    return dpl_err_set(err, DPL_E_BUSY, "\"%s\" cannot be had", plan->dir);
+    int fd = DPL_E_NOT_FOUND;
+    for (int i = 0; i < CLEAN_TRIES && fd == DPL_E_NOT_FOUND; i++)
+        fd = try_lock(plan, err);
+    return fd;
 }
 
 static void to_log(const struct lab_plan *plan)

@@ -15,8 +15,11 @@ struct lab_keeper_fds {
     int armed; /* a byte comes when the lab may outlive who started it; an end without: it ends */
 };
 
-/* Locks the lab's directory, made if need be and swept if a lab was killed there. Returns the
- * descriptor; DPL_E_BUSY if that lab is up. */
+/* Removes what labs left whose keeper was killed together with all the rest, as by the end of a pid
+ * namespace around both: a directory and empty cgroups. */
+void lab_keeper_sweep(void);
+/* Locks the lab's directory, made if need be. Returns the descriptor; DPL_E_BUSY if that lab is
+ * up. */
 int lab_keeper_lock(const struct lab_plan *plan, struct dpl_err *err);
 /* Starts the keeper and with it the lab; arm is the other end of fds->armed, which the keeper must
  * not keep. Returns its pid. */

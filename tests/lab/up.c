@@ -230,6 +230,7 @@ static int check_machine(const struct lab_plan *plan, struct dpl_err *err)
 static int start(const struct lab_plan *plan, int *armed_r, struct dpl_err *err)
 {
     int ready[2], armed[2];
+    lab_keeper_sweep();
     dpl_autofd int lock = lab_keeper_lock(plan, err);
     if (lock < 0)
         return lock;
