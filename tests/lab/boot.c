@@ -178,7 +178,7 @@ static pid_t start(const char *const argv[], const char *log, const char *const 
     for (size_t i = 0; env[i][0]; i++)
         setenv(env[i][0], env[i][1], 1);
     setsid();
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    lab_exec(argv);
     _exit(127);
 }
 

@@ -101,14 +101,15 @@ run_inside(const char *host, int procs, const char *const argv[])
     }
     set_environment(host);
     (void)!chdir("/");
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    lab_exec(argv);
     fprintf(stderr, "lab: %s: %s\n", argv[0], strerror(errno));
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* This process goes back to its own mounts and network, or it would keep those of a dead host. */
-static int start_inside(const char *dir, const char *host, const char *const argv[], int out,
-                        pid_t *pid_r, struct dpl_err *err)
+/* Returns the pid. This process goes back to its own mounts and network, or it would keep those of
+ * a dead host. */
+static pid_t start_inside(const char *dir, const char *host, const char *const argv[], int out,
+                          struct dpl_err *err)
 {
     const char *const words[] = {"enter", host, NULL};
     int fds[2] = {-1, -1};
@@ -131,10 +132,7 @@ static int start_inside(const char *dir, const char *host, const char *const arg
     }
     setns(mounts, CLONE_NEWNS);
     setns(network, CLONE_NEWNET);
-    if (pid < 0)
-        return dpl_err_sys(err, errno, "fork");
-    *pid_r = pid;
-    return DPL_OK;
+    return pid < 0 ? dpl_err_sys(err, errno, "fork") : pid;
 }
 
 static int wait_for(pid_t pid)
@@ -149,10 +147,9 @@ static int wait_for(pid_t pid)
 int lab_client_exec(const char *dir, const char *host, const char *const argv[],
                     struct dpl_err *err)
 {
-    pid_t pid;
-    int rc = start_inside(dir, host, argv, -1, &pid, err);
-    if (rc < 0)
-        return rc;
+    pid_t pid = start_inside(dir, host, argv, -1, err);
+    if (pid < 0)
+        return pid;
     /* A key press reaches the command too; this process stays to tell how it ended. */
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
@@ -162,11 +159,8 @@ int lab_client_exec(const char *dir, const char *host, const char *const argv[],
 /* Once per process only: the next pid namespace can be entered just from above. So in a child. */
 static int capture_child(const char *dir, const char *host, const char *const argv[], int out)
 {
-    struct dpl_err err = {0};
-    pid_t pid;
-    if (start_inside(dir, host, argv, out, &pid, &err) < 0)
-        return LAB_EXIT_CANNOT_ENTER;
-    return wait_for(pid);
+    pid_t pid = start_inside(dir, host, argv, out, NULL);
+    return pid < 0 ? LAB_EXIT_CANNOT_ENTER : wait_for(pid);
 }
 
 int lab_client_capture(const char *dir, const char *host, const char *const argv[], char *text,

@@ -113,9 +113,9 @@ static void tell(struct watch *w)
         if (strcmp(t->holders, t->told) != 0 && (two || !strchr(t->holders, ','))) {
             printf("%s%lld.%03ld %s %s\n", two ? "DOUBLE " : "", (long long)now.tv_sec,
                    now.tv_nsec / 1000000, t->name, t->holders[0] ? t->holders : "-");
-            strcpy(t->told, t->holders);
+            memcpy(t->told, t->holders, sizeof(t->told));
         }
-        strcpy(t->before, t->holders);
+        memcpy(t->before, t->holders, sizeof(t->before));
         t->holders[0] = '\0';
     }
     fflush(stdout);

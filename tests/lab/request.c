@@ -37,13 +37,12 @@ static bool is(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-static int find_host(const struct request *rq, const char *name, struct lab_host **host_r,
-                     struct dpl_err *err)
+static struct lab_host *find_host(const struct request *rq, const char *name, struct dpl_err *err)
 {
-    *host_r = lab_host_find(rq->lab, name);
-    if (!*host_r)
-        return dpl_err_set(err, DPL_E_NOT_FOUND, "no host \"%s\" in this lab", name);
-    return DPL_OK;
+    struct lab_host *host = lab_host_find(rq->lab, name);
+    if (!host)
+        dpl_err_set(err, DPL_E_NOT_FOUND, "no host \"%s\" in this lab", name);
+    return host;
 }
 
 static int await(const struct request *rq, struct lab_host *host, enum lab_await what)
@@ -75,13 +74,13 @@ static int check_reach(const struct request *rq, struct dpl_err *err)
 
 static int run_power(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_host *host;
     const char *op = rq->words[0];
     int rc = check_reach(rq, err);
-    if (rc == DPL_OK)
-        rc = find_host(rq, rq->words[1], &host, err);
     if (rc < 0)
         return rc;
+    struct lab_host *host = find_host(rq, rq->words[1], err);
+    if (!host)
+        return DPL_E_NOT_FOUND;
     if (is(op, "status"))
         return power_status(rq, host);
     if (is(op, "on")) {
@@ -105,40 +104,35 @@ static int run_power(const struct request *rq, struct dpl_err *err)
 
 static int run_crash(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_host *host;
-    int rc = find_host(rq, rq->words[0], &host, err);
-    return rc == DPL_OK ? lab_host_crash(host, err) : rc;
+    struct lab_host *host = find_host(rq, rq->words[0], err);
+    return host ? lab_host_crash(host, err) : DPL_E_NOT_FOUND;
+}
+
+static int freeze(const struct request *rq, bool on, struct dpl_err *err)
+{
+    struct lab_host *host = find_host(rq, rq->words[0], err);
+    int rc = host ? lab_host_freeze(host, on, err) : DPL_E_NOT_FOUND;
+    if (rc == DPL_OK)
+        lab_log("%s: %s", rq->words[0], on ? "frozen" : "thawed");
+    return rc;
 }
 
 static int run_freeze(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_host *host;
-    int rc = find_host(rq, rq->words[0], &host, err);
-    if (rc == DPL_OK)
-        rc = lab_host_freeze(host, true, err);
-    if (rc == DPL_OK)
-        lab_log("%s: frozen", host->plan->name);
-    return rc;
+    return freeze(rq, true, err);
 }
 
 static int run_thaw(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_host *host;
-    int rc = find_host(rq, rq->words[0], &host, err);
-    if (rc == DPL_OK)
-        rc = lab_host_freeze(host, false, err);
-    if (rc == DPL_OK)
-        lab_log("%s: thawed", host->plan->name);
-    return rc;
+    return freeze(rq, false, err);
 }
 
 static int run_lan(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_host *host;
     bool in = false, out = false;
-    int rc = find_host(rq, rq->words[0], &host, err);
-    if (rc < 0)
-        return rc;
+    struct lab_host *host = find_host(rq, rq->words[0], err);
+    if (!host)
+        return DPL_E_NOT_FOUND;
     for (int i = 2; i < rq->n; i++) {
         if (is(rq->words[i], "--in"))
             in = true;
@@ -160,23 +154,18 @@ static int run_lan(const struct request *rq, struct dpl_err *err)
     return lab_net_apply_lan(host, err);
 }
 
-/* "a-b", in either order, at the front of the words; without it the wire of sites a and b. */
-static int find_wire(const struct request *rq, struct lab_wire **wire_r, int *used_r,
-                     struct dpl_err *err)
+/* "a-b", in either order, as second word; without it the wire of sites a and b. The words after it
+ * begin at *at_r. */
+static struct lab_wire *find_wire(const struct request *rq, int *at_r, struct dpl_err *err)
 {
     const char *w = rq->n > 1 ? rq->words[1] : "";
-    int s1 = 0, s2 = 1;
-    *used_r = 1;
-    if (strlen(w) == 3 && w[1] == '-' && w[0] != '-') {
-        s1 = w[0] - 'a';
-        s2 = w[2] - 'a';
-        *used_r = 2;
-    }
-    *wire_r = lab_wire_find(rq->lab, s1, s2);
-    if (!*wire_r)
-        return dpl_err_set(err, DPL_E_NOT_FOUND, "no wire between sites %c and %c", 'a' + s1,
-                           'a' + s2);
-    return DPL_OK;
+    bool named = strlen(w) == 3 && w[1] == '-' && w[0] != '-';
+    int s1 = named ? w[0] - 'a' : 0, s2 = named ? w[2] - 'a' : 1;
+    struct lab_wire *wire = lab_wire_find(rq->lab, s1, s2);
+    *at_r = named ? 2 : 1;
+    if (!wire)
+        dpl_err_set(err, DPL_E_NOT_FOUND, "no wire between sites %c and %c", 'a' + s1, 'a' + s2);
+    return wire;
 }
 
 /* --a-to-b for any two sites of the wire: forth, back, or both without it. */
@@ -217,11 +206,11 @@ static int wan_rate(const struct request *rq, struct lab_wire *wire, int at, str
     if (strlen(rate) >= sizeof(wire->rate))
         return dpl_err_set(err, DPL_E_USAGE, "\"%s\" is not a rate", rate);
     char old[sizeof(wire->rate)];
-    strcpy(old, wire->rate);
-    strcpy(wire->rate, rate);
+    memcpy(old, wire->rate, sizeof(old));
+    g_strlcpy(wire->rate, rate, sizeof(wire->rate));
     if (lab_net_apply_wire(wire, NULL) == DPL_OK)
         return DPL_OK;
-    strcpy(wire->rate, old);
+    memcpy(wire->rate, old, sizeof(old));
     lab_net_apply_wire(wire, NULL);
     return dpl_err_set(err, DPL_E_USAGE, "\"%s\" is not a rate that tc takes", rate);
 }
@@ -284,11 +273,10 @@ static int wan_relay(const struct request *rq, struct lab_wire *wire, int at, st
 
 static int run_wan(const struct request *rq, struct dpl_err *err)
 {
-    struct lab_wire *wire;
     int at;
-    int rc = find_wire(rq, &wire, &at, err);
-    if (rc < 0)
-        return rc;
+    struct lab_wire *wire = find_wire(rq, &at, err);
+    if (!wire)
+        return DPL_E_NOT_FOUND;
     lab_log("WAN %c-%c: %s %s", 'a' + wire->from, 'a' + wire->to, rq->words[0],
             rq->n > at ? rq->words[at] : "");
     if (is(rq->words[0], "cut") || is(rq->words[0], "heal"))
@@ -309,10 +297,9 @@ static int run_enter(const struct request *rq, struct dpl_err *err)
         lab_wire_done(rq->client->fd, fds);
         return ANSWERED;
     }
-    struct lab_host *host;
-    int rc = find_host(rq, name, &host, err);
-    if (rc < 0)
-        return rc;
+    struct lab_host *host = find_host(rq, name, err);
+    if (!host)
+        return DPL_E_NOT_FOUND;
     if (host->frozen)
         return dpl_err_set(err, DPL_E_REFUSED, "%s is frozen", name);
     if (host->power != LAB_UP && host->power != LAB_BOOTING && !host->on_after_off)

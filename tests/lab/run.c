@@ -24,6 +24,16 @@ void lab_signals_default(void)
     signal(SIGPIPE, SIG_DFL);
 }
 
+void lab_exec(const char *const argv[])
+{
+    /* execvp changes nothing of them; its prototype is older than const. */
+    union {
+        const char *const *given;
+        char *const *taken;
+    } list = {argv};
+    execvp(argv[0], list.taken);
+}
+
 static pid_t spawn_with_input(const char *const argv[], int input, struct dpl_err *err)
 {
     pid_t pid = fork();
@@ -36,7 +46,7 @@ static pid_t spawn_with_input(const char *const argv[], int input, struct dpl_er
         input = open("/dev/null", O_RDONLY);
     dup2(input, 0);
     dup2(2, 1);
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    lab_exec(argv);
     dprintf(2, "lab: %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }

@@ -16,6 +16,8 @@ pid_t lab_spawn(const char *const argv[], struct dpl_err *err);
 int lab_spawn_wait(pid_t pid, const char *what, struct dpl_err *err);
 /* Both in one. */
 int lab_run(const char *const argv[], struct dpl_err *err);
+/* execvp, for lists that are constant. Returns only if it failed. */
+void lab_exec(const char *const argv[]);
 /* `ip -batch -` with these lines. */
 int lab_ip(const char *lines, struct dpl_err *err);
 
