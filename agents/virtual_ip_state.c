@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = DPL_NET_ROUTE_ROOM * 2 + 64 };
+enum { STATE_BYTES = 65536 };
 
 static void make_path(const struct dpl_ocf_run *run, const char *address, const char *suffix,
                       char path[VIP_STATE_PATH])
@@ -54,22 +54,30 @@ static void add_route(struct vip_state *state, const char *hex)
     items[state->routes.count++] = route;
 }
 
+static void read_line(struct vip_state *state, const char *line)
+{
+    char address[DPL_NET_ADDR_TEXT];
+    if (sscanf(line, "addr %45s", address) == 1)
+        (void)dpl_net_addr_parse(address, &state->addr);
+    else if (strncmp(line, "route ", 6) == 0)
+        add_route(state, line + 6);
+    else if (sscanf(line, "index %d", &state->index) != 1)
+        (void)!sscanf(line, "prefix %d", &state->prefix);
+}
+
 void vip_state_read(const char *path, struct vip_state *state_r)
 {
-    char line[LINE_BYTES], address[DPL_NET_ADDR_TEXT];
     *state_r = (struct vip_state){0};
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return;
-    while (fgets(line, sizeof line, file)) {
-        if (sscanf(line, "addr %45s", address) == 1)
-            (void)dpl_net_addr_parse(address, &state_r->addr);
-        else if (strncmp(line, "route ", 6) == 0)
-            add_route(state_r, line + 6);
-        else if (sscanf(line, "index %d", &state_r->index) != 1)
-            (void)!sscanf(line, "prefix %d", &state_r->prefix);
+    dpl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd < 0 ? NULL : malloc(STATE_BYTES);
+    ssize_t size = text ? dpl_fd_read_full(fd, text, STATE_BYTES - 1, NULL) : -1;
+    if (size > 0)
+        text[size] = '\0';
+    for (char *line = text, *end; size > 0 && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        read_line(state_r, line);
     }
-    fclose(file);
+    free(text);
 }
 
 static bool write_text(FILE *file, const struct vip_state *state)

@@ -66,6 +66,8 @@ static int get(struct dpl_net_nl *nl, int index, const char *name, struct dpl_ne
     info->ifi_index = index;
     if (name)
         mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    /* The counters are not wanted, and some drivers ask the hardware for them. */
+    mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
     return dpl_net_nl_talk(nl, request, decode_each, link_r, what, err);
 }
 
