@@ -136,11 +136,14 @@ int vip_set_add(struct dpl_ocf_run *run, const struct vip_want *want, struct vip
     code = vip_state_write(host->state_path, &host->state, err);
     if (code == DPL_OK)
         code = dpl_net_ifaddr_add(&host->nl, &ifaddr, err);
-    if (code < 0) {
+    if (code == DPL_OK)
+        code = vip_host_refresh(want, host, err);
+    /* Also when only the kernel's answer was lost. What came in between is not ours. */
+    if (code < 0 && code != DPL_E_EXISTS)
+        (void)dpl_net_ifaddr_remove(&host->nl, &ifaddr, NULL);
+    if (code < 0)
         (void)vip_state_remove(host->state_path, NULL);
-        return code;
-    }
-    return vip_host_refresh(want, host, err);
+    return code;
 }
 
 static bool write_promote(const char *name)

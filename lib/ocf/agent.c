@@ -5,13 +5,13 @@
 #include "lib/ocf/deadline.h"
 #include "lib/ocf/trace.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern char **environ;
+#include <unistd.h>
 
 /* Lines are written whole, so that those of a background child never mix into them. */
 void dpl_ocf_log(const struct dpl_ocf_run *run, const char *level, const char *format, ...)
@@ -143,9 +143,21 @@ static int print_metadata(const struct dpl_ocf_agent *agent)
     return 0;
 }
 
+/* Whoever runs us may have closed these; else the first file that we open becomes one of them. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int dpl_ocf_main(const struct dpl_ocf_agent *agent, int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
+    hold_standard_descriptors();
     if (argc > 2) {
         fprintf(stderr, "ocf-exit-reason:one action at a time\n");
         usage(agent, stderr);
