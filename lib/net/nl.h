@@ -46,10 +46,11 @@ int dpl_net_nl_events(struct dpl_net_nl *nl, dpl_net_nl_each_t each, void *data,
 int dpl_net_nl_walk(const void *data, size_t size, dpl_net_nl_each_t each, void *each_data,
                     struct dpl_err *err);
 
-/* Each attribute behind the fixed part of a message, as far as they are whole. */
+/* Each attribute behind the fixed part of a message, as far as they are whole. (libmnl's own loop
+ * goes to the aligned end of the message, which may lie behind the buffer's.) */
 #define DPL_NET_NL_EACH_ATTR(attr, message, fixed)                                                 \
     for ((attr) = mnl_nlmsg_get_payload_offset((message), (fixed));                                \
-         mnl_attr_ok((attr), (int)((const char *)mnl_nlmsg_get_payload_tail(message) -             \
+         mnl_attr_ok((attr), (int)((const char *)(message) + (message)->nlmsg_len -                \
                                    (const char *)(attr)));                                         \
          (attr) = mnl_attr_next(attr))
 
