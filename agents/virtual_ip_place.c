@@ -102,7 +102,7 @@ static int place_named(const struct vip_want *want, struct vip_host *host,
 static int place_by_route(const struct vip_want *want, struct vip_host *host,
                           struct vip_place *place_r, struct dpl_err *err)
 {
-    int index, prefix;
+    int index = 0, prefix = 0;
     if (dpl_net_addr_is_loopback(&want->addr)) {
         place_r->prefix = want->prefix >= 0 ? want->prefix : want->addr.family == AF_INET ? 8 : 128;
         return dpl_net_link_by_name(&host->nl, "lo", &place_r->link, err);

@@ -166,7 +166,7 @@ static int refuse_unsupported(const struct dpl_ocf_run *run, struct dpl_err *err
 
 int vip_want_check(struct dpl_ocf_run *run, struct dpl_err *err)
 {
-    struct vip_want want;
+    struct vip_want want = {0};
     int code = refuse_unsupported(run, err);
     if (code == DPL_OK)
         code = vip_want_read(run, true, &want, err);

@@ -93,7 +93,7 @@ struct nlmsghdr *dpl_net_route_encode(void *buffer, const struct dpl_net_route *
 static int list_each(const struct nlmsghdr *message, void *data, struct dpl_err *err)
 {
     struct dpl_net_routes *list = data;
-    struct dpl_net_route one;
+    struct dpl_net_route one = {0};
     if (message->nlmsg_type != RTM_NEWROUTE)
         return DPL_OK;
     int code = dpl_net_route_decode(message, &one, err);
