@@ -35,23 +35,30 @@ void vip_pid_path(const struct dpl_ocf_run *run, const char *address, char path[
     make_path(run, address, "pid", path);
 }
 
-static void add_route(struct vip_state *state, const char *hex)
+static int add_route(const struct nlmsghdr *message, void *data, struct dpl_err *err)
+{
+    struct vip_state *state = data;
+    struct dpl_net_route route;
+    int code = dpl_net_route_decode(message, &route, err);
+    if (code < 0)
+        return code;
+    struct dpl_net_route *items =
+        reallocarray(state->routes.items, state->routes.count + 1, sizeof *items);
+    if (!items)
+        return dpl_err_set(err, DPL_E_NO_MEMORY, "no memory for the state");
+    state->routes.items = items;
+    items[state->routes.count++] = route;
+    return DPL_OK;
+}
+
+static void read_route(struct vip_state *state, const char *hex)
 {
     uint8_t bytes[DPL_NET_ROUTE_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-    struct dpl_net_route route;
     size_t size = 0;
     unsigned byte;
     for (; size < sizeof bytes && sscanf(hex, "%2x", &byte) == 1; hex += 2)
         bytes[size++] = (uint8_t)byte;
-    const struct nlmsghdr *message = (const struct nlmsghdr *)bytes;
-    if (!mnl_nlmsg_ok(message, (int)size) || dpl_net_route_decode(message, &route, NULL) != DPL_OK)
-        return;
-    struct dpl_net_route *items =
-        reallocarray(state->routes.items, state->routes.count + 1, sizeof *items);
-    if (!items)
-        return;
-    state->routes.items = items;
-    items[state->routes.count++] = route;
+    (void)dpl_net_nl_walk(bytes, size, add_route, state, NULL); /* a damaged one is none */
 }
 
 static void read_line(struct vip_state *state, const char *line)
@@ -60,7 +67,7 @@ static void read_line(struct vip_state *state, const char *line)
     if (sscanf(line, "addr %45s", address) == 1)
         (void)dpl_net_addr_parse(address, &state->addr);
     else if (strncmp(line, "route ", 6) == 0)
-        add_route(state, line + 6);
+        read_route(state, line + 6);
     else if (sscanf(line, "index %d", &state->index) != 1)
         (void)!sscanf(line, "prefix %d", &state->prefix);
 }

@@ -73,7 +73,7 @@ static const char *kernel_text(const struct nlmsghdr *message)
     return NULL;
 }
 
-static int refused(const struct nlmsghdr *message, const char *what, struct dpl_err *err)
+int dpl_net_nl_refusal(const struct nlmsghdr *message, const char *what, struct dpl_err *err)
 {
     if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr))
         return dpl_err_set(err, DPL_E_TRUNCATED, "%s: netlink's answer is too short", what);
@@ -90,18 +90,26 @@ static int refused(const struct nlmsghdr *message, const char *what, struct dpl_
     return code;
 }
 
+/* The loop is ours: libmnl's takes lengths for signed numbers. */
 int dpl_net_nl_walk(const void *data, size_t size, dpl_net_nl_each_t each, void *each_data,
                     struct dpl_err *err)
 {
-    int left = (int)size, count = 0;
-    const struct nlmsghdr *message = data;
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    const char *bytes = data;
+    int count = 0;
+    size_t at = 0;
+    while (size - at >= sizeof(struct nlmsghdr)) {
+        const struct nlmsghdr *message = (const void *)(bytes + at);
+        size_t length = message->nlmsg_len, left = size - at;
+        if (length < sizeof *message || length > left)
+            break;
         int code = each(message, each_data, err);
         if (code < 0)
             return code;
         count++;
+        size_t step = (length + NLMSG_ALIGNTO - 1) & ~(size_t)(NLMSG_ALIGNTO - 1);
+        at += step < left ? step : left;
     }
-    if (left > 0)
+    if (at != size)
         return dpl_err_set(err, DPL_E_TRUNCATED, "a netlink message is cut off");
     return count;
 }
@@ -115,7 +123,7 @@ static int talk_message(const struct nlmsghdr *message, void *data, struct dpl_e
         return dpl_err_set(err, DPL_E_BUSY, "%s: it changes all the time", talk->what);
     if (message->nlmsg_type == NLMSG_ERROR) {
         talk->done = true;
-        return refused(message, talk->what, err);
+        return dpl_net_nl_refusal(message, talk->what, err);
     }
     if (message->nlmsg_type == NLMSG_DONE) {
         talk->done = true;

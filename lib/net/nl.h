@@ -46,6 +46,10 @@ int dpl_net_nl_events(struct dpl_net_nl *nl, dpl_net_nl_each_t each, void *data,
 int dpl_net_nl_walk(const void *data, size_t size, dpl_net_nl_each_t each, void *each_data,
                     struct dpl_err *err);
 
+/* What an NLMSG_ERROR message says: DPL_OK for an acknowledgement, else the error, in the kernel's
+ * own words where it has some. */
+int dpl_net_nl_refusal(const struct nlmsghdr *message, const char *what, struct dpl_err *err);
+
 /* Each attribute behind the fixed part of a message, as far as they are whole. (libmnl's own loop
  * goes to the aligned end of the message, which may lie behind the buffer's.) */
 #define DPL_NET_NL_EACH_ATTR(attr, message, fixed)                                                 \

@@ -70,7 +70,7 @@ int dpl_net_route_decode(const struct nlmsghdr *message, struct dpl_net_route *r
 struct nlmsghdr *dpl_net_route_encode(void *buffer, const struct dpl_net_route *route,
                                       const struct dpl_net_addr *source)
 {
-    const struct nlmsghdr *old = (const struct nlmsghdr *)route->message;
+    const struct nlmsghdr *old = (const void *)route->message;
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_NEWROUTE;
     request->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;

@@ -110,7 +110,8 @@ ok "the kernel would take them along here" test "$(cat /proc/sys/net/ipv4/conf/v
 first_of_its_network
 echo 0 >/proc/sys/net/ipv4/conf/v0/promote_secondaries
 # The same where settings of the kernel cannot be changed.
-mount -o bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys || bad "no read-only /proc/sys"
+ok "a second /proc/sys" mount -o bind /proc/sys /proc/sys
+ok "that is read-only" mount -o remount,ro,bind /proc/sys
 first_of_its_network "cannot set promote_secondaries"
 umount /proc/sys
 finish
