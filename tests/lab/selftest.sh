@@ -5,7 +5,7 @@
 . "$(dirname "$0")/helpers.sh"
 
 second() { LAB_NAME=$LAB_NAME-2 lab "$@"; }
-trap 'second down 2>/dev/null; LAB_NAME=$LAB_NAME-k lab down 2>/dev/null; at_exit' EXIT
+trap 'rc=$?; second down 2>/dev/null; LAB_NAME=$LAB_NAME-k lab down 2>/dev/null; (exit $rc); at_exit' EXIT
 
 PASSED=0
 # check TEXT COMMAND...
