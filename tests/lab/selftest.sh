@@ -227,6 +227,28 @@ killed_while_starting() {
     wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
 }
 
+# A pid namespace around runner and lab ends: the directory and the cgroups stay until the next up.
+killed_with_namespace() {
+    local name=$LAB_NAME-k pid
+    NS=
+    LAB_NAME=$name unshare --pid --mount --fork --kill-child --mount-proc --propagation private \
+        "$LAB_PROGRAM" exec nobody true 2>/dev/null
+    [ $? = 125 ] || return
+    LAB_NAME=$name unshare --pid --mount --fork --kill-child --mount-proc --propagation private \
+        sh -c '"$0" up --no-cluster --hosts a1 --with-pid 1 && exec sleep infinity' "$LAB_PROGRAM" &
+    pid=$!
+    wait_until 5 eval "LAB_NAME=$name lab exec a1 true 2>/dev/null" && kill -9 $pid || return
+    wait $pid 2>/dev/null
+    wait_until 5 not eval "LAB_NAME=$name lab status >/dev/null 2>&1" || return
+    second up --no-cluster --hosts a1 --with-pid $$ && second down || return
+    wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
+}
+
+site_goes() {
+    site_power off b && [ "$(hosts_that state=off | xargs)" = "b1 b2" ] && site_power on b &&
+        wait_until 3 answers a1 10.71.2.2
+}
+
 lab_up --no-cluster
 check "bad input: one line and the right exit code" usage_is_checked
 check "exec gives input, output and exit status" exec_passes_on
@@ -236,6 +258,7 @@ check "power off loses what was not flushed, keeps what was" power_off_loses_wha
 check "a disk that is mounted elsewhere cannot be mounted" second_mount_is_refused
 check "a crash keeps what the kernel had" crash_keeps_all
 check "reboot in a host boots it again" reboot_inside_boots_again
+check "a whole site loses power" site_goes
 check "freeze stops processes, thaw lets them go on" freeze_stops_processes
 check "LAN cuts: in, out, cable" lan_cuts
 check "WAN cuts: both ways, one way, one wire" wan_cuts
@@ -247,6 +270,7 @@ for what in runner supervisor keeper; do
     check "killed $what: nothing is left" killed $what
 done
 check "killed while starting: nothing is left" killed_while_starting
+check "killed with a pid namespace around it: swept by the next lab" killed_with_namespace
 name=$LAB_NAME
 lab down || fail "down"
 check "down: nothing is left" nothing_left "$name"
