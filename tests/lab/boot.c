@@ -62,9 +62,13 @@ static const char *const links[][2] = {
     {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"},
 };
 
-static void __attribute__((noreturn)) stop(const struct dpl_err *err, const char *what)
+enum { GO_FD = 3, BOOTED_FD = 4 };
+
+/* The supervisor gets the reason instead of the byte that says booted. */
+static void __attribute__((noreturn)) stop(const struct dpl_err *err)
 {
-    lab_log("init: %s: %s", what, err->text);
+    lab_log("init: %s", err->text);
+    dprintf(BOOTED_FD, "%d %s", err->code, err->text);
     _exit(1);
 }
 
@@ -272,17 +276,16 @@ void lab_boot(const struct lab *lab, const struct lab_host *host, int go, int bo
         dup2(log, 2);
     }
     /* Keep two descriptors, close the lab's: sockets, other hosts' disks. */
-    dup3(go, 3, O_CLOEXEC);
-    dup3(booted, 4, O_CLOEXEC);
-    close_range(5, ~0U, 0);
+    int high_go = fcntl(go, F_DUPFD_CLOEXEC, 16), high_booted = fcntl(booted, F_DUPFD_CLOEXEC, 16);
+    dup3(high_go, GO_FD, O_CLOEXEC);
+    dup3(high_booted, BOOTED_FD, O_CLOEXEC);
+    close_range(BOOTED_FD + 1, ~0U, 0);
     lab_log("init: power on");
-    if (read(3, &byte, 1) != 1)
+    if (read(GO_FD, &byte, 1) != 1)
         _exit(1);
-    if (prepare(lab, host, &err) < 0)
-        stop(&err, "boot");
-    if (dpl_fd_write_all(4, "b", 1, &err) < 0)
-        stop(&err, "boot");
-    close_range(3, ~0U, 0);
+    if (prepare(lab, host, &err) < 0 || dpl_fd_write_all(BOOTED_FD, "b", 1, &err) < 0)
+        stop(&err);
+    close_range(GO_FD, ~0U, 0);
     run_boot_program();
     if (host->plan->member)
         start_cluster();

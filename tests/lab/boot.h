@@ -8,7 +8,8 @@
 
 #include "tests/lab/lab.h"
 
-/* Never returns. Waits for a byte from go (the network cable is there); writes one to booted. */
+/* Never returns. Waits for a byte from go (the network cable is there); writes 'b' to booted, or an
+ * error's code and text. */
 void lab_boot(const struct lab *lab, const struct lab_host *host, int go, int booted)
     __attribute__((noreturn));
 

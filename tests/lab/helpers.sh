@@ -123,7 +123,7 @@ configure() {
     local host
     host=$(member "$1")
     lab exec "$host" sh -c 'cat >/run/configure.crm' || return 1
-    on "$host" crm -D plain configure load update /run/configure.crm || return 1
+    quietly on "$host" crm -D plain configure load update /run/configure.crm || return 1
     settle "$1"
 }
 
@@ -133,6 +133,22 @@ crm_at() {
     host=$(member "$1")
     shift
     on "$host" crm -D plain "$@"
+}
+
+# quietly COMMAND...: its output is shown only if it fails.
+quietly() {
+    "$@" >"$LAB_TMP/quiet" 2>&1 || { local rc=$?; cat "$LAB_TMP/quiet"; return $rc; }
+}
+
+# site_power on|off SITE: all hosts of the site at once.
+site_power() {
+    local host pids=() pid rc=0
+    for host in $(hosts_that "site=$2"); do
+        lab power "$1" "$host" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || rc=1; done
+    return $rc
 }
 
 # settle SITE: until the cluster has nothing more to do. (crm_resource --wait looks every 2 s.)

@@ -204,14 +204,19 @@ int lab_host_crash(struct lab_host *host, struct dpl_err *err)
 
 void lab_host_booted(struct lab_host *host)
 {
-    char byte;
-    bool ok = read(host->boot_pipe, &byte, 1) == 1;
+    char text[512];
+    ssize_t n = read(host->boot_pipe, text, sizeof(text) - 1);
+    bool ok = n > 0 && text[0] == 'b';
+    text[n > 0 ? n : 0] = '\0';
+    if (!ok)
+        lab_take_failure(n > 0 ? text : "-1 its init ended", &host->boot_err);
     close(host->boot_pipe);
     host->boot_pipe = -1;
     if (host->power != LAB_BOOTING)
         return;
     host->power = ok ? LAB_UP : LAB_DEAD;
-    lab_log("%s: %s", host->plan->name, ok ? "booted" : "did not boot");
+    lab_log("%s: %s%s", host->plan->name,
+            ok ? "booted" : "did not boot: ", ok ? "" : host->boot_err.text);
 }
 
 static void job_ended(struct lab *lab, struct lab_host *host, int status)

@@ -181,7 +181,7 @@ keeper(const struct lab_plan *plan, const struct lab_keeper_fds *fds, const int 
     if (rc >= 0)
         rc = start_supervisor(plan, fds, cgroup, &supervisor, &err);
     if (rc < 0)
-        dprintf(fds->ready, "%s", err.text);
+        dprintf(fds->ready, "%d %s", err.code, err.text);
     g_autofree char *pids = g_strdup_printf("keeper %d\nsupervisor %d\n", getpid(), rc);
     g_autofree char *pids_path = g_strdup_printf("%s/pids", plan->dir);
     lab_write_file(pids_path, pids, NULL);

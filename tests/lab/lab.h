@@ -89,7 +89,8 @@ struct lab_host {
     int own_disk;               /* loop device number */
     int disk_fd[LAB_DISKS_MAX]; /* held open: a loop device ends with its last user */
     int own_disk_fd;
-    pid_t job; /* the process that turns it off, 0 if none */
+    pid_t job;               /* the process that turns it off, 0 if none */
+    struct dpl_err boot_err; /* why it did not boot */
 };
 
 struct lab_wire {

@@ -101,7 +101,7 @@ static int run_command(const char *name, int argc, char **argv)
     lab_client_dir(name, dir, sizeof(dir));
     if (strcmp(argv[0], "up") == 0)
         return lab_up_main(name, argc, argv);
-    if (argc > 1 && strcmp(argv[0], "exec") != 0 &&
+    if (argc > 1 && (argc == 2 || strcmp(argv[0], "exec") != 0) &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_help(stdout);
         return 0;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -142,6 +143,13 @@ int lab_write_file(const char *path, const char *text, struct dpl_err *err)
         return dpl_err_sys(err, errno, "open \"%s\"", path);
     int rc = dpl_fd_write_all(fd, text, strlen(text), err);
     return rc < 0 ? dpl_err_context(err, "\"%s\"", path) : rc;
+}
+
+int lab_take_failure(const char *text, struct dpl_err *err)
+{
+    char *why;
+    long code = strtol(text, &why, 10);
+    return dpl_err_set(err, code < 0 ? (int)code : DPL_E_FAILED, "%s", *why == ' ' ? why + 1 : why);
 }
 
 void lab_log(const char *format, ...)

@@ -34,6 +34,9 @@ void lab_signals_default(void);
 /* Makes a small file or writes to one that the kernel made. */
 int lab_write_file(const char *path, const char *text, struct dpl_err *err);
 
+/* Reads "CODE TEXT", as processes of the lab tell each other of a failure. Returns the code. */
+int lab_take_failure(const char *text, struct dpl_err *err);
+
 /* Prints one line with the time to standard error: the supervisor's log. */
 void lab_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -189,13 +189,26 @@ leftovers() {
     cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep "doppel-lab\.$1\."
     find /sys/fs/cgroup -type d -name "doppel-lab.$1" 2>/dev/null
     grep -l "doppel-lab/$1/" /proc/[0-9]*/mountinfo 2>/dev/null
-    [ -z "${NS:-}" ] || lsns -n -o NS,COMMAND | grep -E "^ *($NS) "
+    local entry
+    for entry in ${LIVED:-}; do
+        [ "$(process "${entry%:*}")" != "$entry" ] || echo "process $entry"
+    done
+}
+# process PID: it and when it started, which no later process shares.
+process() { sed "s/^\([0-9]*\) (.*) [A-Z] /\1 /" "/proc/$1/stat" 2>/dev/null | awk '{ print $1 ":" $20 }'; }
+# processes_of NAME: all of a lab. Its namespaces live as long as they do.
+processes_of() {
+    local pid
+    for pid in $(sed 's/.* //' "/run/doppel-lab/$1/pids"; grep -l "/doppel-lab\.$1/" /proc/[0-9]*/cgroup 2>/dev/null |
+        cut -d/ -f3); do
+        process "$pid"
+    done
 }
 nothing_left() { [ -z "$(leftovers "$1")" ]; }
 
 # killed WHAT: brings up a lab bound to a runner, kills that process by SIGKILL.
 killed() {
-    local name=$LAB_NAME-k dir=/run/doppel-lab/$LAB_NAME-k runner pid kind
+    local name=$LAB_NAME-k dir=/run/doppel-lab/$LAB_NAME-k runner pid
     sleep infinity &
     runner=$!
     disown $runner
@@ -203,10 +216,8 @@ killed() {
     LAB_NAME=$name lab exec a1 sh -c 'mount /dev/shared /mnt && setsid sleep infinity >/dev/null 2>&1 &' &&
         LAB_NAME=$name lab freeze a2 || return
     pid=$(sed -n 's/^supervisor //p' "$dir/pids")
-    NS=
-    for kind in mnt net pid uts ipc; do
-        NS="${NS:+$NS|}$(readlink "/proc/$pid/ns/$kind" | tr -dc 0-9)"
-    done
+    LIVED=$(processes_of "$name")
+    [ "$(wc -w <<<"$LIVED")" -ge 5 ] || return
     case $1 in
     runner) pid=$runner ;;
     keeper) pid=$(sed -n 's/^keeper //p' "$dir/pids") ;;
@@ -219,12 +230,34 @@ killed() {
 
 killed_while_starting() {
     local name=$LAB_NAME-k pid
-    NS=
+    LIVED=
     LAB_NAME=$name "$LAB_PROGRAM" up --hosts a1,a2 >/dev/null 2>&1 &
     pid=$!
     wait_until 5 test -S "/run/doppel-lab/$name/ctl" && kill -9 $pid || return
     wait $pid 2>/dev/null
     wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
+}
+
+# A pid namespace around runner and lab ends: the directory and the cgroups stay until the next up.
+killed_with_namespace() {
+    local name=$LAB_NAME-k pid
+    LIVED=
+    LAB_NAME=$name unshare --pid --mount --fork --kill-child --mount-proc --propagation private \
+        "$LAB_PROGRAM" exec nobody true 2>/dev/null
+    [ $? = 125 ] || return
+    LAB_NAME=$name unshare --pid --mount --fork --kill-child --mount-proc --propagation private \
+        sh -c '"$0" up --no-cluster --hosts a1 --with-pid 1 && exec sleep infinity' "$LAB_PROGRAM" &
+    pid=$!
+    wait_until 5 eval "LAB_NAME=$name lab exec a1 true 2>/dev/null" && kill -9 $pid || return
+    wait $pid 2>/dev/null
+    wait_until 5 not eval "LAB_NAME=$name lab status >/dev/null 2>&1" || return
+    second up --no-cluster --hosts a1 --with-pid $$ && second down || return
+    wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
+}
+
+site_goes() {
+    site_power off b && [ "$(hosts_that state=off | xargs)" = "b1 b2" ] && site_power on b &&
+        wait_until 3 answers a1 10.71.2.2
 }
 
 lab_up --no-cluster
@@ -236,6 +269,7 @@ check "power off loses what was not flushed, keeps what was" power_off_loses_wha
 check "a disk that is mounted elsewhere cannot be mounted" second_mount_is_refused
 check "a crash keeps what the kernel had" crash_keeps_all
 check "reboot in a host boots it again" reboot_inside_boots_again
+check "a whole site loses power" site_goes
 check "freeze stops processes, thaw lets them go on" freeze_stops_processes
 check "LAN cuts: in, out, cable" lan_cuts
 check "WAN cuts: both ways, one way, one wire" wan_cuts
@@ -247,6 +281,7 @@ for what in runner supervisor keeper; do
     check "killed $what: nothing is left" killed $what
 done
 check "killed while starting: nothing is left" killed_while_starting
+check "killed with a pid namespace around it: swept by the next lab" killed_with_namespace
 name=$LAB_NAME
 lab down || fail "down"
 check "down: nothing is left" nothing_left "$name"

@@ -188,6 +188,20 @@ static bool all_booted(const struct lab *lab)
     return true;
 }
 
+static void tell_ready(const struct lab *lab, int fd)
+{
+    const struct lab_host *dead = NULL;
+    for (size_t i = 0; i < lab->plan->n_hosts && !dead; i++)
+        if (lab->hosts[i].power != LAB_UP)
+            dead = &lab->hosts[i];
+    if (dead)
+        dprintf(fd, "%d %s did not boot: %s", dead->boot_err.code, dead->plan->name,
+                dead->boot_err.text);
+    else
+        dprintf(fd, "ok");
+    close(fd);
+}
+
 /* What is left outside is the keeper's, unless the keeper is gone. */
 static void __attribute__((noreturn)) end(struct supervisor *s, int cgroup_root)
 {
@@ -260,14 +274,13 @@ void lab_supervisor(const struct lab_plan *plan, const struct lab_supervisor_fds
     umask(022);
     if (build(&s, fds->cgroup, &err) < 0) {
         lab_log("cannot start: %s", err.text);
-        (void)!write(fds->ready, err.text, strlen(err.text));
+        dprintf(fds->ready, "%d %s", err.code, err.text);
         end(&s, fds->cgroup);
     }
     do {
         if (!told && all_booted(&s.lab)) {
             told = true;
-            (void)!write(fds->ready, "ok", 2);
-            close(fds->ready);
+            tell_ready(&s.lab, fds->ready);
         }
     } while (turn(&s));
     lab_log("the lab ends");

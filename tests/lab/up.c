@@ -5,6 +5,7 @@
 #include "lib/base/fd.h"
 #include "tests/lab/client.h"
 #include "tests/lab/keeper.h"
+#include "tests/lab/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,7 +122,7 @@ static int take_with_pid(struct lab_plan *plan, const char *text, struct dpl_err
 {
     if (plan->n_with == LAB_WITH_MAX)
         return dpl_err_set(err, DPL_E_USAGE, "--with-pid: more than %d", LAB_WITH_MAX);
-    return number(text, 2, INT_MAX, "--with-pid", &plan->with_pid[plan->n_with++], err);
+    return number(text, 1, INT_MAX, "--with-pid", &plan->with_pid[plan->n_with++], err);
 }
 
 static int take_install(struct lab_plan *plan, const char *dir, struct dpl_err *err)
@@ -252,7 +253,7 @@ static int start(const struct lab_plan *plan, int *armed_r, struct dpl_err *err)
         return DPL_OK;
     }
     close(armed[1]);
-    return dpl_err_set(err, DPL_E_UNSUPPORTED, "%s", n > 0 ? text : "the lab ended");
+    return lab_take_failure(n > 0 ? text : "-1 the lab ended", err);
 }
 
 /* Counts nodes that are online and through with joining. */
@@ -293,6 +294,13 @@ static int wait_online(const struct lab_plan *plan, int site, struct dpl_err *er
     return DPL_OK;
 }
 
+/* Whether a failure tells of the machine: no rights, no such feature, device or program. */
+static bool is_the_machine(int rc)
+{
+    return rc == DPL_E_PERM || rc == DPL_E_UNSUPPORTED || rc == DPL_E_NOT_INSTALLED ||
+           rc == DPL_E_NOT_FOUND;
+}
+
 int lab_up_main(const char *name, int argc, char **argv)
 {
     struct lab_plan plan = {
@@ -304,10 +312,8 @@ int lab_up_main(const char *name, int argc, char **argv)
     int rc = make_plan(&plan, &asked, argc, argv, &err);
     if (asked.help)
         return fputs(lab_up_help, stdout) == EOF;
-    if (rc == DPL_OK && (rc = check_machine(&plan, &err)) < 0) {
-        fprintf(stderr, "lab: cannot run here: %s\n", err.text);
-        return LAB_EXIT_SKIP;
-    }
+    if (rc == DPL_OK)
+        rc = check_machine(&plan, &err);
     if (rc == DPL_OK)
         rc = start(&plan, &armed, &err);
     for (int site = 0; site < LAB_SITES_MAX && rc == DPL_OK && plan.wait; site++)
@@ -318,7 +324,7 @@ int lab_up_main(const char *name, int argc, char **argv)
         close(armed);
     if (rc == DPL_OK)
         return 0;
-    if (rc == DPL_E_UNSUPPORTED) {
+    if (is_the_machine(rc)) {
         fprintf(stderr, "lab: cannot run here: %s\n", err.text);
         return LAB_EXIT_SKIP;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/lab/wire.h"
 
+#include "tests/lab/run.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -106,9 +107,7 @@ int lab_wire_answer(int fd, int fds[2], struct dpl_err *err)
         take_fds(&msg, fds);
         if (packet[0] == '+')
             return DPL_OK;
-        char *why;
-        long code = strtol(packet, &why, 10);
-        return dpl_err_set(err, (int)code, "%s", *why == ' ' ? why + 1 : why);
+        return lab_take_failure(packet, err);
     }
 }
 

@@ -106,11 +106,11 @@ watch "$IP4" "$IP6"
 
 first=$(owner)
 other=$(other_of "$first")
-planned move "$other" crm_at a resource move g-mail "$other" force
-crm_at a resource clear g-mail || fail "the move could not be cleared"
+planned move "$other" quietly crm_at a resource move g-mail "$other" force
+quietly crm_at a resource clear g-mail || fail "the move could not be cleared"
 settle a
-planned standby "$first" crm_at a node standby "$other"
-crm_at a node online "$other" || fail "$other could not come back from standby"
+planned standby "$first" quietly crm_at a node standby "$other"
+quietly crm_at a node online "$other" || fail "$other could not come back from standby"
 settle a
 holds_alone "$first" "${HELD[@]}" || fail "the group left $first without a reason"
 
