@@ -267,24 +267,34 @@ static int inspect(const struct vip_want *want, const struct dpl_net_link *link,
     return check_link(want, link, err);
 }
 
+/* Opens the host and finds the address there; NULL, and why in *code_r, when it is not. */
+static const struct dpl_net_ifaddr *find_running(struct dpl_ocf_run *run, struct vip_want *want,
+                                                 struct vip_host *host, int *code_r,
+                                                 struct dpl_err *err)
+{
+    const struct dpl_net_ifaddr *found = NULL;
+    *code_r = vip_host_open(run, want, host, err);
+    if (*code_r == DPL_OK)
+        *code_r = vip_place_locate(want, host, &found, err);
+    if (*code_r == DPL_OK && !found)
+        *code_r = not_running(want, host, err);
+    return *code_r == DPL_OK ? found : NULL;
+}
+
 static int monitor(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    struct dpl_net_link link;
+    struct dpl_net_link link = {0};
     struct dpl_err why = {0};
-    const struct dpl_net_ifaddr *found = NULL;
     int code = vip_want_read(run, true, &want, err);
-    if (code == DPL_OK)
-        code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
+    if (code < 0)
+        return code;
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
     dpl_ocf_step(&run->steps, "reading the link");
-    if (code == DPL_OK)
+    if (found)
         code = dpl_net_link_by_index(&host.nl, found->index, &link, err);
-    if (code == DPL_OK)
+    if (found && code == DPL_OK)
         code = inspect(&want, &link, found, err);
     /* A refresh that cannot be sent is no reason to restart what serves. */
     if (code == DPL_OK &&
@@ -299,16 +309,12 @@ static int probe(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    const struct dpl_net_ifaddr *found = NULL;
+    int code;
     (void)vip_want_read(run, false, &want, NULL);
     if (want.addr.family == 0)
         return vip_want_read(run, true, &want, err);
-    int code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
-    if (code == DPL_OK && found->flags & IFA_F_DADFAILED)
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
+    if (found && found->flags & IFA_F_DADFAILED)
         code = dpl_err_set(err, DPL_E_FAILED, "the kernel found another machine that has %s",
                            want.text);
     vip_host_close(&host);
@@ -319,15 +325,11 @@ static int reload_agent(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    const struct dpl_net_ifaddr *found = NULL;
     int code = vip_want_read(run, true, &want, err);
-    if (code == DPL_OK)
-        code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
-    if (code == DPL_OK) {
+    if (code < 0)
+        return code;
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
+    if (found) {
         host.state.addr = want.addr;
         host.state.index = found->index;
         host.state.prefix = found->prefix;
