@@ -8,8 +8,6 @@ EXTRA_DIST += tests/lint/layers.tbl tests/lint/cppcheck.supp .clang-format .clan
 TESTS += $(lint_scripts)
 TEST_EXTENSIONS = .sh
 AM_TESTS_ENVIRONMENT = TIDY_CFLAGS='$(DPL_DEFS) $(GLIB_CFLAGS) $(LIBMNL_CFLAGS) $(CUNIT_CFLAGS) $(FUSE3_CFLAGS)'; \
-AM_TESTS_ENVIRONMENT = TIDY_CFLAGS='$(GLIB_CFLAGS) $(LIBMNL_CFLAGS) $(CUNIT_CFLAGS) $(FUSE3_CFLAGS) \
-	-I$(abs_top_builddir)/ocf -DDPL_RUN_DIR="/run/doppel"'; \
 	export TIDY_CFLAGS; top_builddir='$(abs_top_builddir)'; export top_builddir;
 
 lint_targets = $(LINTS:%=lint-%)
