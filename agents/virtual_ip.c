@@ -97,10 +97,13 @@ static int wait_for_kernel(struct dpl_ocf_run *run, const struct vip_want *want,
 /* An address that is there and ours: usable, or removed because the kernel found it to be double.
  */
 static int take_over(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
-                     const struct dpl_net_ifaddr **there, struct dpl_err *err)
+                     const struct vip_place *place, const struct dpl_net_ifaddr **there,
+                     struct dpl_err *err)
 {
     int code = DPL_OK;
-    if ((*there)->flags & IFA_F_TENTATIVE && !((*there)->flags & IFA_F_DADFAILED))
+    /* Without a carrier the kernel does not begin. */
+    if ((*there)->flags & IFA_F_TENTATIVE && !((*there)->flags & IFA_F_DADFAILED) &&
+        !dpl_net_link_why_down(&place->link))
         code = wait_for_kernel(run, want, host, there, err);
     if (code == DPL_OK && *there && (*there)->flags & IFA_F_DADFAILED) {
         code = vip_set_remove(run, want, host, *there, err);
@@ -151,7 +154,7 @@ static int start_at(struct dpl_ocf_run *run, const struct vip_want *want, struct
     const struct dpl_net_ifaddr *ours;
     int code = check_free(want, host, place, &ours, err);
     if (code == DPL_OK && ours)
-        code = take_over(run, want, host, &ours, err);
+        code = take_over(run, want, host, place, &ours, err);
     bool fresh = !ours;
     if (code == DPL_OK && fresh) {
         code = vip_set_add(run, want, host, place, err);
@@ -201,7 +204,8 @@ static int stop_found(struct dpl_ocf_run *run, struct vip_want *want, struct vip
     int code = DPL_OK;
     if (want->addr.family != 0)
         code = vip_place_locate(want, host, &found, err);
-    if (code == DPL_OK && found)
+    /* Also of an address that is gone already: the kernel dropped the routes with it. */
+    if (code == DPL_OK && want->addr.family != 0)
         code = vip_source_give_back(run, want, host, err);
     if (code == DPL_OK && found)
         code = vip_set_remove(run, want, host, found, err);
@@ -254,38 +258,48 @@ static int not_running(const struct vip_want *want, const struct vip_host *host,
 }
 
 /* What monitor asks of an address that is there. */
-static int inspect(struct dpl_ocf_run *run, const struct vip_want *want,
-                   const struct vip_host *host, const struct dpl_net_link *link,
+static int inspect(const struct vip_want *want, const struct dpl_net_link *link,
                    const struct dpl_net_ifaddr *found, struct dpl_err *err)
 {
-    (void)run;
-    (void)host;
     if (found->flags & IFA_F_DADFAILED)
         return dpl_err_set(err, DPL_E_FAILED, "the kernel found another machine on %s that has %s",
                            link->name, want->text);
     return check_link(want, link, err);
 }
 
+/* Opens the host and finds the address there; NULL, and why in *code_r, when it is not. */
+static const struct dpl_net_ifaddr *find_running(struct dpl_ocf_run *run, struct vip_want *want,
+                                                 struct vip_host *host, int *code_r,
+                                                 struct dpl_err *err)
+{
+    const struct dpl_net_ifaddr *found = NULL;
+    *code_r = vip_host_open(run, want, host, err);
+    if (*code_r == DPL_OK)
+        *code_r = vip_place_locate(want, host, &found, err);
+    if (*code_r == DPL_OK && !found)
+        *code_r = not_running(want, host, err);
+    return *code_r == DPL_OK ? found : NULL;
+}
+
 static int monitor(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    struct dpl_net_link link;
-    const struct dpl_net_ifaddr *found = NULL;
+    struct dpl_net_link link = {0};
+    struct dpl_err why = {0};
     int code = vip_want_read(run, true, &want, err);
-    if (code == DPL_OK)
-        code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
+    if (code < 0)
+        return code;
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
     dpl_ocf_step(&run->steps, "reading the link");
-    if (code == DPL_OK)
+    if (found)
         code = dpl_net_link_by_index(&host.nl, found->index, &link, err);
-    if (code == DPL_OK)
-        code = inspect(run, &want, &host, &link, found, err);
-    if (code == DPL_OK)
-        code = vip_set_announce(run, &want, &host, &link, want.arp_count_refresh, err);
+    if (found && code == DPL_OK)
+        code = inspect(&want, &link, found, err);
+    /* A refresh that cannot be sent is no reason to restart what serves. */
+    if (code == DPL_OK &&
+        vip_set_announce(run, &want, &host, &link, want.arp_count_refresh, &why) < 0)
+        dpl_ocf_log(run, "WARNING", "%s", why.text);
     vip_host_close(&host);
     return code;
 }
@@ -295,16 +309,12 @@ static int probe(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    const struct dpl_net_ifaddr *found = NULL;
+    int code;
     (void)vip_want_read(run, false, &want, NULL);
     if (want.addr.family == 0)
         return vip_want_read(run, true, &want, err);
-    int code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
-    if (code == DPL_OK && found->flags & IFA_F_DADFAILED)
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
+    if (found && found->flags & IFA_F_DADFAILED)
         code = dpl_err_set(err, DPL_E_FAILED, "the kernel found another machine that has %s",
                            want.text);
     vip_host_close(&host);
@@ -315,15 +325,11 @@ static int reload_agent(struct dpl_ocf_run *run, struct dpl_err *err)
 {
     struct vip_want want;
     struct vip_host host = {0};
-    const struct dpl_net_ifaddr *found = NULL;
     int code = vip_want_read(run, true, &want, err);
-    if (code == DPL_OK)
-        code = vip_host_open(run, &want, &host, err);
-    if (code == DPL_OK)
-        code = vip_place_locate(&want, &host, &found, err);
-    if (code == DPL_OK && !found)
-        code = not_running(&want, &host, err);
-    if (code == DPL_OK) {
+    if (code < 0)
+        return code;
+    const struct dpl_net_ifaddr *found = find_running(run, &want, &host, &code, err);
+    if (found) {
         host.state.addr = want.addr;
         host.state.index = found->index;
         host.state.prefix = found->prefix;

@@ -81,7 +81,7 @@ static int find_network(const struct vip_want *want, struct vip_host *host, int 
 static int place_named(const struct vip_want *want, struct vip_host *host,
                        struct vip_place *place_r, struct dpl_err *err)
 {
-    int index;
+    int index = 0;
     int code = dpl_net_link_by_name(&host->nl, want->nic, &place_r->link, err);
     if (code == DPL_E_NOT_FOUND)
         return dpl_err_set(err, DPL_E_PARAM_HERE,
@@ -102,7 +102,7 @@ static int place_named(const struct vip_want *want, struct vip_host *host,
 static int place_by_route(const struct vip_want *want, struct vip_host *host,
                           struct vip_place *place_r, struct dpl_err *err)
 {
-    int index = 0, prefix = 0;
+    int index = 0, prefix = -1;
     if (dpl_net_addr_is_loopback(&want->addr)) {
         place_r->prefix = want->prefix >= 0 ? want->prefix : want->addr.family == AF_INET ? 8 : 128;
         return dpl_net_link_by_name(&host->nl, "lo", &place_r->link, err);

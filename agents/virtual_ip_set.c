@@ -11,8 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -146,7 +145,17 @@ int vip_set_add(struct dpl_ocf_run *run, const struct vip_want *want, struct vip
     return code;
 }
 
-static bool write_promote(const char *name)
+/* A setting of this interface or of all: whether the kernel itself keeps the secondary addresses.
+ */
+static bool promotes(const char *name)
+{
+    char path[96], value = '0';
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
+    dpl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, &value, 1) == 1 && value != '0';
+}
+
+static bool set_promotes(const char *name)
 {
     char path[96];
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries", name);
@@ -154,7 +163,7 @@ static bool write_promote(const char *name)
     return fd >= 0 && write(fd, "1\n", 2) == 2;
 }
 
-/* Whether the kernel would take others along: those in the same network behind a primary one. */
+/* Whether others are in the same network behind a primary one, which the kernel takes along. */
 static bool has_secondaries(const struct vip_host *host, const struct dpl_net_ifaddr *ours)
 {
     if (ours->addr.family != AF_INET || (ours->flags & IFA_F_SECONDARY))
@@ -166,6 +175,28 @@ static bool has_secondaries(const struct vip_host *host, const struct dpl_net_if
             dpl_net_addr_in(&one->addr, &ours->addr, ours->prefix))
             return true;
     }
+    return false;
+}
+
+/* Makes the kernel keep them. False if it cannot be made to: they must be set again. The setting
+ * stays: put back, it could be missing in the middle of another resource's stop. */
+static bool keep_others(struct dpl_ocf_run *run, struct vip_host *host,
+                        const struct dpl_net_ifaddr *ours)
+{
+    struct dpl_net_link link;
+    if (!has_secondaries(host, ours) ||
+        dpl_net_link_by_index(&host->nl, ours->index, &link, NULL) < 0 || promotes("all") ||
+        promotes(link.name))
+        return true;
+    if (set_promotes(link.name)) {
+        dpl_ocf_log(run, "INFO",
+                    "promote_secondaries is set on %s, so that its other addresses stay",
+                    link.name);
+        return true;
+    }
+    dpl_ocf_log(run, "WARNING",
+                "cannot set promote_secondaries on %s: its other addresses go for a moment",
+                link.name);
     return false;
 }
 
@@ -195,35 +226,52 @@ static int restore_others(struct dpl_ocf_run *run, struct vip_host *host,
     return DPL_OK;
 }
 
-int vip_set_remove(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
-                   const struct dpl_net_ifaddr *found, struct dpl_err *err)
+static bool still_there(const struct vip_host *host, const struct dpl_net_ifaddr *ours)
 {
-    struct dpl_net_ifaddr ours = *found;
-    struct dpl_net_link link;
-    bool guard = has_secondaries(host, &ours);
-    if (guard && dpl_net_link_by_index(&host->nl, ours.index, &link, NULL) == DPL_OK &&
-        !write_promote(link.name))
-        dpl_ocf_log(run, "WARNING",
-                    "cannot set promote_secondaries on %s: its other addresses go for a moment",
-                    link.name);
+    for (size_t i = 0; i < host->addrs.count; i++)
+        if (host->addrs.items[i].index == ours->index &&
+            host->addrs.items[i].prefix == ours->prefix &&
+            dpl_net_addr_equal(&host->addrs.items[i].addr, &ours->addr))
+            return true;
+    return false;
+}
+
+/* The list is read again under the lock: what another resource's stop has removed since the last
+ * look must not be set again. */
+static int remove_locked(struct dpl_ocf_run *run, const struct vip_want *want,
+                         struct vip_host *host, const struct dpl_net_ifaddr *ours,
+                         struct dpl_err *err)
+{
+    int code = vip_host_refresh(want, host, err);
+    if (code < 0 || !still_there(host, ours))
+        return code;
+    bool kept = keep_others(run, host, ours);
     dpl_ocf_step(&run->steps, "removing the address");
-    int code = dpl_net_ifaddr_remove(&host->nl, &ours, err);
+    code = dpl_net_ifaddr_remove(&host->nl, ours, err);
     if (code < 0)
         return code;
     dpl_ocf_step(&run->steps, "seeing that it is gone");
     struct dpl_net_ifaddrs before = host->addrs;
     host->addrs = (struct dpl_net_ifaddrs){0};
     code = vip_host_refresh(want, host, err);
-    if (code == DPL_OK && guard)
-        code = restore_others(run, host, &before, &ours, err);
+    if (code == DPL_OK && !kept)
+        code = restore_others(run, host, &before, ours, err);
     dpl_net_ifaddrs_done(&before);
-    for (size_t i = 0; i < host->addrs.count && code == DPL_OK; i++)
-        if (host->addrs.items[i].index == ours.index &&
-            host->addrs.items[i].prefix == ours.prefix &&
-            dpl_net_addr_equal(&host->addrs.items[i].addr, &ours.addr))
-            code = dpl_err_set(err, DPL_E_FAILED, "%s is still there after it was removed",
-                               want->text);
+    if (code == DPL_OK && still_there(host, ours))
+        code = dpl_err_set(err, DPL_E_FAILED, "%s is still there after it was removed", want->text);
     return code;
+}
+
+int vip_set_remove(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
+                   const struct dpl_net_ifaddr *found, struct dpl_err *err)
+{
+    struct dpl_net_ifaddr ours = *found;
+    dpl_ocf_step(&run->steps, "waiting for other stops");
+    dpl_autofd int lock = open(DPL_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock >= 0) /* where there is no such directory, no start has run */
+        while (flock(lock, LOCK_EX) < 0 && errno == EINTR)
+            ;
+    return remove_locked(run, want, host, &ours, err);
 }
 
 static int announce_here(struct dpl_ocf_run *run, struct dpl_net_neighbour *neighbour, int count,
@@ -254,8 +302,10 @@ int vip_set_announce(struct dpl_ocf_run *run, const struct vip_want *want,
     if (code == DPL_OK)
         code = announce_here(run, &neighbour, want->arp_bg ? 1 : count, want->arp_interval_ms, err);
     dpl_net_neighbour_close(&neighbour);
-    if (code < 0 || !want->arp_bg || count == 1)
+    if (count == 1 || !want->arp_bg || code == DPL_E_PERM)
         return code;
+    if (code < 0) /* the repetitions say it again */
+        dpl_ocf_log(run, "WARNING", "%s", err->text);
     dpl_ocf_step(&run->steps, "starting the announcing process");
     struct dpl_net_repeat repeat = {.link = *link,
                                     .addr = want->addr,

@@ -52,7 +52,8 @@ static int give_back_one(const struct vip_want *want, struct vip_host *host,
 {
     static const struct dpl_net_addr none = {0};
     const struct dpl_net_route *route = dpl_net_routes_same(now, old);
-    if (!route || !dpl_net_addr_equal(&route->source, &want->addr))
+    bool dropped = !route && !vip_place_look(want, host, old->index);
+    if (!dropped && (!route || !dpl_net_addr_equal(&route->source, &want->addr)))
         return DPL_OK; /* gone, or somebody else's meanwhile */
     int code = dpl_net_route_set_source(&host->nl, old, &old->source, err);
     if (code < 0 && old->source.family) /* the source before ours is gone: any, then */
@@ -64,14 +65,18 @@ int vip_source_give_back(struct dpl_ocf_run *run, const struct vip_want *want,
                          struct vip_host *host, struct dpl_err *err)
 {
     struct dpl_net_routes now;
-    if (host->state.routes.count == 0)
+    if (host->state.routes.count == 0 || !dpl_net_addr_equal(&host->state.addr, &want->addr))
         return DPL_OK;
     dpl_ocf_step(&run->steps, "giving the routes back");
     int code = dpl_net_routes_list(&host->nl, want->addr.family, &now, err);
-    for (size_t i = 0; i < host->state.routes.count && code == DPL_OK; i++) {
-        struct dpl_err why = {0};
-        if (give_back_one(want, host, &now, &host->state.routes.items[i], &why) < 0)
-            dpl_ocf_log(run, "WARNING", "%s", why.text);
+    /* Those that lead to routers come last: they need the others. */
+    for (int pass = 0; pass < 2 && code == DPL_OK; pass++) {
+        for (size_t i = 0; i < host->state.routes.count; i++) {
+            const struct dpl_net_route *old = &host->state.routes.items[i];
+            struct dpl_err why = {0};
+            if (old->gateway == (pass == 1) && give_back_one(want, host, &now, old, &why) < 0)
+                dpl_ocf_log(run, "WARNING", "%s", why.text);
+        }
     }
     dpl_net_routes_done(&now);
     dpl_net_routes_done(&host->state.routes);

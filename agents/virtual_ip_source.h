@@ -12,9 +12,10 @@
  * so. */
 int vip_source_take(const struct vip_want *want, struct vip_host *host,
                     const struct dpl_net_ifaddr *ours, struct dpl_err *err);
-/* Gives the remembered routes back as they were, those that still have our source; forgets them.
- * To be called before the address goes: with it the kernel drops the routes that name it. A route
- * that cannot be given back is a warning. */
+/* Gives the remembered routes back as they were, those that still have our source, and those that
+ * the kernel dropped with an address that is gone; forgets them. To be called before the address
+ * goes: with it the kernel drops the routes that name it. A route that cannot be given back is a
+ * warning. */
 int vip_source_give_back(struct dpl_ocf_run *run, const struct vip_want *want,
                          struct vip_host *host, struct dpl_err *err);
 

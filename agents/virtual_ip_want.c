@@ -64,7 +64,7 @@ static int read_nic(const struct dpl_ocf_run *run, struct vip_want *want, struct
         strlen(label) > IF_NAMESIZE - 3 || strpbrk(label, " \t\n/:"))
         return wrong(run, in_nic ? VIRTUAL_IP_NIC : VIRTUAL_IP_IFLABEL,
                      "a label that makes INTERFACE:LABEL at most 15 characters", err);
-    strcpy(want->label, label);
+    memcpy(want->label, label, strlen(label) + 1);
     return DPL_OK;
 }
 

@@ -33,7 +33,7 @@ const char *dpl_net_addr_format(const struct dpl_net_addr *addr, char text[DPL_N
 {
     if (dpl_net_addr_size(addr) == 0 ||
         !inet_ntop(addr->family, addr->bytes, text, DPL_NET_ADDR_TEXT))
-        strcpy(text, "none");
+        memcpy(text, "none", sizeof "none");
     return text;
 }
 

@@ -34,7 +34,7 @@ static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_ne
     case IFA_LABEL:
         if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
             mnl_attr_get_payload_len(attr) <= sizeof out->label)
-            strcpy(out->label, mnl_attr_get_str(attr));
+            memcpy(out->label, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
         break;
     case IFA_FLAGS:
         if (mnl_attr_validate(attr, MNL_TYPE_U32) == 0)

@@ -29,7 +29,7 @@ int dpl_net_link_decode(const struct nlmsghdr *message, struct dpl_net_link *lin
         case IFLA_IFNAME:
             if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
                 mnl_attr_get_payload_len(attr) <= sizeof link.name)
-                strcpy(link.name, mnl_attr_get_str(attr));
+                memcpy(link.name, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
             break;
         case IFLA_OPERSTATE:
             if (mnl_attr_validate(attr, MNL_TYPE_U8) == 0)

@@ -4,25 +4,29 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static char before[160], after[96];
 static const struct dpl_ocf_steps *watched;
 
-static struct iovec piece(const char *text)
+/* Appends what fits. */
+static size_t append(char *line, size_t used, size_t size, const char *text)
 {
-    return (struct iovec){.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
+    while (*text && used < size)
+        line[used++] = *text++;
+    return used;
 }
 
 /* Only calls that are safe in a signal handler. */
 static void give_up(int signal_number)
 {
+    char line[512];
+    size_t used = append(line, 0, sizeof line - 1, before);
     (void)signal_number;
-    struct iovec line[] = {piece(before), piece(dpl_ocf_steps_current(watched)), piece(after)};
-    ssize_t ignored = writev(STDERR_FILENO, line, 3);
+    used = append(line, used, sizeof line - 1, dpl_ocf_steps_current(watched));
+    used = append(line, used, sizeof line - 1, after);
+    ssize_t ignored = write(STDERR_FILENO, line, used);
     (void)ignored;
     _exit(1);
 }

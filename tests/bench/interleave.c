@@ -70,7 +70,8 @@ int main(int argc, char **argv)
     }
     qsort(times, n, sizeof *times, by_value);
     qsort(times + n, n, sizeof *times, by_value);
-    double a = (double)times[n / 2], b = (double)times[n + n / 2];
+    size_t middle = n / 2;
+    double a = (double)times[middle], b = (double)times[n + middle];
     printf("%.0f %.0f %.1f\n", a / 1000, b / 1000, b / a);
     free(times);
     return 0;

@@ -31,7 +31,11 @@ static void check(const struct dpl_ocf_run *run)
     g_assert(vip_want_read(run, false, &lenient, NULL) == DPL_OK);
     g_assert(strlen(lenient.nic) < IF_NAMESIZE && strlen(lenient.label) < IF_NAMESIZE - 2);
     if (code == DPL_OK)
-        g_assert(memcmp(&strict, &lenient, sizeof strict) == 0);
+        g_assert(dpl_net_addr_equal(&strict.addr, &lenient.addr) &&
+                 strict.prefix == lenient.prefix && strcmp(strict.nic, lenient.nic) == 0 &&
+                 strcmp(strict.label, lenient.label) == 0 &&
+                 strict.broadcast_how == lenient.broadcast_how &&
+                 strict.preferred_s == lenient.preferred_s);
     else
         g_assert(code == DPL_E_PARAM && err.text[0] && !strchr(err.text, '\n'));
 }

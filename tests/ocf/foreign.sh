@@ -21,15 +21,17 @@ run validate-all ip=192.0.2.2 OCF_CHECK_LEVEL=20
 expect 1 "$other"
 run validate-all ip=2001:db8::2 OCF_CHECK_LEVEL=20
 expect 1 "$other"
-# Another machine that answers late is found by the patient search.
-run start ip=192.0.2.2 run_arping=true
-expect 1 "$other"
-# One that only asks (as switches do that track devices) does not have it.
+# Another machine that answers late is found by the patient search: it comes after the first question.
 sniff_start
-run start ip=192.0.2.30
-expect 0
+OCF_RESKEY_ip=192.0.2.40 OCF_RESKEY_run_arping=true "$agent" start 2>/run/late &
+late=$!
+grep -q -m1 '^arp request 0.0.0.0 192.0.2.40' <&"$sniff_fd"
+there ip addr add 192.0.2.40/24 dev v1
+wait $late
+ok "the late one is found" test $? = 1
+ok "and named" grep -q "$other" /run/late
+there ip addr del 192.0.2.40/24 dev v1
 sniff_end
-run stop ip=192.0.2.30
 # Not asked, not found.
 run start ip=192.0.2.2 nodad=true
 expect 0

@@ -7,6 +7,7 @@ stage "$@"
 routes() {
     ip route show
     ip -6 route show | grep -v '^fe80'
+    true
 }
 source_to() {
     ip -o route get "$1" | sed -n 's/.* src \([^ ]*\).*/\1/p'
@@ -67,6 +68,26 @@ ip route replace default via 192.0.2.2 dev v0 metric 77 mtu 1300 src 192.0.2.1
 run stop ip=192.0.2.10
 expect 0
 ok "another's change stays" grep -q 'mtu 1300' <<<"$(ip route show default)"
+
+# The address went away by itself, and the kernel dropped the routes with it.
+ip route replace default via 192.0.2.2 dev v0 metric 77 mtu 1400
+before=$(routes | sort)
+run start ip=192.0.2.10 preferred_source=true
+ip addr del 192.0.2.10/24 dev v0
+not "the kernel dropped the default route" grep -q via <<<"$(ip route show default)"
+run stop ip=192.0.2.10
+expect 0
+ok "stop sets the routes again" test "$(routes | sort)" = "$before"
+# The interface went away: nothing to give back, and no failure.
+ip link add v8 type veth peer name v9
+ip link set v8 up
+ip link set v9 up
+ip addr add 203.0.113.1/24 dev v8
+run start ip=203.0.113.10 preferred_source=true
+expect 0
+ip link del v8
+run stop ip=203.0.113.10
+expect 0
 
 # IPv6.
 before=$(routes)

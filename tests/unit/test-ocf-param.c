@@ -153,8 +153,7 @@ static void unknown(void)
     char *one[] = {(char[]){"OCF_RESKEY_name=x"}, (char[]){"OCF_RESKEY_nam=y"}, NULL};
     CU_ASSERT_PTR_NULL(dpl_ocf_params_unknown(table, PARAMS, none));
     const char *name = dpl_ocf_params_unknown(table, PARAMS, one);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
-    CU_ASSERT_STRING_EQUAL(name, "nam=y");
+    CU_ASSERT_STRING_EQUAL(name ? name : "none", "nam=y");
 }
 
 static void lists(void)
@@ -164,7 +163,9 @@ static void lists(void)
     size_t length;
     for (size_t i = 0; i < 3; i++) {
         const char *word = dpl_ocf_list_next(&list, &length);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(word);
+        CU_ASSERT_PTR_NOT_NULL(word);
+        if (!word)
+            return;
         CU_ASSERT_EQUAL(length, strlen(words[i]));
         CU_ASSERT_EQUAL(strncmp(word, words[i], length), 0);
     }
