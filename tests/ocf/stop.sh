@@ -30,6 +30,18 @@ expect 0
 run stop ip=192.0.2.11
 expect 0
 not "the earlier address is gone" has 192.0.2.10/24
+# A better route has come since, by another interface: what start wrote down still finds it.
+run start ip=192.0.2.10
+ip link add v8 type veth peer name v9
+ip link set v8 up
+ip link set v9 up
+ip addr add 192.0.2.3/28 dev v8
+run monitor ip=192.0.2.10
+expect 0
+run stop ip=192.0.2.10
+expect 0
+not "found where it was put" has 192.0.2.10/24
+ip link del v8
 # A state that is damaged or lost.
 run start ip=192.0.2.10
 echo 'garbage' >/run/doppel/virtual-ip-vip.state
