@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FREEZE_MS = 3000, CUT_FREEZE_MS = 300, DEATH_MS = 15000, DISK_MS = 15000 };
+enum { FREEZE_MS = 1000, CUT_FREEZE_MS = 300, DEATH_MS = 15000, DISK_MS = 15000 };
 
 bool lab_host_switch_on(const struct lab_host *host)
 {
@@ -74,6 +74,26 @@ static int wait_frozen(int dir, int timeout_ms, struct dpl_err *err)
     }
 }
 
+static bool anyone_runs(int dir)
+{
+    char text[16384], state = ' ';
+    dpl_autofd int fd = openat(dir, "cgroup.threads", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : dpl_fd_read_full(fd, text, sizeof(text) - 1, NULL);
+    text[n > 0 ? n : 0] = '\0';
+    char *rest = NULL;
+    for (char *tid = strtok_r(text, "\n", &rest); tid; tid = strtok_r(NULL, "\n", &rest)) {
+        g_autofree char *path = g_strdup_printf("/proc/%s/stat", tid);
+        g_autofree char *stat = NULL;
+        if (!g_file_get_contents(path, &stat, NULL, NULL))
+            continue;
+        const char *end = strrchr(stat, ')');
+        state = end && end[1] ? end[2] : ' ';
+        if (state == 'R')
+            return true;
+    }
+    return false;
+}
+
 int lab_host_freeze(struct lab_host *host, bool on, struct dpl_err *err)
 {
     if (host->power != LAB_UP)
@@ -81,6 +101,10 @@ int lab_host_freeze(struct lab_host *host, bool on, struct dpl_err *err)
     int rc = cgroup_write(host->cgroup, "cgroup.freeze", on ? "1" : "0", err);
     if (rc == DPL_OK && on)
         rc = wait_frozen(host->cgroup, FREEZE_MS, err);
+    /* Who waits in the kernel for a process that is frozen already, as for a FUSE server, is not
+     * counted as frozen, and will be before it runs again. */
+    if (rc == DPL_E_TIMEOUT && !anyone_runs(host->cgroup))
+        rc = DPL_OK;
     if (rc == DPL_OK)
         host->frozen = on;
     return rc;
@@ -120,6 +144,7 @@ int lab_host_on(struct lab *lab, struct lab_host *host, struct dpl_err *err)
     if (rc == DPL_OK) {
         host->power = LAB_BOOTING;
         host->frozen = false;
+        host->shutting_down = false;
         host->boot_pipe = booted[0];
         rc = lab_net_plug(lab, host, err);
     } else {
@@ -191,6 +216,17 @@ int lab_host_off(struct lab *lab, struct lab_host *host, struct dpl_err *err)
     return DPL_OK;
 }
 
+int lab_host_button(struct lab_host *host, struct dpl_err *err)
+{
+    if (host->power != LAB_UP || host->frozen)
+        return dpl_err_set(err, DPL_E_REFUSED, "%s is %s", host->plan->name, lab_host_state(host));
+    lab_log("%s: power button", host->plan->name);
+    host->shutting_down = true;
+    return lab_pidfd_kill(host->pidfd, SIGTERM) < 0
+               ? dpl_err_sys(err, errno, "signal the init of %s", host->plan->name)
+               : DPL_OK;
+}
+
 int lab_host_crash(struct lab_host *host, struct dpl_err *err)
 {
     if (host->power != LAB_UP && host->power != LAB_BOOTING)
@@ -251,10 +287,10 @@ bool lab_host_reaped(struct lab *lab, struct lab_host *host, pid_t pid, int stat
         host->power = LAB_DEAD;
         lab_log("%s: its init ended (status %#x)", host->plan->name, (unsigned)status);
         /* reboot(2) in the host: its init ends so. */
-        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP) {
-            host->on_after_off = true;
+        bool again = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+        host->on_after_off |= again;
+        if (again || host->shutting_down)
             lab_host_off(lab, host, NULL);
-        }
     }
     return true;
 }
