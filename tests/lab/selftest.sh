@@ -255,6 +255,12 @@ killed_with_namespace() {
     wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
 }
 
+button_ends_in_order() {
+    mount_on a1 && on a1 sh -c 'echo 1 >/srv/mail/button' && lab power button a1 &&
+        [ "$(lab power status a1)" = off ] && ! holds a1 disk1 && lab power on a1 && mount_on a1 &&
+        on a1 test -s /srv/mail/button && on a1 umount /srv/mail
+}
+
 site_goes() {
     site_power off b && [ "$(hosts_that state=off | xargs)" = "b1 b2" ] && site_power on b &&
         wait_until 3 answers a1 10.71.2.2
@@ -269,6 +275,7 @@ check "power off loses what was not flushed, keeps what was" power_off_loses_wha
 check "a disk that is mounted elsewhere cannot be mounted" second_mount_is_refused
 check "a crash keeps what the kernel had" crash_keeps_all
 check "reboot in a host boots it again" reboot_inside_boots_again
+check "the power button ends a host in order" button_ends_in_order
 check "a whole site loses power" site_goes
 check "freeze stops processes, thaw lets them go on" freeze_stops_processes
 check "LAN cuts: in, out, cable" lan_cuts
