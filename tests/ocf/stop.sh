@@ -125,5 +125,21 @@ echo 0 >/proc/sys/net/ipv4/conf/v0/promote_secondaries
 ok "a second /proc/sys" mount -o bind /proc/sys /proc/sys
 ok "that is read-only" mount -o remount,ro,bind /proc/sys
 first_of_its_network "cannot set promote_secondaries"
+# All of them at once: what one stop sets again another must not miss, nor have it come back.
+for round in 1 2 3; do
+    for i in 1 2 3 4 5; do
+        run start ip=203.0.113.$i nic=v0 cidr_netmask=24 arp_count=0 nodad=1 OCF_RESOURCE_INSTANCE=many$i
+        expect 0
+    done
+    stops=
+    for i in 1 2 3 4 5; do
+        OCF_RESKEY_ip=203.0.113.$i OCF_RESOURCE_INSTANCE=many$i "$agent" stop 2>/run/stop$i &
+        stops="$stops $!"
+    done
+    for pid in $stops; do
+        ok "each stop succeeds" wait "$pid"
+    done
+    ok "all are gone in round $round" test -z "$(ip -o addr show to 203.0.113.0/24)"
+done
 umount /proc/sys
 finish
