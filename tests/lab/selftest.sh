@@ -60,7 +60,8 @@ mount_on() { on "$1" sh -c 'mkdir -p /srv/mail && mount /dev/shared /srv/mail'; 
 
 power_off_loses_what_was_not_flushed() {
     mount_on a1 || return
-    on a1 sh -c 'echo 1 >/srv/mail/kept && echo 1 >/var/lib/kept && sync &&
+    on a1 sh -c 'echo 1 >/srv/mail/kept && echo 1 >/var/lib/kept &&
+        sync -f /srv/mail && sync -f /var/lib/kept &&
         echo 1 >/srv/mail/lost && echo 1 >/var/lib/lost' || return
     lab power off a1 && [ "$(lab power status a1)" = off ] && holds a2 10.71.1.2 &&
         ! holds a1 disk1 && refuses 125 lab exec a1 true || return
