@@ -252,9 +252,10 @@ killed_with_namespace() {
     wait_until 5 eval "LAB_NAME=$name lab exec a1 true 2>/dev/null" && kill -9 $pid || return
     wait $pid 2>/dev/null
     wait_until 5 not eval "LAB_NAME=$name lab status >/dev/null 2>&1" || return
-    second up --no-cluster --hosts a1 --with-pid $$ && second down || return
-    wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
+    wait_until 20 swept "$name" || { leftovers "$name"; return 1; }
 }
+# swept NAME: the next lab has removed it; not while the kernel is still ending its processes.
+swept() { second up --no-cluster --hosts a1 --with-pid $$ && second down && nothing_left "$1"; }
 
 button_ends_in_order() {
     mount_on a1 && on a1 sh -c 'echo 1 >/srv/mail/button' && lab power button a1 &&
