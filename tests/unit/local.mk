@@ -38,3 +38,8 @@ TESTS += $(unit_journal)
 UNIT_JOURNAL = libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_record_LDADD = $(UNIT_JOURNAL)
 tests_unit_test_arena_LDADD = libprop.a $(UNIT_JOURNAL)
+
+unit_core = tests/unit/test-rules
+check_PROGRAMS += $(unit_core)
+TESTS += $(unit_core)
+tests_unit_test_rules_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
