@@ -55,3 +55,7 @@ UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
 tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
+
+check_PROGRAMS += tests/unit/test-apply
+TESTS += tests/unit/test-apply
+tests_unit_test_apply_LDADD = libapply.a $(UNIT_JOURNAL)
