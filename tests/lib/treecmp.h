@@ -36,7 +36,8 @@ struct treecmp_options {
     unsigned what;              /* of enum treecmp_what */
     const char *const *exclude; /* fnmatch(3) patterns of paths from the root, NULL at the end */
     const char *const *skip_xattrs; /* beginnings of names, NULL at the end */
-    long max_reports;               /* differences past it are counted only */
+    int64_t recent_s; /* times from this second on, in both, count as equal; 0: never */
+    long max_reports; /* differences past it are counted only */
     void (*report)(void *arg, const char *path, const char *what);
     void *arg;
 };
