@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #define FSOPS_NUMBERS 8
-#define FSOPS_FDS     8
+#define FSOPS_FDS     5
 #define FSOPS_MAPS    2
 
 struct fsops_op {

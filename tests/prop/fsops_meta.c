@@ -40,7 +40,7 @@ void fsops_chown(struct fsops_side *side, const struct fsops_op *op, struct fsop
 {
     static const int ids[] = {-1, 0, 1001, 1002, 1003, 2000, 2001, -1, 70000};
     uid_t uid = (uid_t)FSOPS_ONE_OF(op, 1, ids);
-    gid_t gid = (gid_t)FSOPS_ONE_OF(op, 2, ids);
+    gid_t gid = uid == (uid_t)-1 && op->r[2] % 9 % 7 == 0 ? 2000 : (gid_t)FSOPS_ONE_OF(op, 2, ids);
     unsigned slot = fsops_pick(op, 0, FSOPS_FDS);
     if (op->r[3] % 3 == 0) {
         fsops_call(out, "fchown(fd%u, %d, %d)", slot, (int)uid, (int)gid);

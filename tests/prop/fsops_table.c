@@ -6,7 +6,10 @@
  * Not made at all, because FUSE answers them otherwise whatever serves it: O_DIRECT that is not
  * aligned (FUSE takes it, ext4 answers EINVAL), RWF_NOWAIT, RWF_ATOMIC and RWF_DONTCACHE (refused),
  * lseek(2) beyond the largest file that ext4 can hold (FUSE has no such bound), stores into shared
- * mappings without msync (mtime changes with the writeback, not with the store), leases, quotactl.
+ * mappings without msync (mtime changes with the writeback, not with the store), writes into a FIFO
+ * (its mtime stays), chown of neither user nor group (setuid and setgid stay, nothing is asked of
+ * the server), leases, quotactl. An open for writing of an immutable or append-only file passes
+ * where the server is asked for no opens, and its writes fail: taken as refused, see fsops_open.
  */
 #include "tests/prop/fsops.h"
 
