@@ -133,6 +133,7 @@ FSOPS_DECLARE(removexattr);
 FSOPS_DECLARE(setacl);
 FSOPS_DECLARE(statx);
 FSOPS_DECLARE(flags);
+FSOPS_DECLARE(protect);
 FSOPS_DECLARE(access);
 FSOPS_DECLARE(mend);
 FSOPS_DECLARE(flock);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -252,11 +253,10 @@ void fsops_statx(struct fsops_side *side, const struct fsops_op *op, struct fsop
 
 #define FLAGS_OF_USERS (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL)
 
-/* Mostly only asks; a file that is immutable for long would make a dull sequence. */
+/* Sets harmless flags. */
 void fsops_flags(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)
 {
-    static const unsigned sets[] = {0,         0, 0, FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL,
-                                    FS_SYNC_FL};
+    static const unsigned sets[] = {0, FS_NODUMP_FL, FS_NOATIME_FL, FS_SYNC_FL, FS_IMMUTABLE_FL};
     unsigned slot = fsops_pick(op, 0, FSOPS_FDS);
     unsigned flags = 0;
     fsops_call(out, "FS_IOC_GETFLAGS(fd%u)", slot);
@@ -264,13 +264,55 @@ void fsops_flags(struct fsops_side *side, const struct fsops_op *op, struct fsop
     out->fd = (int)slot;
     if (rc == 0)
         fsops_say(out, "flags %x ", flags & FLAGS_OF_USERS);
-    if (rc < 0 || op->r[1] % 2 == 0)
+    unsigned set = FSOPS_ONE_OF(op, 2, sets);
+    if (rc < 0 || op->r[1] % 2 == 0 || (set == FS_IMMUTABLE_FL && geteuid() == 0))
         return;
-    unsigned next = (flags & ~(unsigned)FLAGS_OF_USERS) | FSOPS_ONE_OF(op, 2, sets);
+    unsigned next = (flags & ~(unsigned)FLAGS_OF_USERS) | set;
     fsops_call(out, "FS_IOC_SETFLAGS(fd%u, %x)", slot, next & FLAGS_OF_USERS);
     fsops_result(out, ioctl(side->fds[slot], FS_IOC_SETFLAGS, &next));
     rc = ioctl(side->fds[slot], FS_IOC_GETFLAGS, &flags);
     fsops_say(out, "then %x ", rc < 0 ? 0 : flags & FLAGS_OF_USERS);
+}
+
+/* Makes a file immutable or append-only, tries what that forbids, as root, and lets it go again.
+ * The kernel knows nothing of these flags on FUSE: it is the server that refuses, and an open for
+ * writing, which nobody asks it for, passes. */
+void fsops_protect(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)
+{
+    unsigned flag = op->r[1] % 2 ? FS_IMMUTABLE_FL : FS_APPEND_FL;
+    const char *path = fsops_path(op, 0);
+    (void)side;
+    fsops_run_as(0);
+    fsops_call(out, "\"%.80s\": set %s, try to change, clear", path,
+               flag == FS_APPEND_FL ? "append-only" : "immutable");
+    out->paths[0] = path;
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    unsigned flags = 0;
+    if (fsops_result(out, ioctl(fd, FS_IOC_GETFLAGS, &flags)) == 0) {
+        unsigned on = flags | flag;
+        fsops_result(out, ioctl(fd, FS_IOC_SETFLAGS, &on));
+        fsops_result(out, truncate(path, 1));
+        fsops_result(out, ftruncate(fd, 1));
+        fsops_result(out, fchmod(fd, 0644));
+        fsops_result(out, fchown(fd, 0, 0));
+        fsops_result(out, utimensat(AT_FDCWD, path, (struct timespec[]){{5, 0}, {5, 0}},
+                                    AT_SYMLINK_NOFOLLOW));
+        fsops_result(out, setxattr(path, "user.a", "x", 1, 0));
+        fsops_result(out, removexattr(path, "user.b"));
+        fsops_result(out, link(path, "protected"));
+        fsops_result(out, rename(path, "protected"));
+        fsops_result(out, unlink(path));
+        fsops_result(out, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096));
+        if (flag == FS_IMMUTABLE_FL)
+            fsops_result(out, pwrite(fd, "x", 1, 0));
+        flags &= ~(unsigned)(FS_APPEND_FL | FS_IMMUTABLE_FL);
+        fsops_result(out, ioctl(fd, FS_IOC_SETFLAGS, &flags));
+        fsops_result(out, pwrite(fd, "y", 1, 0));
+    }
+    close(fd);
 }
 
 void fsops_access(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)

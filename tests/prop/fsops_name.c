@@ -7,11 +7,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -21,16 +19,6 @@ static bool is_fifo(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-/* Whether ext4 refuses to open this for writing. FUSE without opens does not ask: it lets the open
- * pass, and each write fails. */
-static bool protected(int fd, int open_flags)
-{
-    unsigned flags = 0;
-    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
-        return false;
-    return (flags & FS_IMMUTABLE_FL) || ((flags & FS_APPEND_FL) && !(open_flags & O_APPEND));
 }
 
 static int open_flags(const struct fsops_op *op)
@@ -75,11 +63,6 @@ void fsops_open(struct fsops_side *side, const struct fsops_op *op, struct fsops
     if (is_fifo(path))
         flags = (flags & ~O_ACCMODE) | O_NONBLOCK;
     int fd = open(path, flags | O_CLOEXEC, mode);
-    if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) && protected(fd, flags)) {
-        close(fd);
-        errno = EPERM;
-        fd = -1;
-    }
     fsops_result(out, fd < 0 ? -1 : 0);
     out->paths[0] = path;
     if (fd < 0)

@@ -3,13 +3,17 @@
  * fsops: the kinds of operations and how often they come, and where FUSE itself differs from a file
  * system on a disk.
  *
- * Not made at all, because FUSE answers them otherwise whatever serves it: O_DIRECT that is not
- * aligned (FUSE takes it, ext4 answers EINVAL), RWF_NOWAIT, RWF_ATOMIC and RWF_DONTCACHE (refused),
- * lseek(2) beyond the largest file that ext4 can hold (FUSE has no such bound), stores into shared
- * mappings without msync (mtime changes with the writeback, not with the store), writes into a FIFO
- * (its mtime stays), chown of neither user nor group (setuid and setgid stay, nothing is asked of
- * the server), leases, quotactl. An open for writing of an immutable or append-only file passes
- * where the server is asked for no opens, and its writes fail: taken as refused, see fsops_open.
+ * Not made at all, because FUSE answers them otherwise whatever serves it:
+ *  - O_DIRECT that is not aligned: FUSE takes it, ext4 answers EINVAL
+ *  - RWF_NOWAIT, RWF_ATOMIC, RWF_DONTCACHE: FUSE refuses them
+ *  - lseek(2) beyond the largest file of ext4: FUSE has no such bound
+ *  - stores into shared mappings without msync: mtime comes with the writeback, not with the store
+ *  - writes into a FIFO: its mtime stays
+ *  - chown of neither user nor group: nothing is asked of the server, setuid and setgid stay
+ *  - files that stay immutable or append-only for long: FUSE does not tell the kernel, so an open
+ * for writing passes, and where several errors would do, another one comes; "protect" tries the
+ * rest
+ *  - leases, quotactl
  */
 #include "tests/prop/fsops.h"
 
@@ -52,6 +56,7 @@ const struct fsops_kind fsops_kinds[] = {
     {"setacl", 2, fsops_setacl},
     {"statx", 2, fsops_statx},
     {"flags", 2, fsops_flags},
+    {"protect", 2, fsops_protect},
     {"access", 3, fsops_access},
     {"mend", 2, fsops_mend},
     {"flock", 2, fsops_flock},
