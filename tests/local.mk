@@ -1,5 +1,6 @@
 include tests/lib/local.mk
 include tests/unit/local.mk
+include tests/bench/local.mk
 include tests/prop/local.mk
 include tests/crash/local.mk
 include tests/lint/local.mk
