@@ -8,7 +8,7 @@ endif
 
 check_PROGRAMS += tests/crash/compare
 tests_crash_compare_LDADD = libtests.a libbase.a $(GLIB_LIBS)
-dist_noinst_SCRIPTS += tests/crash/compare-selftest.sh
+dist_noinst_SCRIPTS += tests/crash/compare-selftest.sh tests/crash/conformance.sh
 TESTS += tests/crash/compare-selftest.sh
 
 check_PROGRAMS += tests/crash/load
