@@ -3,7 +3,8 @@
  * fsops: a random sequence of file-system operations, run step by step in two directories that must
  * answer alike.
  *
- *     fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] [--seconds N] [--check N] [--verbose]
+ *     fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] [--seconds N] [--check N]
+ *           [--without KIND]... [--verbose]
  *
  * A is under test, B is the reference on a plain file system. After each operation results, errno,
  * data and what stat(2) says of the objects are compared, and both whole trees every few
@@ -45,6 +46,7 @@ static struct {
     unsigned seconds;
     unsigned check;
     bool verbose;
+    bool without[64]; /* by kind */
 } options = {.seed = 1, .seeds = 8, .ops = 1000, .check = 100};
 
 static uint64_t ops_run, ops_failed, known_differences;
@@ -57,6 +59,7 @@ struct verdict {
     unsigned refused; /* operations that gave an error, on both */
     unsigned known;
     bool differs;
+    bool by_trees; /* only the comparison of the trees told */
     char text[16384];
 };
 
@@ -137,15 +140,16 @@ static void child(uint64_t seed, const bool *left_out, unsigned ops, unsigned ch
     }
     int64_t start_s = now.tv_sec - 1;
     for (unsigned i = 0; i < ops && !v->differs; i++) {
-        if (left_out[i])
-            continue;
         struct fsops_op op = fsops_generate(seed, i);
+        if (left_out[i] || options.without[op.kind])
+            continue;
         v->failed_at = i;
-        v->differs = !play_both(sides, &op, start_s, print, v) ||
-                     ((i % check == check - 1 || i == ops - 1) && !trees_alike(sides, start_s, v));
+        v->differs = !play_both(sides, &op, start_s, print, v);
+        if (!v->differs && i % check == check - 1)
+            v->differs = v->by_trees = !trees_alike(sides, start_s, v);
     }
-    if (!v->differs && ops > 0 && left_out[ops - 1])
-        v->differs = !trees_alike(sides, start_s, v);
+    if (!v->differs)
+        v->differs = v->by_trees = !trees_alike(sides, start_s, v);
 }
 
 static int make_root(int side)
@@ -219,7 +223,7 @@ static int64_t now_s(void)
 }
 
 /* Leaves out runs of operations, long ones first, as long as the rest still fails. */
-static unsigned shrink(uint64_t seed, bool *left_out, unsigned ops)
+static unsigned shrink(uint64_t seed, bool *left_out, unsigned ops, unsigned check)
 {
     struct verdict v;
     int64_t deadline_s = now_s() + SHRINK_S;
@@ -231,7 +235,7 @@ static unsigned shrink(uint64_t seed, bool *left_out, unsigned ops)
                 any = any || !trial[i];
                 trial[i] = true;
             }
-            if (!any || attempt(seed, trial, ops, 1, false, &v))
+            if (!any || attempt(seed, trial, ops, check, false, &v))
                 continue;
             memcpy(left_out, trial, ops * sizeof *trial);
             ops = v.failed_at + 1;
@@ -254,9 +258,11 @@ static bool run_seed(uint64_t seed)
     printf("seed %" PRIu64 ": the sides differ at operation %u (--seed %" PRIu64
            " --seeds 1 --ops %u)\n%s",
            seed, v.failed_at, seed, v.failed_at + 1, v.text);
-    unsigned ops = shrink(seed, left_out, v.failed_at + 1);
+    /* trees are compared after each step if nothing else tells */
+    unsigned check = v.by_trees ? 1 : options.ops;
+    unsigned ops = shrink(seed, left_out, v.failed_at + 1, check);
     printf("  the shortest sequence found:\n");
-    attempt(seed, left_out, ops, 1, true, &v);
+    attempt(seed, left_out, ops, check, true, &v);
     printf("%s", v.differs ? v.text : "    (alike this time)\n");
     return false;
 }
@@ -272,12 +278,25 @@ static unsigned number(const char *text)
     return (unsigned)n;
 }
 
+static void leave_out(const char *kind)
+{
+    unsigned i = 0;
+    while (i < fsops_kind_count && strcmp(fsops_kinds[i].name, kind) != 0)
+        i++;
+    if (i == fsops_kind_count) {
+        fprintf(stderr, "fsops: there is no kind \"%s\"\n", kind);
+        exit(2);
+    }
+    options.without[i] = true;
+}
+
 static void parse(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"a", 1, NULL, 'a'},       {"b", 1, NULL, 'b'},     {"seed", 1, NULL, 's'},
         {"seeds", 1, NULL, 'n'},   {"ops", 1, NULL, 'o'},   {"seconds", 1, NULL, 't'},
-        {"verbose", 0, NULL, 'v'}, {"check", 1, NULL, 'c'}, {NULL, 0, NULL, 0},
+        {"verbose", 0, NULL, 'v'}, {"check", 1, NULL, 'c'}, {"without", 1, NULL, 'w'},
+        {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'a' || c == 'b')
@@ -292,6 +311,8 @@ static void parse(int argc, char **argv)
             options.seconds = number(optarg);
         else if (c == 'c')
             options.check = MAX(number(optarg), 1);
+        else if (c == 'w')
+            leave_out(optarg);
         else if (c == 'v')
             options.verbose = true;
         else
@@ -299,7 +320,7 @@ static void parse(int argc, char **argv)
     }
     if (!options.dirs[0] || !options.dirs[1] || optind != argc) {
         fprintf(stderr, "Usage: fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] "
-                        "[--seconds N] [--check N] [--verbose]\n");
+                        "[--seconds N] [--check N] [--without KIND]... [--verbose]\n");
         exit(2);
     }
 }
