@@ -58,7 +58,7 @@ static int open_file(const char *name, int flags)
 
 static void *deliver(void *arg)
 {
-    int thread = (int)(size_t)arg;
+    int thread = *(const int *)arg;
     char from[64], to[64];
     for (unsigned i = 0; now() < end; i++) {
         snprintf(from, sizeof from, "tmp/%d.%u", thread, i);
@@ -88,12 +88,15 @@ static void remove_delivered(int threads)
 static double measure_deliver(int threads)
 {
     pthread_t ids[64];
+    int threads_by_id[64];
     must(threads > 0 && threads <= 64, "threads");
     must(mkdirat(dir_fd, "tmp", 0700) == 0 && mkdirat(dir_fd, "new", 0700) == 0, "mkdir");
     double start = now();
     end = start + seconds;
-    for (int i = 0; i < threads; i++)
-        must(pthread_create(&ids[i], NULL, deliver, (void *)(size_t)i) == 0, "thread");
+    for (int i = 0; i < threads; i++) {
+        threads_by_id[i] = i;
+        must(pthread_create(&ids[i], NULL, deliver, &threads_by_id[i]) == 0, "thread");
+    }
     for (int i = 0; i < threads; i++)
         pthread_join(ids[i], NULL);
     double result = (double)done / (now() - start);

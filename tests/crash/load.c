@@ -132,11 +132,10 @@ static bool finished(void)
 
 static void *work(void *arg)
 {
-    int id = (int)(intptr_t)arg;
     struct load_worker *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
-    w->id = id;
+    int id = w->id = *(const int *)arg;
     w->random = ((uint64_t)seed << 32 | (uint64_t)id) * 0x9e3779b97f4a7c15U | 1;
     w->dir_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     load_data_begin(w);
@@ -152,9 +151,12 @@ static void *work(void *arg)
 static void work_as_process(int first, int count)
 {
     pthread_t threads[LOAD_WORKERS];
-    for (int i = 0; i < count; i++)
-        if (pthread_create(&threads[i], NULL, work, (void *)(intptr_t)(first + i)) != 0)
+    int ids[LOAD_WORKERS];
+    for (int i = 0; i < count; i++) {
+        ids[i] = first + i;
+        if (pthread_create(&threads[i], NULL, work, &ids[i]) != 0)
             exit(2);
+    }
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
 }

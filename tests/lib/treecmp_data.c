@@ -63,10 +63,9 @@ static off_t compare_chunk(struct treecmp_run *run, const int *fds, off_t pos, o
     }
     run->result.data_bytes += (int64_t)want;
     if (memcmp(run->buffer[0], run->buffer[1], want) != 0) {
-        off_t at = first_difference(run, want);
-        treecmp_differs(run, "data differs from byte %lld on: A has %02x, B has %02x",
-                        (long long)(pos + at), (unsigned char)run->buffer[0][at],
-                        (unsigned char)run->buffer[1][at]);
+        long long at = first_difference(run, want);
+        treecmp_differs(run, "data differs from byte %lld on: A has %02x, B has %02x", pos + at,
+                        (unsigned char)run->buffer[0][at], (unsigned char)run->buffer[1][at]);
         return 0;
     }
     return (off_t)want;

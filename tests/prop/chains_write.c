@@ -122,7 +122,7 @@ static bool do_step(int chain, long round, enum chains_step step, const char *re
 
 static void *run_chain(void *arg)
 {
-    int chain = (int)(intptr_t)arg;
+    int chain = *(const int *)arg;
     struct chains_record record = {.chain = chain};
     char text[CHAINS_RECORD];
     for (long step = 0; options->steps ? step < options->steps : now_s() < end_s; step++) {
@@ -161,9 +161,12 @@ static bool prepare(void)
 static void run_process(int first, int count)
 {
     pthread_t threads[CHAINS_MOST];
-    for (int i = 0; i < count; i++)
-        if (pthread_create(&threads[i], NULL, run_chain, (void *)(intptr_t)(first + i)) != 0)
+    int chains[CHAINS_MOST];
+    for (int i = 0; i < count; i++) {
+        chains[i] = first + i;
+        if (pthread_create(&threads[i], NULL, run_chain, &chains[i]) != 0)
             exit(1);
+    }
     for (int i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
     _exit(0);

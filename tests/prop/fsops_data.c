@@ -182,6 +182,37 @@ void fsops_sendfile(struct fsops_side *side, const struct fsops_op *op, struct f
     fsops_say(out, "then %lld ", (long long)in);
 }
 
+/* Room that was allocated and not written is data or a hole as the page cache happens to be, so the
+ * place that was found is only checked: what was skipped for it must be zeros. */
+static void check_skipped(int fd, off_t from, off_t to, struct fsops_out *out)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return;
+    to = to < 0 ? st.st_size : to;
+    if (from < 0 || from >= to)
+        return;
+    size_t size = to - from < (off_t)BUFFER_SIZE ? (size_t)(to - from) : BUFFER_SIZE;
+    ssize_t n = pread(fd, buffer, size, from);
+    for (ssize_t i = 0; i < n; i++)
+        if (buffer[i] != 0) {
+            fsops_say(out, "data was skipped at %lld ", (long long)from + i);
+            return;
+        }
+}
+
+static void seek_data(int fd, off_t offset, int whence, struct fsops_out *out)
+{
+    off_t at = lseek(fd, offset, whence);
+    if (at < 0 && errno != ENXIO)
+        fsops_result(out, -1);
+    else if (whence == SEEK_DATA)
+        check_skipped(fd, offset, at, out);
+    else if (at >= 0 && at < offset)
+        fsops_say(out, "a hole at %lld, before %lld ", (long long)at, (long long)offset);
+    lseek(fd, offset, SEEK_SET);
+}
+
 void fsops_seek(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)
 {
     static const int whences[] = {SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE};
@@ -193,7 +224,10 @@ void fsops_seek(struct fsops_side *side, const struct fsops_op *op, struct fsops
     /* places in a directory are the file system's own */
     if (fstat(side->fds[slot], &st) == 0 && S_ISDIR(st.st_mode))
         return;
-    fsops_result(out, lseek(side->fds[slot], offset, whence));
+    if (whence == SEEK_DATA || whence == SEEK_HOLE)
+        seek_data(side->fds[slot], offset, whence, out);
+    else
+        fsops_result(out, lseek(side->fds[slot], offset, whence));
 }
 
 void fsops_sync(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)

@@ -231,14 +231,14 @@ void fsops_seekdir(struct fsops_side *side, const struct fsops_op *op, struct fs
     snprintf(change, sizeof change, "%.400s/seek.%u", path, op->index);
     fsops_call(out, "readdir(\"%.80s\"), telldir after %u, create and unlink, seekdir", path, stop);
     DIR *dir = opendir(path);
-    if (fsops_result(out, dir ? 0 : -1) < 0)
+    if (fsops_result(out, dir ? 0 : -1) < 0 || !dir)
         return;
     const struct dirent *entry;
     long place = telldir(dir);
     unsigned before = 0, first = 0, second = 0;
     for (; before < stop && readdir(dir); before++)
         place = telldir(dir);
-    for (; (entry = readdir(dir)) != NULL;)
+    for (; readdir(dir);)
         first++;
     int fd = open(change, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     fsops_result(out, fd < 0 ? -1 : 0);

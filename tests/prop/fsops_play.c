@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <grp.h>
 #include <linux/fs.h>
 #include <stdarg.h>
@@ -40,6 +41,7 @@ struct fsops_op fsops_generate(uint64_t seed, unsigned index)
     unsigned total = 0;
     for (unsigned i = 0; i < fsops_kind_count; i++)
         total += fsops_kinds[i].weight;
+    g_assert(total > 0);
     unsigned at = (unsigned)(mix(&state) % total);
     struct fsops_op op = {.index = index};
     while (at >= fsops_kinds[op.kind].weight)
