@@ -101,6 +101,7 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
+    static char ours[] = "trusted.doppel.";
     struct treecmp_options options = {
         .what = TREECMP_DEFAULT, .max_reports = 20, .report = print_difference};
     g_autoptr(GPtrArray) exclude = g_ptr_array_new();
@@ -124,7 +125,7 @@ int main(int argc, char **argv)
     if (argc - optind != 2)
         bad_usage("two trees are wanted", "");
     if (skip->len == 0)
-        g_ptr_array_add(skip, (char[]){"trusted.doppel."});
+        g_ptr_array_add(skip, ours);
     g_ptr_array_add(exclude, NULL);
     g_ptr_array_add(skip, NULL);
     options.exclude = (const char *const *)exclude->pdata;
