@@ -6,4 +6,3 @@ EXTRA_DIST += doc/adr/0002-errors-in-one-table.md
 EXTRA_DIST += doc/adr/0003-duplicate-addresses-without-seconds.md
 dist_man_MANS += doc/doppel-journal.5
 dist_man_MANS += doc/doppel.8
-dist_man_MANS += doc/doppel-journal.5 doc/doppel.8
