@@ -24,7 +24,11 @@ END
 owner() { where "$1" "$2" | tr -d ' '; }
 serves() { [ -n "$(owner "$1" "$2")" ] && answers c1 "$3"; }
 # told SITE RESOURCE ADDRESS: the third site's host knows the owner's hardware address.
-told() { knows c1 "$3" "$(mac_of "$(owner "$1" "$2")")"; }
+told() {
+    local at
+    at=$(owner "$1" "$2")
+    [ -n "$at" ] && knows c1 "$3" "$(mac_of "$at")"
+}
 # rest ADDRESS: what c1 knows of it stays as it is until somebody tells it otherwise.
 rest() { on c1 ip neigh replace "$1" lladdr "$(neighbour c1 "$1")" dev eth0 nud stale; }
 
