@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * From options to a captured set, see setup.h.
+ */
+#include "daemon/capture/setup.h"
+
+#include "daemon/capture/mount.h"
+#include "daemon/capture/node.h"
+#include "lib/journal/arena.h"
+#include "lib/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#ifndef FS_IOC_GETFSUUID
+struct fsuuid2 {
+    __u8 len;
+    __u8 uuid[16];
+};
+#define FS_IOC_GETFSUUID _IOR(0x15, 0, struct fsuuid2)
+#endif
+
+#define ARENA_RECORDS 65536U
+
+static struct dpl_arena_sizes arena_sizes(const struct options *options)
+{
+    return (struct dpl_arena_sizes){.entries = ARENA_RECORDS,
+                                    .ring_bytes = options->ring_bytes,
+                                    .buffers = SHARED_BUFFERS,
+                                    .buffer_bytes = SHARED_BUFFER};
+}
+
+/* One more than the directory knows: the positions of an earlier ownership must not come again. */
+static int choose_epoch(const struct options *options, int journal_fd, int dir_fd,
+                        struct dpl_epoch *epoch, struct dpl_err *err)
+{
+    struct dpl_segment_entry *list = NULL;
+    struct fsuuid2 uuid = {0};
+    ssize_t count;
+
+    memset(epoch, 0, sizeof(*epoch));
+    epoch->number = options->epoch;
+    if (epoch->number == 0) {
+        count = dpl_segments_list(journal_fd, &list, err);
+        if (count < 0)
+            return (int)count;
+        for (ssize_t i = 0; i < count; i++)
+            if (list[i].epoch > epoch->number)
+                epoch->number = list[i].epoch;
+        free(list);
+        epoch->number++;
+    }
+    if (getrandom(epoch->id, sizeof(epoch->id), 0) != sizeof(epoch->id))
+        return dpl_err_sys(err, errno, "no random number");
+    if (ioctl(dir_fd, FS_IOC_GETFSUUID, &uuid) == 0 && uuid.len <= sizeof(epoch->fs_uuid))
+        memcpy(epoch->fs_uuid, uuid.uuid, uuid.len);
+    strncpy(epoch->set, options->set, sizeof(epoch->set) - 1);
+    return 0;
+}
+
+static int make_journal(const struct options *options, struct memory *memory, int dir_fd,
+                        struct dpl_err *err)
+{
+    struct dpl_segment_limits limits = {.segment_bytes = options->segment_bytes,
+                                        .max_bytes = options->journal_max_bytes,
+                                        .min_free_bytes = options->journal_min_free_bytes};
+    struct dpl_arena_sizes sizes = arena_sizes(options);
+    struct shared *shared = memory->shared;
+    struct dpl_arena_start start;
+    int code;
+
+    shared->journal_fd = open(options->journal_dir, O_RDONLY | O_DIRECTORY);
+    if (shared->journal_fd < 0)
+        return dpl_err_sys(err, errno, "journal directory '%s' cannot be opened",
+                           options->journal_dir);
+    code = choose_epoch(options, shared->journal_fd, dir_fd, &shared->epoch, err);
+    if (code == 0)
+        code = dpl_segments_create(shared->journal_fd, &shared->epoch, &limits,
+                                   &dpl_segment_io_system, err);
+    if (code != 0)
+        return dpl_err_context(err, "journal in '%s'", options->journal_dir);
+    start = (struct dpl_arena_start){.epoch_tag = dpl_epoch_tag(&shared->epoch),
+                                     .lsn = 0,
+                                     .chain = dpl_epoch_chain(&shared->epoch)};
+    return dpl_arena_format(memory->arena, shared->arena_bytes, &sizes, &start, err);
+}
+
+static void unmount_all(const struct options *options, struct shared *shared)
+{
+    while (shared->root_count > 0)
+        mount_abort(&shared->roots[shared->root_count - 1], options->roots[shared->root_count - 1],
+                    NULL),
+            shared->root_count--;
+}
+
+static int mount_all(const struct options *options, struct shared *shared, struct dpl_err *err)
+{
+    int code = 0;
+
+    for (uint32_t i = 0; i < options->root_count && code == 0; i++) {
+        code = mount_root(&shared->roots[i], options->roots[i], options->set, err);
+        if (code != 0)
+            break;
+        shared->root_count++;
+        code = node_set_root(shared, i, shared->roots[i].dir_fd, err);
+        if (code != 0)
+            dpl_err_context(err, "root '%s'", options->roots[i]);
+    }
+    if (code != 0)
+        unmount_all(options, shared);
+    return code;
+}
+
+int setup_capture(const struct options *options, struct memory *memory, struct dpl_err *err)
+{
+    struct dpl_arena_sizes sizes = arena_sizes(options);
+    ssize_t arena_bytes = dpl_arena_bytes(&sizes, err);
+    dpl_autofd int dir_fd = -1;
+    int code;
+
+    if (arena_bytes < 0)
+        return (int)arena_bytes;
+    for (uint32_t i = 0; i < options->root_count; i++) {
+        code = mount_clear_stale(options->roots[i], err);
+        if (code < 0)
+            return code;
+    }
+    dir_fd = open(options->roots[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    code = memory_create(memory, (size_t)arena_bytes, err);
+    if (code == 0)
+        code = make_journal(options, memory, dir_fd, err);
+    if (code == 0)
+        code = mount_all(options, memory->shared, err);
+    if (code != 0)
+        memory_unmap(memory);
+    return code;
+}
