@@ -77,7 +77,7 @@ const char *dpl_journal_end_text(unsigned end);
 
 struct dpl_arena_sizes {
     uint32_t entries;      /* power of two: records between reserve and spill, as 65536 */
-    uint64_t ring_bytes;   /* multiple of 4096, above DPL_RECORD_MAX: bodies and copied data */
+    uint64_t ring_bytes;   /* multiple of 4096: bodies and copied data; as 32 MiB */
     uint32_t buffers;      /* the pool; at least two per thread, 0 for none */
     uint32_t buffer_bytes; /* multiple of 4096 */
 };
@@ -117,6 +117,7 @@ struct dpl_arena {
     uint64_t head, tail; /* copies of what the shared memory says */
     uint64_t next_lsn, ring_head, ring_tail;
     uint32_t buffers, buffers_free, buffers_booked;
+    _Atomic uint32_t wake, sleeping;        /* the spiller's bell */
     uint32_t refs[DPL_ARENA_BUFFERS_MAX];   /* records that refer to it */
     uint8_t claimed[DPL_ARENA_BUFFERS_MAX]; /* a thread reads into it */
 };
@@ -169,7 +170,8 @@ void dpl_arena_buffer_claim(struct dpl_arena *arena, int buffer);
 void dpl_arena_buffer_release(struct dpl_arena *arena, int buffer);
 void *dpl_arena_buffer(const struct dpl_arena *arena, int buffer, size_t *bytes);
 
-/* Ends the journal for this reason, unless it has ended. */
+/* Ends the journal for this reason, unless it has ended. CLOSED is for an owner whose ops are all
+ * committed or will be; for the others the spiller writes *mirror needed*. */
 void dpl_arena_end(struct dpl_arena *arena, enum dpl_journal_end reason);
 enum dpl_journal_end dpl_arena_state(const struct dpl_arena *arena);
 
@@ -178,7 +180,7 @@ enum dpl_journal_end dpl_arena_state(const struct dpl_arena *arena);
  * spilled: what is in segments (all below it). */
 uint64_t dpl_arena_next_lsn(struct dpl_arena *arena);
 uint64_t dpl_arena_lowest_open(struct dpl_arena *arena);
-uint64_t dpl_arena_spilled(const struct dpl_arena *arena);
+uint64_t dpl_arena_spilled(struct dpl_arena *arena);
 
 /* Figures for the monitor. */
 struct dpl_arena_usage {

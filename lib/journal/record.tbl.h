@@ -66,7 +66,7 @@ DPL_RECORD(DROP,        15, "drop",        F(OBJECT), 0)
 DPL_RECORD(ENTER,       16, "enter",       F(OBJECT) | F(ATTR),
                                            F(PARENT) | F(NAME) | F(TARGET) | F(RDEV) | F(XATTRS))
 DPL_RECORD(MIRROR,      17, "mirror",      F(NUMBER), F(OBJECT) | F(PATH) | F(OFFSET) | F(LENGTH))
-DPL_RECORD(BARRIER,     18, "barrier",     F(NUMBER), F(LSN))
+DPL_RECORD(BARRIER,     18, "barrier",     F(NUMBER), 0)
 DPL_RECORD(OUTCOME,     19, "outcome",     F(LSN) | F(OF_TYPE), DPL_F_ALL)
 #undef F
 #undef TIMES

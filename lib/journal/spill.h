@@ -51,12 +51,9 @@ struct dpl_spill {
     struct dpl_segments *segments;
     struct dpl_spill_events events;
     uint64_t blocked_lsn, blocked_since_ns;
-    bool told;
-    struct {
-        uint64_t index, lsn;
-        uint32_t size;
-        uint8_t head[DPL_RECORD_HEADER];
-    } batch[DPL_SPILL_BATCH];
+    uint32_t heard; /* how often the bell had rung when it last looked */
+    bool told, failed;
+    uint8_t headers[DPL_SPILL_BATCH][DPL_RECORD_HEADER];
     struct iovec iov[DPL_SPILL_BATCH * 4];
 };
 

@@ -20,3 +20,10 @@ tests_unit_test_path_LDADD = $(UNIT_BASE)
 tests_unit_test_units_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_conf_LDADD = libunit.a libconfig.a libbase.a $(UNIT_LIBS)
+
+unit_journal = tests/unit/test-record tests/unit/test-arena
+check_PROGRAMS += $(unit_journal)
+TESTS += $(unit_journal)
+UNIT_JOURNAL = libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_record_LDADD = $(UNIT_JOURNAL)
+tests_unit_test_arena_LDADD = libprop.a $(UNIT_JOURNAL)
