@@ -1,0 +1,3 @@
+EXTRA_DIST += README.md README CHANGES HACKING COPYING COPYING.LIB doc/architecture.md \
+	doc/adr/0001-one-makefile.md doc/adr/0002-errors-in-one-table.md
+dist_man_MANS += doc/doppel-journal.5

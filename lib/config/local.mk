@@ -1,0 +1,5 @@
+noinst_LIBRARIES += libconfig.a
+libconfig_a_SOURCES = \
+	lib/config/conf.c lib/config/conf.h \
+	lib/config/site_conf.c lib/config/site_conf.h \
+	lib/config/value.c lib/config/value.h

@@ -6,14 +6,24 @@ libunit_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)
 
 unit_base = tests/unit/test-clock tests/unit/test-err tests/unit/test-fd tests/unit/test-file \
-	tests/unit/test-path
+	tests/unit/test-path tests/unit/test-units
 unit_wire = tests/unit/test-wire
-check_PROGRAMS += $(unit_base) $(unit_wire)
-TESTS += $(unit_base) $(unit_wire)
+unit_config = tests/unit/test-conf
+check_PROGRAMS += $(unit_base) $(unit_wire) $(unit_config)
+TESTS += $(unit_base) $(unit_wire) $(unit_config)
 
 tests_unit_test_clock_LDADD = $(UNIT_BASE)
 tests_unit_test_err_LDADD = $(UNIT_BASE)
 tests_unit_test_fd_LDADD = $(UNIT_BASE)
 tests_unit_test_file_LDADD = $(UNIT_BASE)
 tests_unit_test_path_LDADD = $(UNIT_BASE)
+tests_unit_test_units_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_conf_LDADD = libunit.a libconfig.a libbase.a $(UNIT_LIBS)
+
+unit_journal = tests/unit/test-record tests/unit/test-arena
+check_PROGRAMS += $(unit_journal)
+TESTS += $(unit_journal)
+UNIT_JOURNAL = libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_record_LDADD = $(UNIT_JOURNAL)
+tests_unit_test_arena_LDADD = libprop.a $(UNIT_JOURNAL)

@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# `make check` in the build with sanitizers, its tests counted one by one.
+: "${DOPPEL_SAN:?a build folder is needed}"
+make -C "$DOPPEL_SAN" -j2 check
+awk '
+    /^# TOTAL: / { total += $3 }
+    /^# PASS: / { passed += $3 }
+    /^# SKIP: / { skipped += $3 }
+    END { printf "%d passed, %d failed, %d skipped\n", passed, total - passed - skipped, skipped
+          exit !(total > 0 && total == passed + skipped) }' "$DOPPEL_SAN/test-suite.log"

@@ -1,0 +1,16 @@
+# Properties: what must hold for every sequence, every cut and every fault. They print their seed; with
+# DPL_SEED=N in the environment they run that one again.
+noinst_LIBRARIES += libprop.a
+libprop_a_SOURCES = tests/prop/rng.h tests/prop/gen.c tests/prop/gen.h tests/prop/rig.c tests/prop/rig.h
+libprop_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+PROP_JOURNAL = libprop.a libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS) -lpthread
+
+prop_journal = tests/prop/prop-record tests/prop/prop-arena tests/prop/prop-arena-step \
+	tests/prop/prop-segment tests/prop/prop-reader
+check_PROGRAMS += $(prop_journal)
+TESTS += $(prop_journal)
+tests_prop_prop_record_LDADD = $(PROP_JOURNAL)
+tests_prop_prop_arena_LDADD = $(PROP_JOURNAL)
+tests_prop_prop_arena_step_LDADD = $(PROP_JOURNAL)
+tests_prop_prop_segment_LDADD = $(PROP_JOURNAL)
+tests_prop_prop_reader_LDADD = $(PROP_JOURNAL)

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# For ./tests/run and ./examples/demo: installs packages, builds. To be sourced; needs $top, the
+# source tree. Both may be called again and beside each other: steps that write into the source tree
+# or ask apt hold a lock.
+: "${top:?the source tree}"
+
+setup_die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# setup_packages KIND...: installs what tests/packages names for these kinds and is not there.
+setup_packages() {
+    local kind missing=() p
+    for kind in "$@"; do
+        for p in $(awk -v k="$kind" '$1 == k { for (i = 2; i <= NF; i++) print $i }' "$top/tests/packages"); do
+            dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
+        done
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || setup_die "not installed, and only root can install them: ${missing[*]}"
+    command -v apt-get >/dev/null || setup_die "not installed: ${missing[*]} (this is not Debian: install their like)"
+    echo "installing ${#missing[@]} packages: ${missing[*]}"
+    local log=$top/_build/apt.log
+    (
+        flock 9
+        # A fresh cluster stack or mail service must not start on this host: the lab has hosts of its own.
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+            printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+            chmod 755 /usr/sbin/policy-rc.d
+            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -o DPkg::Lock::Timeout=600 update &&
+            apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
+    ) 9>>"$log" >>"$log" 2>&1 || { tail -5 "$log" >&2; setup_die "installation failed; all of it: $log"; }
+}
+
+# setup_build DIR OPTION...: configures (once) and builds in DIR, quietly unless it fails.
+setup_build() {
+    local dir=$1
+    shift
+    mkdir -p "$dir"
+    (
+        flock 9
+        if [ ! -x "$top/configure" ]; then
+            (cd "$top" && autoreconf -fi) || exit 1
+        fi
+        cd "$dir" || exit 1
+        if [ ! -e config.status ] || [ "$(cat configured 2>/dev/null)" != "$*" ]; then
+            "$top/configure" -q "$@" && echo "$*" >configured || exit 1
+        fi
+        make -j"$(nproc)" all
+    ) 9>>"$top/_build/lock" >"$dir/build.log" 2>&1 || {
+        grep -E 'error|Error|\*\*\*' "$dir/build.log" | head -20 >&2
+        setup_die "the build failed; all of it: $dir/build.log"
+    }
+}
