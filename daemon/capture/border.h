@@ -2,10 +2,10 @@
  *
  * What of a root is in the set.
  *
- * The set's rules decide by path. A directory is inside when it and all beneath it are, outside when
- * nothing is, mixed when rules speak about something beneath it; then each of its names is asked for
- * by path. The answer is kept in the node, and asked for again after a directory has moved across the
- * border. Any other object is inside once one name of it is.
+ * The set's rules decide by path. A directory is inside when it and all beneath it are, outside
+ * when nothing is, mixed when rules speak about something beneath it; then each of its names is
+ * asked for by path. The answer is kept in the node, and asked for again after a directory has
+ * moved across the border. Any other object is inside once one name of it is.
  */
 #ifndef DPL_CAPTURE_BORDER_H
 #define DPL_CAPTURE_BORDER_H

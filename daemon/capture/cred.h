@@ -2,10 +2,11 @@
  *
  * Whose rights a thread works with below.
  *
- * New objects belong to the caller, and blocks, inodes and quotas are charged to it, so each request
- * that changes something runs with its file system ids. The kernel has already decided whether it may
- * (default_permissions): the capabilities that go with these ids are raised again at once. Changes
- * cost system calls, so a thread keeps what it has until a request wants something else.
+ * New objects belong to the caller, and blocks, inodes and quotas are charged to it, so each
+ * request that changes something runs with its file system ids. The kernel has already decided
+ * whether it may (default_permissions): the capabilities that go with these ids are raised again at
+ * once. Changes cost system calls, so a thread keeps what it has until a request wants something
+ * else.
  */
 #ifndef DPL_CAPTURE_CRED_H
 #define DPL_CAPTURE_CRED_H

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Descriptors of lower objects: one per node, opened by handle when needed, a bounded number of them.
+ * Descriptors of lower objects: one per node, opened by handle when needed, a bounded number of
+ * them.
  *
- * fdcache_get() lends a descriptor until fdcache_put(); those that nobody holds are closed when room
- * is needed, the least recently used first. A pinned one stays until the node is forgotten: it is
- * noted in the node, in shared memory, and the next worker adopts it. All others die with the worker
- * (whoever starts the next one closes them).
+ * fdcache_get() lends a descriptor until fdcache_put(); those that nobody holds are closed when
+ * room is needed, the least recently used first. A pinned one stays until the node is forgotten: it
+ * is noted in the node, in shared memory, and the next worker adopts it. All others die with the
+ * worker (whoever starts the next one closes them).
  *
- * Regular files are opened for reading and writing, or for reading where that is refused; append-only
- * ones with O_APPEND; directories for reading; all else by O_PATH, which never waits for a peer.
+ * Regular files are opened for reading and writing, or for reading where that is refused;
+ * append-only ones with O_APPEND; directories for reading; all else by O_PATH, which never waits
+ * for a peer.
  */
 #ifndef DPL_CAPTURE_FDCACHE_H
 #define DPL_CAPTURE_FDCACHE_H

@@ -59,7 +59,7 @@ static uint32_t draw(void)
     static _Thread_local uint64_t state;
 
     if (state == 0)
-        state = (uint64_t)getpid() * 0x9e3779b97f4a7c15ULL ^ (uint64_t)(uintptr_t)&state;
+        state = (uint64_t)getpid() * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)(uintptr_t)&state;
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Deaths on demand: a test names a file at start (--inject), both map it, and the worker kills itself
- * at the points that the file names. Without the option a point costs one load.
+ * Deaths on demand: a test names a file at start (--inject), both map it, and the worker kills
+ * itself at the points that the file names. Without the option a point costs one load.
  */
 #ifndef DPL_CAPTURE_INJECT_H
 #define DPL_CAPTURE_INJECT_H
@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Points at which a worker may die; the order is that of a request's life. */
@@ -50,9 +51,9 @@ struct inject {
     _Atomic uint32_t armed;  /* 1: die at (opcode, point), then 0 */
     _Atomic uint32_t opcode; /* of the request */
     _Atomic uint32_t point;
-    _Atomic uint32_t nested;     /* then die again at the n-th point inside the takeover, 0: not */
-    _Atomic uint32_t one_in;     /* die at any point with this probability, 0: never */
-    _Atomic uint32_t no_pre;     /* 1: repeat blindly, without pre-images: a control that must fail */
+    _Atomic uint32_t nested; /* then die again at the n-th point inside the takeover, 0: not */
+    _Atomic uint32_t one_in; /* die at any point with this probability, 0: never */
+    _Atomic uint32_t no_pre; /* 1: repeat blindly, without pre-images: a control that must fail */
     _Atomic uint64_t deaths, nested_deaths;
     _Atomic uint32_t hit[INJECT_OPCODES][INJECT_POINT_COUNT];
 };

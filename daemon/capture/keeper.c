@@ -88,8 +88,10 @@ static int open_signals(struct dpl_err *err)
 
 static int start_worker(struct dpl_err *err)
 {
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+    pid_t pid;
 
+    keeper.memory.shared->keeper = getpid();
+    pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
     if (pid < 0)
         return dpl_err_sys(err, errno, "the worker cannot be started");
     if (pid == 0)
@@ -112,7 +114,8 @@ static int reap_worker(void)
     return status;
 }
 
-/* Too many deaths in too short a time: the journal is given up, so that what kills us there cannot. */
+/* Too many deaths in too short a time: the journal is given up, so that what kills us there cannot.
+ */
 static void bound_crashes(void)
 {
     const struct options *options = keeper.options;
@@ -125,8 +128,7 @@ static void bound_crashes(void)
         return;
     oldest = keeper.deaths_ns[keeper.death_count % bound];
     keeper.deaths_ns[keeper.death_count++ % bound] = at;
-    if (keeper.death_count <= bound ||
-        at - oldest > (int64_t)options->crash_seconds * 1000000000)
+    if (keeper.death_count <= bound || at - oldest > (int64_t)options->crash_seconds * 1000000000)
         return;
     atomic_store(&shared->crash_loop, 1);
     atomic_store(&shared->mode, MODE_PASS);

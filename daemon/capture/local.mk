@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The capture process. What can be tested alone is in the library.
 libexecdoppeldir = $(libexecdir)/doppel
-libexecdoppel_PROGRAMS = daemon/capture/doppel-capture
+libexecdoppel_PROGRAMS += daemon/capture/doppel-capture
 noinst_LIBRARIES += libcapture.a
 libcapture_a_SOURCES = \
 	daemon/capture/border.c daemon/capture/border.h \

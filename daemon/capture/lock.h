@@ -2,9 +2,9 @@
  *
  * Locks of objects: one per node, private to the worker, so that they vanish with it.
  *
- * An op takes all it needs at once, in the order of their indexes, and gives them back together. The
- * border lock stands above them: every change holds it shared, and what moves a directory across the
- * set's border holds it alone.
+ * An op takes all it needs at once, in the order of their indexes, and gives them back together.
+ * The border lock stands above them: every change holds it shared, and what moves a directory
+ * across the set's border holds it alone.
  */
 #ifndef DPL_CAPTURE_LOCK_H
 #define DPL_CAPTURE_LOCK_H

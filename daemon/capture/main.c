@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Lets the caller go once the roots are captured. Returns the descriptor for the news, in the child,
- * and exits in the parent. */
+/* Lets the caller go once the roots are captured. Returns the descriptor for the news, in the
+ * child, and exits in the parent. */
 static int go_to_background(void)
 {
     int ends[2];

@@ -23,8 +23,9 @@ static unsigned long flags_of(const struct statvfs *vfs)
     static const struct {
         unsigned long statvfs_flag, mount_flag;
     } table[] = {
-        {ST_NOSUID, MS_NOSUID},   {ST_NODEV, MS_NODEV},           {ST_NOEXEC, MS_NOEXEC},
-        {ST_RDONLY, MS_RDONLY},   {ST_NOATIME, MS_NOATIME},       {ST_NODIRATIME, MS_NODIRATIME},
+        {ST_NOSUID, MS_NOSUID},     {ST_NODEV, MS_NODEV},
+        {ST_NOEXEC, MS_NOEXEC},     {ST_RDONLY, MS_RDONLY},
+        {ST_NOATIME, MS_NOATIME},   {ST_NODIRATIME, MS_NODIRATIME},
         {ST_RELATIME, MS_RELATIME}, {ST_SYNCHRONOUS, MS_SYNCHRONOUS},
     };
     unsigned long flags = 0;
@@ -35,7 +36,8 @@ static unsigned long flags_of(const struct statvfs *vfs)
     return flags;
 }
 
-/* The connection's number is the minor of the mount's device; it is read without asking the server. */
+/* The connection's number is the minor of the mount's device; it is read without asking the server.
+ */
 static uint32_t connection_of(const char *path)
 {
     struct mountinfo_entry entry;

@@ -9,7 +9,8 @@
 
 #define MOUNT_TYPE "fuse.doppel"
 
-/* Opens the directory beneath and the device, and mounts. On failure nothing is left mounted or open.
+/* Opens the directory beneath and the device, and mounts. On failure nothing is left mounted or
+ * open.
  */
 int mount_root(struct shared_root *root, const char *path, const char *set, struct dpl_err *err);
 /* Unmounts if nobody uses it. 0, BUSY, or another negative code. */

@@ -30,7 +30,6 @@ int mountinfo_beneath(const char *path, struct mountinfo_entry *entry);
 /* Calls back for each process, one per other mount namespace, that sees a mount of this device.
  * Returns how many, or a negative errno. */
 int mountinfo_other_namespaces(uint32_t device_minor, const char *type,
-                               void (*found)(void *self, pid_t pid, const char *point),
-                               void *self);
+                               void (*found)(void *self, pid_t pid, const char *point), void *self);
 
 #endif

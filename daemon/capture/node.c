@@ -40,8 +40,8 @@ static void hash_remove(struct node_table *table, uint32_t index)
 
 static void *map_private(size_t size)
 {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
 
     return at == MAP_FAILED ? NULL : at;
 }

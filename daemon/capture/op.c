@@ -75,10 +75,8 @@ void op_lock(struct op *op, uint32_t a, uint32_t b, uint32_t c)
 
 int op_cred_as(struct op *op, uint32_t uid, uint32_t gid, bool keep_setid)
 {
-    struct cred wanted = {.uid = uid,
-                          .gid = gid,
-                          .umask = op->thread->cred.umask,
-                          .may_keep_setid = keep_setid};
+    struct cred wanted = {
+        .uid = uid, .gid = gid, .umask = op->thread->cred.umask, .may_keep_setid = keep_setid};
 
     return cred_switch(&op->thread->cred, &wanted);
 }

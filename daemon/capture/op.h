@@ -7,11 +7,10 @@
  * A mutation does, in this order,
  *     op_lock()       the objects that it looks at or changes; they stay locked to the end
  *     op_start()      state STARTED, position reserved (recorder.h says what the record will hold)
- *     op_pre_known()  whether a worker that died had noted what was there before; if not, note it in
- *                     op->slot->pre and op_pre_keep()
- *     the effect      which on a repeat is recognised as done by that note
- *     op_finish()     result and answer into the slot, state DONE, record committed
- * and returns what op_finish() returned. An error before op_start() is returned as it is. Descriptors
+ *     op_pre_known()  whether a worker that died had noted what was there before; if not, note it
+ * in op->slot->pre and op_pre_keep() the effect      which on a repeat is recognised as done by
+ * that note op_finish()     result and answer into the slot, state DONE, record committed and
+ * returns what op_finish() returned. An error before op_start() is returned as it is. Descriptors
  * of op_fd() and all locks are given back by whoever called the handler.
  */
 #ifndef DPL_CAPTURE_OP_H
@@ -36,10 +35,10 @@ struct op {
     struct request rq;
     uint32_t node; /* index of the request's node */
 
-    bool redo;       /* a worker that died had STARTED it */
+    bool redo; /* a worker that died had STARTED it */
     bool in_takeover;
     bool started;
-    bool finished;   /* the answer is in the slot */
+    bool finished; /* the answer is in the slot */
     bool no_answer;
 
     struct lock_set locks;
@@ -89,8 +88,8 @@ int op_finish(struct op *op, enum dpl_outcome outcome, int error, const void *re
 /* Gives the answer of a request that changed nothing; the memory must live until it is sent. */
 int op_answer(struct op *op, const void *data, size_t size);
 
-/* Stats name in the directory, takes a reference and fills the entry; stx, if not NULL, receives its
- * attributes. Returns 0 or a negative errno; index_r receives the node. */
+/* Stats name in the directory, takes a reference and fills the entry; stx, if not NULL, receives
+ * its attributes. Returns 0 or a negative errno; index_r receives the node. */
 int op_entry(struct op *op, uint32_t dir, int dir_fd, const char *name,
              struct fuse_entry_out *entry, struct statx *stx, uint32_t *index_r);
 /* The same for an object that has a descriptor; the cache takes fd in any case. */

@@ -80,7 +80,7 @@ static int change_times(int fd, const struct fuse_setattr_in *in)
 }
 
 /* The parts in the order in which the kernel's own setattr would do them. */
-static int change(struct op *op, int fd, unsigned flags, const struct fuse_setattr_in *in)
+static int change(int fd, unsigned flags, const struct fuse_setattr_in *in)
 {
     int code = 0;
 
@@ -97,8 +97,8 @@ static int change(struct op *op, int fd, unsigned flags, const struct fuse_setat
     return code;
 }
 
-/* A part that failed may have left others done. Attributes are recorded as they are now, whatever was
- * asked for; a truncation that failed leaves a content that must be looked at. */
+/* A part that failed may have left others done. Attributes are recorded as they are now, whatever
+ * was asked for; a truncation that failed leaves a content that must be looked at. */
 static enum dpl_outcome outcome_of(int effect, int code, bool size)
 {
     if (code != 0)
@@ -134,7 +134,7 @@ int op_setattr(struct op *op)
         op->record.has |= DPL_F_LENGTH;
     }
     op_start(op);
-    effect = change(op, fd, flags, in);
+    effect = change(fd, flags, in);
     code = stat_fd(fd, &stx);
     if (code == 0) {
         recorder_attr(op, DPL_F_ATTR, &stx);

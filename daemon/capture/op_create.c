@@ -2,8 +2,8 @@
  *
  * New objects: create, mkdir, mknod, symlink, and O_TMPFILE.
  *
- * All but the last are done once and recognised by one rule: the name was absent before, and we hold
- * the directory's lock, so what stands there on a repeat is ours.
+ * All but the last are done once and recognised by one rule: the name was absent before, and we
+ * hold the directory's lock, so what stands there on a repeat is ours.
  */
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
@@ -140,8 +140,8 @@ static void prepare(struct op *op, int dir_fd)
     recorder_parent(op, op->node, op->rq.name);
     recorder_attr_room(op, DPL_F_ATTR | DPL_F_PARENT_ATTR);
     if (op->rq.in->opcode == FUSE_SYMLINK) {
-        record->target = (struct dpl_view){.data = (const uint8_t *)op->rq.name2,
-                                           .size = strlen(op->rq.name2)};
+        record->target =
+            (struct dpl_view){.data = (const uint8_t *)op->rq.name2, .size = strlen(op->rq.name2)};
         record->has |= DPL_F_TARGET;
     } else if (op->rq.in->opcode == FUSE_MKNOD && (S_ISCHR(in->mode) || S_ISBLK(in->mode))) {
         record->rdev = decode_rdev(in->rdev);
@@ -185,8 +185,8 @@ static int complete(struct op *op, int dir_fd, int fd, uint8_t *reply)
     return 0;
 }
 
-/* The object is there, and no answer could be made of it: its creation is recorded all the same, or,
- * if it cannot even be looked at, the target asks for the directory. */
+/* The object is there, and no answer could be made of it: its creation is recorded all the same,
+ * or, if it cannot even be looked at, the target asks for the directory. */
 static enum dpl_outcome record_unanswered(struct op *op, int dir_fd)
 {
     struct node_handle handle;

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A copy is recorded as the bytes that it left: replayed twice, a reference to its source would give
- * what stands there by then. So that they fit into a record, a copy is done in parts. */
+/* A copy is recorded as the bytes that it left: replayed twice, a reference to its source would
+ * give what stands there by then. So that they fit into a record, a copy is done in parts. */
 #define COPY_PART DPL_RECORD_DATA_MAX
 
 /* Refusals that come before anything was changed. */

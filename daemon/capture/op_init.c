@@ -9,8 +9,8 @@
 
 #define MAX_BACKGROUND 64
 
-/* What we want of the protocol. Left out on purpose: WRITEBACK_CACHE (a write must not return before
- * we have its bytes), ATOMIC_O_TRUNC (a truncation is one kind of request), POSIX_LOCKS and
+/* What we want of the protocol. Left out on purpose: WRITEBACK_CACHE (a write must not return
+ * before we have its bytes), ATOMIC_O_TRUNC (a truncation is one kind of request), POSIX_LOCKS and
  * FLOCK_LOCKS (locks stay in the kernel and survive us), EXPORT_SUPPORT. */
 #define WANTED                                                                                     \
     ((uint64_t)(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_ASYNC_DIO |              \

@@ -2,9 +2,9 @@
  *
  * Names of objects that exist: link, unlink, rmdir.
  *
- * A removal is recognised as done when the name was there before and is gone now; a link when the name
- * was absent before and stands now. What may lose its last name is pinned first: the kernel may go on
- * using it, and no name leads to it any more.
+ * A removal is recognised as done when the name was there before and is gone now; a link when the
+ * name was absent before and stands now. What may lose its last name is pinned first: the kernel
+ * may go on using it, and no name leads to it any more.
  */
 #include "daemon/capture/border_entry.h"
 #include "daemon/capture/op.h"

@@ -11,7 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* What is cached below is answered at once; for the disk another thread is sent to the device first. */
+/* What is cached below is answered at once; for the disk another thread is sent to the device
+ * first. */
 int op_read(struct op *op)
 {
     const struct fuse_read_in *in = op->rq.fixed;
@@ -59,8 +60,8 @@ int op_lseek(struct op *op)
     return op_answer(op, out, sizeof(*out));
 }
 
-/* A failed sync is told to everybody from then on: by shared descriptors the kernel below would tell
- * it to one of several applications only. */
+/* A failed sync is told to everybody from then on: by shared descriptors the kernel below would
+ * tell it to one of several applications only. */
 static int sync_node(struct op *op, bool data_only)
 {
     struct node *node = op_node(op, op->node);

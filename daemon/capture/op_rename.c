@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Rename: plain, without replacing, exchanging, and leaving a whiteout; within the set and across its
- * border.
+ * Rename: plain, without replacing, exchanging, and leaving a whiteout; within the set and across
+ * its border.
  *
- * Noted before: what stood at both names. Done is a rename whose source stands at the target now and
- * no longer at its old name; an exchange when the two have changed places.
+ * Noted before: what stood at both names. Done is a rename whose source stands at the target now
+ * and no longer at its old name; an exchange when the two have changed places.
  */
 #include "daemon/capture/border_entry.h"
 #include "daemon/capture/op.h"
@@ -159,8 +159,7 @@ static enum dpl_outcome record_result(struct op *op, const struct renaming *r)
     if (!op->recording)
         return DPL_OUTCOME_OK;
     /* Two names of one object: POSIX says that nothing happens. */
-    if (slot->pre[PRE_SOURCE_INO] == slot->pre[PRE_TARGET_INO] &&
-        (r->flags & RENAME_WHITEOUT) == 0)
+    if (slot->pre[PRE_SOURCE_INO] == slot->pre[PRE_TARGET_INO] && (r->flags & RENAME_WHITEOUT) == 0)
         return DPL_OUTCOME_VOID;
     if ((op->record.has & DPL_F_PARENT) != 0)
         recorder_attr_fd(op, DPL_F_PARENT_ATTR, r->from_fd);

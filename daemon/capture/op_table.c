@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Which handler serves which opcode. OPEN, OPENDIR and FLUSH have none: answered ENOSYS once, they are
- * never asked again.
+ * Which handler serves which opcode. OPEN, OPENDIR and FLUSH have none: answered ENOSYS once, they
+ * are never asked again.
  */
 #include "daemon/capture/op.h"
 

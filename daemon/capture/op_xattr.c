@@ -36,8 +36,8 @@ static int place_of(struct op *op, uint32_t index, struct place *place)
 
 static ssize_t get(const struct place *p, const char *name, void *value, size_t size)
 {
-    ssize_t got = p->by_path ? getxattr(p->path, name, value, size)
-                             : fgetxattr(p->fd, name, value, size);
+    ssize_t got =
+        p->by_path ? getxattr(p->path, name, value, size) : fgetxattr(p->fd, name, value, size);
 
     return got < 0 ? -errno : got;
 }
@@ -118,8 +118,8 @@ static void prepare(struct op *op, enum dpl_record_type type)
     recorder_attr_room(op, DPL_F_ATTR);
     if (!op->recording)
         return;
-    op->record.xattr = (struct dpl_view){.data = (const uint8_t *)op->rq.name,
-                                         .size = strlen(op->rq.name)};
+    op->record.xattr =
+        (struct dpl_view){.data = (const uint8_t *)op->rq.name, .size = strlen(op->rq.name)};
     op->record.has |= DPL_F_XATTR;
 }
 

@@ -60,26 +60,27 @@ static const struct option table[] = {
 
 static void help(void)
 {
-    puts("doppel-capture: mounts over the roots of a set and journals every change.\n"
-         "\n"
-         "  --set NAME             the set (required)\n"
-         "  --root DIR             a root, absolute; up to 16 times (at least one)\n"
-         "  --journal DIR          where its journal's segments are written (required)\n"
-         "  --rules FILE           the set's rules; without: everything beneath the roots\n"
-         "  --journal-max MIB      bound of the journal on disk (20480)\n"
-         "  --journal-min-free MIB left free on its file system (0)\n"
-         "  --segment MIB          size of a segment (64)\n"
-         "  --memory MIB           of the journal before it is on disk (64)\n"
-         "  --epoch N              of this ownership (one more than the directory has)\n"
-         "  --stop-wait SECONDS    how long a stop waits for users of the mount (10)\n"
-         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
-         "                         journal (20/60; 0/0: never)\n"
-         "  --foreground           stay; else return when the roots are captured\n"
-         "  --force                on a kernel on which our crash could reach applications\n"
-         "  --report               say what this host offers, capture nothing\n"
-         "\n"
-         "SIGTERM unmounts and ends; SIGQUIT does so although the mount is in use; SIGUSR2 goes on\n"
-         "with the program that is installed now; SIGUSR1 prints figures.");
+    puts(
+        "doppel-capture: mounts over the roots of a set and journals every change.\n"
+        "\n"
+        "  --set NAME             the set (required)\n"
+        "  --root DIR             a root, absolute; up to 16 times (at least one)\n"
+        "  --journal DIR          where its journal's segments are written (required)\n"
+        "  --rules FILE           the set's rules; without: everything beneath the roots\n"
+        "  --journal-max MIB      bound of the journal on disk (20480)\n"
+        "  --journal-min-free MIB left free on its file system (0)\n"
+        "  --segment MIB          size of a segment (64)\n"
+        "  --memory MIB           of the journal before it is on disk (64)\n"
+        "  --epoch N              of this ownership (one more than the directory has)\n"
+        "  --stop-wait SECONDS    how long a stop waits for users of the mount (10)\n"
+        "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
+        "                         journal (20/60; 0/0: never)\n"
+        "  --foreground           stay; else return when the roots are captured\n"
+        "  --force                on a kernel on which our crash could reach applications\n"
+        "  --report               say what this host offers, capture nothing\n"
+        "\n"
+        "SIGTERM unmounts and ends; SIGQUIT does so although the mount is in use; SIGUSR2 goes on\n"
+        "with the program that is installed now; SIGUSR1 prints figures.");
 }
 
 static int number(const char *text, const char *what, uint64_t max, uint64_t *value,
@@ -209,12 +210,12 @@ static int check(const struct options *o, struct dpl_err *err)
         return dpl_err_set(err, DPL_E_USAGE, "--journal: an absolute path is needed");
     for (uint32_t i = 0; i < o->root_count; i++)
         if (dpl_path_is_beneath(o->journal_dir, o->roots[i]))
-            return dpl_err_set(err, DPL_E_USAGE,
-                               "--journal: '%s' lies beneath root '%s': capture would wait for itself",
-                               o->journal_dir, o->roots[i]);
+            return dpl_err_set(
+                err, DPL_E_USAGE,
+                "--journal: '%s' lies beneath root '%s': capture would wait for itself",
+                o->journal_dir, o->roots[i]);
     if (o->segment_bytes < DPL_SEGMENT_MIN)
-        return dpl_err_set(err, DPL_E_USAGE, "--segment: at least %llu MiB",
-                           DPL_SEGMENT_MIN / MIB);
+        return dpl_err_set(err, DPL_E_USAGE, "--segment: at least %llu MiB", DPL_SEGMENT_MIN / MIB);
     if (o->ring_bytes < 8 * MIB)
         return dpl_err_set(err, DPL_E_USAGE, "--memory: at least 8 MiB");
     return 0;

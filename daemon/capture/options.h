@@ -19,8 +19,9 @@ struct options {
     uint64_t epoch; /* 0: one more than the journal's directory has seen */
     uint32_t threads;
     uint32_t stop_wait_ms;
-    uint32_t crash_count, crash_seconds; /* more deaths than that: on without journal; 0: no bound */
-    int resume_fd;                       /* the memory of an earlier binary, or -1 */
+    uint32_t crash_count,
+        crash_seconds; /* more deaths than that: on without journal; 0: no bound */
+    int resume_fd;     /* the memory of an earlier binary, or -1 */
     bool foreground;
     bool single; /* one process, which may not die: for tools that cannot follow a clone */
     bool force;

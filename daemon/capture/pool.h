@@ -2,11 +2,11 @@
  *
  * Who reads the device next.
  *
- * One thread of a root, the leader, waits in read(2); it serves what it reads itself and comes back,
- * so that its caches stay warm and nobody is woken. While more requests wait, helpers read too, a few,
- * until nothing waits. A request that may wait for a disk makes its thread step down first, and the
- * guard takes the lead from a leader that has been at one request for too long: a stuck op holds up
- * nobody else. When every thread is stuck, the guard asks for another.
+ * One thread of a root, the leader, waits in read(2); it serves what it reads itself and comes
+ * back, so that its caches stay warm and nobody is woken. While more requests wait, helpers read
+ * too, a few, until nothing waits. A request that may wait for a disk makes its thread step down
+ * first, and the guard takes the lead from a leader that has been at one request for too long: a
+ * stuck op holds up nobody else. When every thread is stuck, the guard asks for another.
  */
 #ifndef DPL_CAPTURE_POOL_H
 #define DPL_CAPTURE_POOL_H

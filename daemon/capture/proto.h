@@ -9,7 +9,7 @@
 #include <linux/fuse.h>
 
 /* The newest minor version that we know all of. */
-#define PROTO_MINOR     39
+#define PROTO_MINOR 39
 /* Older kernels lack HANDLE_KILLPRIV_V2 and would cost one GETXATTR per write. */
 #define PROTO_MINOR_MIN 33
 

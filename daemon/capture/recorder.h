@@ -4,8 +4,8 @@
  *
  * Before the effect the handler says what kind of record this will be and fills what is known, with
  * stand-ins of the right size for what is not: the reservation takes its room from that. After the
- * effect it fills in what is true now. The body is encoded into the slot, in shared memory, before the
- * state becomes DONE, so that a successor can commit it.
+ * effect it fills in what is true now. The body is encoded into the slot, in shared memory, before
+ * the state becomes DONE, so that a successor can commit it.
  */
 #ifndef DPL_CAPTURE_RECORDER_H
 #define DPL_CAPTURE_RECORDER_H

@@ -26,10 +26,10 @@ enum request_flags {
 /* One row of the table of requests. */
 struct request_kind {
     const char *name;
-    uint16_t fixed;  /* bytes of the fixed part */
-    uint8_t names;   /* how many names follow it */
-    bool tail;       /* whether other bytes follow these */
-    unsigned flags;  /* of enum request_flags */
+    uint16_t fixed; /* bytes of the fixed part */
+    uint8_t names;  /* how many names follow it */
+    bool tail;      /* whether other bytes follow these */
+    unsigned flags; /* of enum request_flags */
 };
 
 #define REQUEST_OPCODES 64
@@ -38,9 +38,9 @@ struct request {
     const struct fuse_in_header *in;
     const struct request_kind *kind; /* NULL: an opcode that we do not serve */
     const void *fixed;
-    const char *name;   /* the first name, or NULL */
-    const char *name2;  /* the second (the target of a symbolic link, the new name), or NULL */
-    const void *data;   /* what follows, data_size bytes */
+    const char *name;  /* the first name, or NULL */
+    const char *name2; /* the second (the target of a symbolic link, the new name), or NULL */
+    const void *data;  /* what follows, data_size bytes */
     size_t data_size;
     const uint32_t *groups; /* supplementary groups that the kernel sent along */
     uint32_t group_count;
@@ -49,9 +49,9 @@ struct request {
 /* The row of an opcode, or NULL. */
 const struct request_kind *request_kind(uint32_t opcode);
 
-/* Parses size bytes at buffer. setxattr_ext says whether FUSE_SETXATTR_EXT was negotiated. Returns 0
- * or a negative errno: -ENOSYS for an opcode that is not served, -EINVAL for a request that no kernel
- * sends. view->in is set whenever the buffer holds a whole header, else NULL. */
+/* Parses size bytes at buffer. setxattr_ext says whether FUSE_SETXATTR_EXT was negotiated. Returns
+ * 0 or a negative errno: -ENOSYS for an opcode that is not served, -EINVAL for a request that no
+ * kernel sends. view->in is set whenever the buffer holds a whole header, else NULL. */
 int request_parse(const void *buffer, size_t size, bool setxattr_ext, struct request *view);
 
 #endif

@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE      4096U
-#define MARK_AT   (PAGE - 8U)
+#define PAGE    4096U
+#define MARK_AT (PAGE - 8U)
 
 static uint8_t *buffer_of(const struct worker *worker, int buffer)
 {
     return dpl_arena_buffer(&worker->arena, buffer, NULL);
 }
 
-/* A mark at the end of every page that the last request touched; the first page's may be overwritten
- * by any request, the header's zeros say that none was read. */
+/* A mark at the end of every page that the last request touched; the first page's may be
+ * overwritten by any request, the header's zeros say that none was read. */
 void serve_mark_buffer(struct worker *worker, int buffer)
 {
     uint8_t *at = buffer_of(worker, buffer);
@@ -32,7 +32,8 @@ void serve_mark_buffer(struct worker *worker, int buffer)
     worker->shared->buffer_used[buffer] = 0;
 }
 
-/* The kernel copies a request in order. A mark that stands within its length was not copied over. */
+/* The kernel copies a request in order. A mark that stands within its length was not copied over.
+ */
 bool serve_request_torn(const struct worker *worker, int buffer)
 {
     const uint8_t *at = buffer_of(worker, buffer);
@@ -204,8 +205,7 @@ static int receive(struct thread *thread)
 
 static bool is_slow(const struct thread *thread)
 {
-    const struct fuse_in_header *in =
-        (const void *)buffer_of(thread->worker, thread->slot->buffer);
+    const struct fuse_in_header *in = (const void *)buffer_of(thread->worker, thread->slot->buffer);
     const struct request_kind *kind = request_kind(in->opcode);
 
     return kind != NULL && (kind->flags & REQUEST_SLOW) != 0;

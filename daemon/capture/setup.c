@@ -6,8 +6,8 @@
 
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
-#include "lib/journal/arena.h"
 #include "lib/base/fd.h"
+#include "lib/journal/arena.h"
 
 #include <errno.h>
 #include <fcntl.h>

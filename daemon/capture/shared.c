@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Making and adopting the shared memory: two sparse memory files, one of state, one for the journal's arena.
+ * Making and adopting the shared memory: two sparse memory files, one of state, one for the
+ * journal's arena.
  */
 #include "daemon/capture/shared.h"
 

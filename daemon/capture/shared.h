@@ -2,11 +2,11 @@
  *
  * The memory that outlives a worker: nodes, slots and counters, mapped by keeper and worker alike.
  *
- * A worker may be killed between any two instructions. So every change here is ordered: what a state
- * promises is written before the state is. Locks are never kept here: they are private to a worker
- * and vanish with it. There are no pointers here either, only indexes and descriptor numbers (the
- * descriptor table is shared too), so that a new binary can take the memory over at another address;
- * SHARED_LAYOUT changes whenever a struct of this file does.
+ * A worker may be killed between any two instructions. So every change here is ordered: what a
+ * state promises is written before the state is. Locks are never kept here: they are private to a
+ * worker and vanish with it. There are no pointers here either, only indexes and descriptor numbers
+ * (the descriptor table is shared too), so that a new binary can take the memory over at another
+ * address; SHARED_LAYOUT changes whenever a struct of this file does.
  */
 #ifndef DPL_CAPTURE_SHARED_H
 #define DPL_CAPTURE_SHARED_H
@@ -100,9 +100,9 @@ struct slot {
         uint64_t value;
     } pending;
 
-    uint64_t forgotten;   /* entries of a FORGET request that are done */
-    uint64_t references;  /* nodes that the reply refers to, in node[] */
-    uint64_t earlier;     /* of these, taken by attempts that died */
+    uint64_t forgotten;  /* entries of a FORGET request that are done */
+    uint64_t references; /* nodes that the reply refers to, in node[] */
+    uint64_t earlier;    /* of these, taken by attempts that died */
     uint64_t drop_from, drop_to;
     uint32_t node[SLOT_REFERENCES];
     uint8_t body[SLOT_BODY_BYTES];
@@ -146,8 +146,9 @@ struct shared {
 
     struct dpl_epoch epoch;
 
+    int32_t keeper; /* its process id */
     _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */
-    _Atomic uint32_t mode; /* of enum shared_mode */
+    _Atomic uint32_t mode;       /* of enum shared_mode */
     _Atomic uint32_t incarnation;
     _Atomic uint32_t threads; /* slots that have a thread */
     _Atomic int64_t heartbeat_ns;

@@ -60,9 +60,9 @@ int spiller_start(struct worker *worker, struct dpl_err *err)
                                         .max_bytes = options->journal_max_bytes,
                                         .min_free_bytes = options->journal_min_free_bytes};
     struct dpl_spill_events events = {.ended = ended, .self = worker};
-    int code = dpl_segments_open(&at.segments, worker->shared->journal_fd, &worker->shared->epoch,
-                                 &limits, &dpl_segment_io_system,
-                                 dpl_arena_spilled(&worker->arena), err);
+    int code =
+        dpl_segments_open(&at.segments, worker->shared->journal_fd, &worker->shared->epoch, &limits,
+                          &dpl_segment_io_system, dpl_arena_spilled(&worker->arena), err);
 
     if (code != 0) {
         dpl_err_context(err, "the journal of set '%s' cannot be written", options->set);

@@ -105,8 +105,7 @@ static void finish_all(struct worker *worker, struct thread *thread, enum slot_s
 
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
         if (atomic_load(&worker->shared->slots[i].state) == state)
-            found[count++] =
-                (struct found){.index = i, .lsn = worker->shared->slots[i].lsn};
+            found[count++] = (struct found){.index = i, .lsn = worker->shared->slots[i].lsn};
     qsort(found, count, sizeof(found[0]), by_position);
     for (size_t i = 0; i < count; i++) {
         atomic_fetch_add(counter, 1);

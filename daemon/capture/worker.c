@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/worker.h"
 
+#include "daemon/capture/keeper.h"
 #include "daemon/capture/recorder.h"
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
@@ -32,8 +33,8 @@ int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t sl
     thread->index = slot;
     thread->slot = &worker->shared->slots[slot];
     thread->root = thread->slot->root;
-    thread->out = mmap(NULL, SHARED_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                       0);
+    thread->out =
+        mmap(NULL, SHARED_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (thread->out == MAP_FAILED)
         return dpl_err_sys(err, errno, "no memory for a thread");
     return cred_init_thread(&thread->cred, err);
@@ -158,6 +159,9 @@ static void watch(struct worker *worker)
 
     while (!all_ended(shared)) {
         bool busy = false;
+
+        if (!worker->options->single && getppid() != shared->keeper)
+            keeper_replace(&worker->memory);
 
         for (uint32_t i = 0; i < shared->root_count; i++) {
             enum pool_verdict verdict = pool_guard(&worker->pools[i]);
