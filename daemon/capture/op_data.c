@@ -31,6 +31,24 @@ static enum dpl_outcome outcome_of(int code)
     return changed_nothing(code) ? DPL_OUTCOME_VOID : DPL_OUTCOME_UNKNOWN;
 }
 
+/* Who changes a content without CAP_FSETID takes its set-id bits away: that of the group only where
+ * the group may execute. The kernel below would also take it from who is not of the group; it is
+ * not known here of which groups the caller is, so he counts as one of them. */
+static int content_cred(struct op *op, int fd, bool keep_setid)
+{
+    struct cred wanted = {.uid = op->rq.in->uid,
+                          .gid = op->rq.in->gid,
+                          .umask = op->thread->cred.umask,
+                          .may_keep_setid = keep_setid};
+    struct statx stx;
+
+    if (!keep_setid && stat_fd(fd, &stx) == 0 && (stx.stx_mode & (S_ISGID | S_IXGRP)) == S_ISGID) {
+        wanted.groups[0] = stx.stx_gid;
+        wanted.group_count = 1;
+    }
+    return cred_switch(&op->thread->cred, &wanted);
+}
+
 /* Pages that the kernel writes back have no caller: they are their owner's. */
 static int write_cred(struct op *op, int fd, const struct fuse_write_in *in)
 {
@@ -39,7 +57,7 @@ static int write_cred(struct op *op, int fd, const struct fuse_write_in *in)
     int code;
 
     if ((in->write_flags & FUSE_WRITE_CACHE) == 0)
-        return op_cred(op, keep_setid, OP_ANY_UMASK);
+        return content_cred(op, fd, keep_setid);
     code = stat_fd(fd, &stx);
     return code != 0 ? code : op_cred_as(op, stx.stx_uid, stx.stx_gid, keep_setid);
 }
@@ -122,7 +140,7 @@ int op_fallocate(struct op *op)
 
     if (fd < 0)
         return fd;
-    code = op_cred(op, true, OP_ANY_UMASK);
+    code = content_cred(op, fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
     op_lock(op, op->node, 0, 0);
@@ -172,7 +190,7 @@ int op_copy_file_range(struct op *op)
     to_fd = from_fd < 0 ? from_fd : op_fd_write(op, to);
     if (to_fd < 0)
         return to_fd;
-    code = op_cred(op, true, OP_ANY_UMASK);
+    code = content_cred(op, to_fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
     op_lock(op, op->node, to, 0);

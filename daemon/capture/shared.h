@@ -146,7 +146,7 @@ struct shared {
 
     struct dpl_epoch epoch;
 
-    int32_t keeper; /* its process id */
+    int32_t keeper;              /* its process id */
     _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */
     _Atomic uint32_t mode;       /* of enum shared_mode */
     _Atomic uint32_t incarnation;
