@@ -97,6 +97,16 @@ static int by_position(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* What waits for a disk and has done nothing yet is left to a thread of its own: nobody else waits.
+ */
+static bool is_deferred(const struct worker *worker, const struct slot *slot)
+{
+    uint32_t opcode = header_of(worker, slot)->opcode;
+
+    return atomic_load(&slot->state) == SLOT_GOT &&
+           (opcode == FUSE_FSYNC || opcode == FUSE_FSYNCDIR || opcode == FUSE_SYNCFS);
+}
+
 static void finish_all(struct worker *worker, struct thread *thread, enum slot_state state,
                        _Atomic uint64_t *counter)
 {
@@ -104,7 +114,8 @@ static void finish_all(struct worker *worker, struct thread *thread, enum slot_s
     size_t count = 0;
 
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
-        if (atomic_load(&worker->shared->slots[i].state) == state)
+        if (atomic_load(&worker->shared->slots[i].state) == state &&
+            !is_deferred(worker, &worker->shared->slots[i]))
             found[count++] = (struct found){.index = i, .lsn = worker->shared->slots[i].lsn};
     qsort(found, count, sizeof(found[0]), by_position);
     for (size_t i = 0; i < count; i++) {
@@ -142,5 +153,5 @@ void takeover_run(struct worker *worker, struct thread *thread)
     if (took_ns > count->takeover_ns_max)
         count->takeover_ns_max = took_ns;
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
-        shared->slots[i].attempts = 0;
+        shared->slots[i].attempts = atomic_load(&shared->slots[i].state) == SLOT_GOT;
 }

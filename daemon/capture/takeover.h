@@ -15,7 +15,8 @@
 
 /* Before the node table is built. */
 void takeover_counts(struct shared *shared);
-/* After the arena is attached; thread is one of no slot. */
+/* After the arena is attached; thread is one of no slot. Slots that are in state GOT afterwards
+ * hold requests that wait for a disk: each is left to a thread of its own. */
 void takeover_run(struct worker *worker, struct thread *thread);
 
 #endif

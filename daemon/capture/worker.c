@@ -58,42 +58,54 @@ static void *thread_main(void *arg)
     uint32_t slot = thread->index;
     struct dpl_err err = {0};
 
-    if (worker_thread_init(thread, worker, slot, &err) == 0)
-        serve_loop(thread);
-    else
+    if (worker_thread_init(thread, worker, slot, &err) != 0) {
         fprintf(stderr, "doppel-capture: %s\n", err.text);
+        return NULL;
+    }
+    if (atomic_load(&thread->slot->state) == SLOT_GOT)
+        serve_request(thread, true); /* left by the takeover */
+    serve_loop(thread);
     return NULL;
 }
 
-/* Starts a thread of this root in a slot of its own. */
-static int start_thread(struct worker *worker, uint32_t root)
+/* Starts the thread of a slot. */
+static int start_in_slot(struct worker *worker, uint32_t slot)
 {
     struct shared *shared = worker->shared;
-    struct thread *thread;
+    struct thread *thread = calloc(1, sizeof(*thread));
     pthread_attr_t attr;
     pthread_t id;
-    uint32_t slot;
 
-    slot = atomic_fetch_add(&shared->threads, 1);
-    if (slot >= SHARED_SLOTS) {
-        atomic_store(&shared->threads, SHARED_SLOTS);
-        return -EAGAIN;
-    }
-    thread = calloc(1, sizeof(*thread));
     if (thread == NULL)
         return -ENOMEM;
-    shared->slots[slot].root = root;
     if (shared->slots[slot].buffer < 0)
         shared->slots[slot].buffer = dpl_arena_buffer_take(&worker->arena);
-    if (shared->slots[slot].buffer < 0)
+    if (shared->slots[slot].buffer < 0) {
+        free(thread);
         return -ENOMEM;
+    }
     make_present(worker, shared->slots[slot].buffer);
     thread->worker = worker;
     thread->index = slot;
+    worker->has_thread[slot] = true;
+    atomic_fetch_add(&shared->threads, 1);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 256 * 1024);
     return -pthread_create(&id, &attr, thread_main, thread);
+}
+
+/* Starts one more thread of this root. */
+static int start_thread(struct worker *worker, uint32_t root)
+{
+    uint32_t slot = 0;
+
+    while (slot < SHARED_SLOTS && worker->has_thread[slot])
+        slot++;
+    if (slot == SHARED_SLOTS)
+        return -EAGAIN;
+    worker->shared->slots[slot].root = root;
+    return start_in_slot(worker, slot);
 }
 
 static int attach(struct worker *worker, struct dpl_err *err)
@@ -180,7 +192,6 @@ int worker_run(const struct options *options, const struct memory *memory)
     static struct worker worker;
     static struct thread thread;
     struct shared *shared = memory->shared;
-    uint32_t before = shared->threads;
     struct dpl_err err = {0};
     int code;
 
@@ -201,13 +212,13 @@ int worker_run(const struct options *options, const struct memory *memory)
     }
     for (uint32_t i = 0; i < shared->root_count; i++)
         pool_init(&worker.pools[i], shared->roots[i].device_fd);
-    for (uint32_t i = 0; i < SHARED_SLOTS && i < before; i++)
-        if (shared->slots[i].buffer >= 0)
-            make_present(&worker, shared->slots[i].buffer);
     if (atomic_fetch_add(&shared->incarnation, 1) == 0)
         record_roots(&worker, &thread);
     takeover_run(&worker, &thread);
     atomic_store(&shared->threads, 0);
+    for (uint32_t i = 0; i < SHARED_SLOTS; i++)
+        if (atomic_load(&shared->slots[i].state) == SLOT_GOT)
+            start_in_slot(&worker, i);
     for (uint32_t root = 0; root < shared->root_count; root++)
         for (uint32_t i = 0; i < FIRST_THREADS; i++)
             start_thread(&worker, root);

@@ -25,6 +25,7 @@ struct worker {
     struct lock_table locks;
     struct border border;
     struct pool pools[SHARED_ROOTS];
+    bool has_thread[SHARED_SLOTS];
 };
 
 /* A thread serves one root, in one slot. */
