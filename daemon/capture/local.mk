@@ -6,6 +6,7 @@ noinst_LIBRARIES += libcapture.a
 libcapture_a_SOURCES = \
 	daemon/capture/border.c daemon/capture/border.h \
 	daemon/capture/border_entry.c daemon/capture/border_entry.h \
+	daemon/capture/capability.c daemon/capture/capability.h \
 	daemon/capture/cred.c daemon/capture/cred.h \
 	daemon/capture/fdcache.c daemon/capture/fdcache.h \
 	daemon/capture/inject.c daemon/capture/inject.h \

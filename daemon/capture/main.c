@@ -2,6 +2,7 @@
  *
  * doppel-capture: captures one replication set on this node. Started by doppeld, or by hand.
  */
+#include "daemon/capture/capability.h"
 #include "daemon/capture/keeper.h"
 
 #include "lib/base/fd.h"
@@ -32,6 +33,16 @@ static int go_to_background(void)
     return ends[1];
 }
 
+static int report(const struct options *options)
+{
+    struct capability_report found;
+    struct dpl_err err;
+
+    capability_look(options, &found);
+    capability_print(&found, STDOUT_FILENO);
+    return capability_check(&found, options->force, &err) == 0 ? 0 : 4;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -45,6 +56,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "doppel-capture: %s\n", err.text);
         return 2;
     }
+    if (options.report)
+        return report(&options);
     if (!options.foreground) {
         ready_fd = go_to_background();
         if (ready_fd < 0) {

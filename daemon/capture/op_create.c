@@ -144,7 +144,9 @@ static void prepare(struct op *op, int dir_fd)
             (struct dpl_view){.data = (const uint8_t *)op->rq.name2, .size = strlen(op->rq.name2)};
         record->has |= DPL_F_TARGET;
     } else if (op->rq.in->opcode == FUSE_MKNOD && (S_ISCHR(in->mode) || S_ISBLK(in->mode))) {
-        record->rdev = decode_rdev(in->rdev);
+        dev_t rdev = decode_rdev(in->rdev);
+
+        record->rdev = (uint64_t)major(rdev) << 32 | minor(rdev);
         record->has |= DPL_F_RDEV;
     }
     room = op->rq.in->opcode == FUSE_SYMLINK ? 0 : inherited_room(op, dir_fd);

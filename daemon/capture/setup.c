@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/setup.h"
 
+#include "daemon/capture/capability.h"
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
 #include "lib/base/fd.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -121,6 +123,7 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
 {
     struct dpl_arena_sizes sizes = arena_sizes(options);
     ssize_t arena_bytes = dpl_arena_bytes(&sizes, err);
+    struct capability_report found;
     dpl_autofd int dir_fd = -1;
     int code;
 
@@ -131,6 +134,13 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
         if (code < 0)
             return code;
     }
+    capability_look(options, &found);
+    for (size_t i = 0; i < found.count; i++)
+        if (found.findings[i].grade == CAPABILITY_WARNING)
+            fprintf(stderr, "doppel-capture: set '%s': %s\n", options->set, found.findings[i].text);
+    code = capability_check(&found, options->force, err);
+    if (code != 0)
+        return code;
     dir_fd = open(options->roots[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     code = memory_create(memory, (size_t)arena_bytes, err);
     if (code == 0)
