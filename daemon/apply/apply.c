@@ -459,18 +459,19 @@ static int apply_ok(struct dpl_apply *a, uint64_t epoch, const struct dpl_record
     }
 }
 
-int dpl_apply_record(struct dpl_apply *a, uint64_t epoch_tag, const struct dpl_record *record,
+int dpl_apply_record(struct dpl_apply *a, uint64_t epoch, const struct dpl_record *record,
                      struct dpl_err *err)
 {
     if (record->outcome == DPL_OUTCOME_VOID ||
-        (epoch_tag == a->barrier_epoch && record->lsn < a->barrier_lsn))
+        (epoch == a->barrier_epoch && record->lsn < a->barrier_lsn))
         return DPL_APPLY_NOTHING;
     if (record->outcome == DPL_OUTCOME_UNKNOWN)
         return DPL_APPLY_ASK;
     if (record->outcome != DPL_OUTCOME_OK)
         return dpl_err_set(err, DPL_E_PARAM, "LSN %" PRIu64 " is not committed", record->lsn);
     a->unknown = false;
-    int rc = apply_ok(a, epoch_tag, record, err);
+    a->objects.now = (struct dpl_position){.epoch = epoch, .lsn = record->lsn};
+    int rc = apply_ok(a, epoch, record, err);
     if (rc < 0) {
         const char *type = dpl_record_type_text(record->type);
         dpl_err_context(err, "LSN %" PRIu64 " (%s)", record->lsn, type ? type : "?");

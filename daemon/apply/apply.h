@@ -32,8 +32,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DPL_APPLY_TAG  "trusted.doppel.id"
-#define DPL_APPLY_TAGS "trusted.doppel."
+#define DPL_APPLY_TAG    "trusted.doppel.id"
+#define DPL_APPLY_PLACED "trusted.doppel.placed"
+#define DPL_APPLY_TAGS   "trusted.doppel."
 
 struct dpl_apply; /* an applier's state */
 
@@ -64,9 +65,9 @@ int dpl_apply_open(struct dpl_apply **apply_r, const struct dpl_apply_options *o
                    struct dpl_err *err);
 void dpl_apply_close(struct dpl_apply *apply);
 
-/* Applies one record, resolved (not OPEN, no OUTCOME), of the epoch with this tag. One of enum
+/* Applies one record, resolved (not OPEN, no OUTCOME), of the epoch with this number. One of enum
  * dpl_apply_result or a negative code. */
-int dpl_apply_record(struct dpl_apply *apply, uint64_t epoch_tag, const struct dpl_record *record,
+int dpl_apply_record(struct dpl_apply *apply, uint64_t epoch, const struct dpl_record *record,
                      struct dpl_err *err);
 
 /* To be called when a part that is applied again has reached the former end: removes what was made

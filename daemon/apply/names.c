@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply/names.h"
 
+#include "daemon/apply/apply.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 
@@ -9,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { RESERVED_NAME = 17 };
@@ -112,29 +114,55 @@ static int locate(const struct dpl_objects *objects, const struct dpl_object *ob
              : dpl_err_set(err, DPL_E_NOT_FOUND, "a directory of the replica has no name");
 }
 
-/* Moves a directory that is in its own way to the reserved directory: what is replayed may be older
- * than what is here, and have the two the other way round. Its own record brings it back. */
+static int set_placed(const struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
+                      const char *name, struct dpl_err *err)
+{
+    char path[DPL_OBJECTS_PATH];
+    if (!S_ISDIR(object->type))
+        return 0;
+    object->placed = objects->now;
+    dpl_objects_path(path, sizeof path, dir_fd, name);
+    if (lsetxattr(path, DPL_APPLY_PLACED, &object->placed, sizeof object->placed, 0) < 0)
+        return dpl_err_sys(err, errno, "note the position of \"%s\"", name);
+    return 0;
+}
+
+static bool is_later(struct dpl_position a, struct dpl_position b)
+{
+    return a.epoch > b.epoch || (a.epoch == b.epoch && a.lsn > b.lsn);
+}
+
+/* A directory is to be moved beneath itself: what is applied again is older than what is here. One
+ * of those between was put there by a later record; it goes to the reserved directory, and that
+ * record will bring it back. */
 static int free_directory(struct dpl_objects *objects, int dir_fd, struct dpl_err *err)
 {
-    char old[NAME_MAX + 1];
-    struct dpl_object *object = dpl_objects_at(objects, dir_fd, NULL);
-    if (!object)
-        return dpl_err_set(err, DPL_E_CORRUPT, "a directory of the replica has no id");
-    dpl_autofd int from = locate(objects, object, old, sizeof old, err);
-    return from < 0 ? from : set_aside(objects, from, old, err);
+    dpl_autofd int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    struct dpl_object *object;
+    while (fd >= 0 && (object = dpl_objects_at(objects, fd, NULL))) {
+        char name[NAME_MAX + 1];
+        if (is_later(object->placed, objects->now)) {
+            dpl_autofd int from = locate(objects, object, name, sizeof name, err);
+            return from < 0 ? from : set_aside(objects, from, name, err);
+        }
+        int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dpl_fd_clear(&fd);
+        fd = parent;
+    }
+    return dpl_err_set(err, DPL_E_CORRUPT, "a directory would be moved beneath itself");
 }
 
 static int rename_into(struct dpl_objects *objects, int from_fd, const char *from, int to_fd,
                        const char *to, struct dpl_err *err)
 {
-    int rc = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
-    if (rc < 0 && errno == EINVAL) {
-        rc = free_directory(objects, to_fd, err);
+    while (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) < 0) {
+        if (errno != EINVAL)
+            return dpl_err_sys(err, errno, "give an object the name \"%s\"", to);
+        int rc = free_directory(objects, to_fd, err);
         if (rc < 0)
             return rc;
-        rc = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
     }
-    return rc < 0 ? dpl_err_sys(err, errno, "give an object the name \"%s\"", to) : 0;
+    return 0;
 }
 
 static int bring_directory(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
@@ -156,11 +184,10 @@ static int link_object(struct dpl_objects *objects, struct dpl_object *object, i
     return 0;
 }
 
-int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
-                     struct dpl_view name, struct dpl_err *err)
+static int give_name(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
+                     const char *text, struct dpl_err *err)
 {
-    char text[NAME_MAX + 1], reserved[RESERVED_NAME];
-    text_of(name, text, sizeof text);
+    char reserved[RESERVED_NAME];
     if (is(object, dir_fd, text))
         return 0;
     int rc = set_aside(objects, dir_fd, text, err);
@@ -174,6 +201,15 @@ int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int
     if (rc == 0)
         object->reserved = 0;
     return rc;
+}
+
+int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
+                     struct dpl_view name, struct dpl_err *err)
+{
+    char text[NAME_MAX + 1];
+    text_of(name, text, sizeof text);
+    int rc = give_name(objects, object, dir_fd, text, err);
+    return rc < 0 ? rc : set_placed(objects, object, dir_fd, text, err);
 }
 
 int dpl_names_lose(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
@@ -195,7 +231,9 @@ int dpl_names_move(struct dpl_objects *objects, struct dpl_object *object, int f
         return rc < 0 ? rc : dpl_names_lose(objects, object, from_fd, from, err);
     }
     int rc = set_aside(objects, to_fd, new, err);
-    return rc < 0 ? rc : rename_into(objects, from_fd, old, to_fd, new, err);
+    if (rc == 0)
+        rc = rename_into(objects, from_fd, old, to_fd, new, err);
+    return rc < 0 ? rc : set_placed(objects, object, to_fd, new, err);
 }
 
 int dpl_names_exchange(struct dpl_objects *objects, struct dpl_object *a, int a_fd,
@@ -206,9 +244,13 @@ int dpl_names_exchange(struct dpl_objects *objects, struct dpl_object *a, int a_
     text_of(a_name, first, sizeof first);
     text_of(b_name, second, sizeof second);
     if (is(a, b_fd, second) && is(b, a_fd, first)) {
-        if (renameat2(a_fd, first, b_fd, second, RENAME_EXCHANGE) < 0)
+        if (renameat2(a_fd, first, b_fd, second, RENAME_EXCHANGE) == 0) {
+            int rc = set_placed(objects, a, a_fd, first, err);
+            return rc < 0 ? rc : set_placed(objects, b, b_fd, second, err);
+        }
+        if (errno !=
+            EINVAL) /* EINVAL: one lies beneath the other now; in two steps it can be done */
             return dpl_err_sys(err, errno, "exchange \"%s\" and \"%s\"", first, second);
-        return 0;
     }
     int rc = dpl_names_ensure(objects, a, a_fd, a_name, err);
     if (rc == 0)

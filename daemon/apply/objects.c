@@ -42,6 +42,7 @@ int dpl_objects_init(struct dpl_objects *objects, int reserve_fd, struct dpl_err
     objects->reserve_fd = reserve_fd;
     objects->dev = st.st_dev;
     objects->last_reserved = 0;
+    objects->now = (struct dpl_position){0};
     return 0;
 }
 
@@ -88,6 +89,11 @@ static int enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, co
     object->handle_type = u.h.handle_type;
     object->handle_bytes = u.h.handle_bytes;
     memcpy(object->handle, u.h.f_handle, u.h.handle_bytes);
+    char path[DPL_OBJECTS_PATH];
+    dpl_objects_path(path, sizeof path, dir_fd, name);
+    if (name && lgetxattr(path, DPL_APPLY_PLACED, &object->placed, sizeof object->placed) !=
+                    sizeof object->placed)
+        object->placed = (struct dpl_position){0};
     g_hash_table_replace(objects->by_id, object->id, object);
     *object_r = object;
     return 0;

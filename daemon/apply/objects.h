@@ -16,13 +16,19 @@
 
 enum { DPL_HANDLE_MAX = 128 };
 
+struct dpl_position {
+    uint64_t epoch, lsn;
+};
+
 struct dpl_object {
     GBytes *id;
     dev_t dev;
     ino_t ino;
     mode_t type;       /* S_IFMT of it */
     uint64_t reserved; /* its name in the reserved directory; 0: it has names in a root, or none */
-    bool limbo;        /* its last name is in a directory that is not here any more */
+    struct dpl_position
+        placed; /* a directory: the record that gave it its name; also in an attribute */
+    bool limbo; /* its last name is in a directory that is not here any more */
     int handle_type;
     unsigned handle_bytes;
     unsigned char handle[DPL_HANDLE_MAX];
@@ -32,7 +38,8 @@ struct dpl_objects {
     GHashTable *by_id; /* GBytes to struct dpl_object, which it owns */
     int reserve_fd;    /* borrowed */
     dev_t dev;
-    uint64_t last_reserved; /* the highest name that is or was used */
+    struct dpl_position now; /* of the record that is applied */
+    uint64_t last_reserved;  /* the highest name that is or was used */
 };
 
 int dpl_objects_init(struct dpl_objects *objects, int reserve_fd, struct dpl_err *err);
