@@ -84,7 +84,7 @@ static uint64_t place(const struct dpl_cursor *c, uint64_t lsn)
 static uint64_t limit(const struct dpl_cursor *c)
 {
     uint64_t end = c->head.first_lsn + c->head.bytes;
-    return c->head.flags && c->head.end_lsn < end ? c->head.end_lsn : end;
+    return c->head.flags && !c->head.state_broken && c->head.end_lsn < end ? c->head.end_lsn : end;
 }
 
 static int record_at(struct dpl_cursor *c, struct dpl_record_header *h, struct dpl_view *body,
@@ -274,10 +274,12 @@ static int stop(struct dpl_cursor *c, enum found found, struct dpl_err *err)
     int rc = dpl_segments_walk(c->dir_fd, find_visit, &f, err);
     if (rc < 0)
         return rc;
-    if ((c->head.flags & ends) && c->lsn >= c->head.end_lsn)
+    if ((c->head.flags & ends) && c->lsn >= c->head.end_lsn && !c->head.state_broken)
         return c->head.flags & DPL_SEGMENT_ENDED ? DPL_NEXT_ENDED : DPL_NEXT_MIRROR;
     if (f.at && c->lsn > c->head.first_lsn)
         return next_segment(c, err);
+    if (c->head.state_broken)
+        return say(DPL_NEXT_DAMAGED, c, err);
     if ((c->head.flags & DPL_SEGMENT_CLOSED) && c->lsn == c->head.end_lsn)
         return say(DPL_NEXT_MISSING, c, err);
     if (f.behind)

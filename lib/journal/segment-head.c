@@ -140,7 +140,7 @@ static int state_decode(struct dpl_segment_head *head, const uint8_t *sector, un
         (count & 1) != place || (flags & ~(uint32_t)FLAGS) || (flags == 0 && end != 0) ||
         end % DPL_RECORD_ALIGN != 0)
         return DPL_E_CORRUPT;
-    if (place == 0 || count > head->state_count) {
+    if (head->state_count == 0 || count > head->state_count) {
         head->flags = flags;
         head->reason = reason;
         head->end_lsn = end;
@@ -155,8 +155,8 @@ int dpl_segment_head_decode(struct dpl_segment_head *head, const uint8_t *bytes,
     memset(head, 0, sizeof *head);
     if (identity_decode(head, bytes) < 0)
         return dpl_err_set(err, DPL_E_CORRUPT, "the segment's identity is not valid");
-    if (state_decode(head, bytes + SECTOR, 0) < 0 || state_decode(head, bytes + 2 * SECTOR, 1) < 0)
-        return dpl_err_set(err, DPL_E_CORRUPT, "the segment's state is not valid");
+    head->state_broken = state_decode(head, bytes + SECTOR, 0) < 0;
+    head->state_broken |= state_decode(head, bytes + 2 * SECTOR, 1) < 0;
     if (!all_zero(bytes + 3 * SECTOR, DPL_SEGMENT_HEADER - 3 * SECTOR))
         return dpl_err_set(err, DPL_E_CORRUPT, "the segment's header has something behind it");
     return 0;

@@ -62,6 +62,7 @@ struct dpl_segment_head {
     uint32_t reason; /* of enum dpl_journal_end */
     uint64_t end_lsn;
     uint64_t state_count;
+    bool state_broken; /* one of the two sectors is not valid: what the other says may be old */
 };
 /* Both work on DPL_SEGMENT_HEADER bytes. */
 int dpl_segment_head_encode(const struct dpl_segment_head *head, uint8_t *bytes,

@@ -14,3 +14,10 @@ tests_prop_prop_arena_LDADD = $(PROP_JOURNAL)
 tests_prop_prop_arena_step_LDADD = $(PROP_JOURNAL)
 tests_prop_prop_segment_LDADD = $(PROP_JOURNAL)
 tests_prop_prop_reader_LDADD = $(PROP_JOURNAL)
+
+prop_apply = tests/prop/prop-apply
+check_PROGRAMS += $(prop_apply)
+TESTS += $(prop_apply)
+tests_prop_prop_apply_SOURCES = tests/prop/prop-apply.c tests/prop/model.c tests/prop/model.h \
+	tests/prop/model-compare.c
+tests_prop_prop_apply_LDADD = libapply.a $(PROP_JOURNAL)

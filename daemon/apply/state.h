@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The state of one object behind a descriptor: attributes, extended attributes, data. What is so
+ * already is not written again (a chown would drop capabilities, a write would cost).
+ */
+#ifndef DPL_APPLY_STATE_H
+#define DPL_APPLY_STATE_H
+
+#include "lib/base/err.h"
+#include "lib/journal/record.h"
+
+/* Owner, mode (without set-ID bits unless allowed) and times, of a descriptor with O_PATH or any.
+ */
+int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct dpl_err *err);
+/* Extended attributes; those of DPL_APPLY_TAGS are refused. */
+int dpl_state_setxattr(int fd, struct dpl_view name, struct dpl_view value, struct dpl_err *err);
+int dpl_state_removexattr(int fd, const char *name, struct dpl_err *err);
+/* The object has these and no others. */
+int dpl_state_xattrs(int fd, struct dpl_view list, struct dpl_err *err);
+
+/* These want a regular file open for writing. */
+int dpl_state_write(int fd, uint64_t offset, struct dpl_view data, struct dpl_err *err);
+int dpl_state_size(int fd, uint64_t size, struct dpl_err *err);
+/* Where the file system cannot punch or zero, zeros are written. */
+int dpl_state_fallocate(int fd, uint32_t mode, uint64_t offset, uint64_t length,
+                        struct dpl_err *err);
+int dpl_state_copy(int to_fd, uint64_t to, int from_fd, uint64_t from, uint64_t length,
+                   struct dpl_err *err);
+
+#endif
