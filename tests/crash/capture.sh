@@ -32,7 +32,7 @@ part() {
     uncapture
     echo "== $name: takeovers=$(value takeovers) recognised=$(value recognised) given_up=$(value given_up) half_copied=$(value half_copied)"
     grep -h -E '^(kill|load):' "$work/kill" "$work/load"
-    grep -h 'not met' "$work/kill" | head -40
+    [ -z "${VERBOSE:-}" ] || grep -h 'not met' "$work/kill"
     return $code
 }
 
