@@ -117,6 +117,8 @@ static int attach(struct worker *worker, struct dpl_err *err)
     code = dpl_arena_attach(&worker->arena, worker->memory.arena, shared->arena_bytes, err);
     if (code != 0)
         return code;
+    if (atomic_load(&shared->crash_loop) != 0)
+        dpl_arena_end(&worker->arena, DPL_JOURNAL_CRASH_LOOP);
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
         if (shared->slots[i].buffer >= 0)
             dpl_arena_buffer_claim(&worker->arena, shared->slots[i].buffer);
