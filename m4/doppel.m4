@@ -15,6 +15,11 @@ AC_DEFUN([DPL_ARG_BUILD], [
     AC_ARG_ENABLE([fatal-warnings],
         [AS_HELP_STRING([--enable-fatal-warnings], [a warning ends the build @<:@no@:>@])],
         [], [enable_fatal_warnings=no])
+    AC_ARG_ENABLE([fuzzing],
+        [AS_HELP_STRING([--enable-fuzzing],
+            [build the fuzz targets with libFuzzer, which needs CC=clang @<:@no@:>@])],
+        [], [enable_fuzzing=no])
+    AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
     AC_ARG_WITH([sanitizers],
         [AS_HELP_STRING([--with-sanitizers=LIST],
             [build with these, as address,undefined or thread @<:@none@:>@])],
@@ -43,6 +48,9 @@ AC_DEFUN([DPL_ARG_BUILD], [
         DPL_CFLAGS="$DPL_CFLAGS -fPIE"
         DPL_LDFLAGS="$DPL_LDFLAGS -pie"
     ])
+    AS_IF([test "x$enable_fuzzing" = xyes],
+        [DPL_CFLAGS="$DPL_CFLAGS -fsanitize=fuzzer-no-link"])
+    AC_SUBST([DPL_FUZZ_ENGINE], [-fsanitize=fuzzer])
     AM_CONDITIONAL([SANITIZED], [test "x$with_sanitizers" != xno])
     AC_SUBST([DPL_CFLAGS])
     AC_SUBST([DPL_CPPFLAGS])

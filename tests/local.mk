@@ -1,5 +1,11 @@
 include tests/unit/local.mk
 include tests/prop/local.mk
 include tests/crash/local.mk
+include tests/ocf/local.mk
+include tests/bench/local.mk
+include tests/fuzz/local.mk
+include tests/crash/local.mk
+include tests/prop/local.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
+include tests/lab/local.mk

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/base/err.h"
 
+#undef dpl_err_set
+#undef dpl_err_sys
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -36,6 +36,12 @@ int dpl_err_sys(struct dpl_err *err, int sys_errno, const char *format, ...)
 int dpl_err_context(struct dpl_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: tell it that these never return success. */
+#define dpl_err_set(err, code, ...) (dpl_err_set(err, code, __VA_ARGS__), (code))
+#define dpl_err_sys(err, ...)       (dpl_err_sys(err, __VA_ARGS__), DPL_E_FAILED)
+#endif
+
 /* What the table says of a code. Unknown codes are answered as FAILED. */
 const char *dpl_err_name(int code);
 const char *dpl_err_text(int code);

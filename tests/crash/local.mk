@@ -8,3 +8,10 @@ tests_capture = tests/prop/capture-ops.sh tests/crash/capture-life.sh tests/cras
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
+# A disk that fails when told to; tests that need it say SKIP where libfuse 3 was not there.
+if HAVE_FUSE3
+check_PROGRAMS += tests/crash/faultdisk
+tests_crash_faultdisk_SOURCES = tests/crash/faultdisk.c
+tests_crash_faultdisk_CFLAGS = $(AM_CFLAGS) $(FUSE3_CFLAGS)
+tests_crash_faultdisk_LDADD = $(FUSE3_LIBS)
+endif

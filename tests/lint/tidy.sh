@@ -5,16 +5,17 @@
 command -v clang-tidy >/dev/null || { echo "SKIP: clang-tidy is not installed"; exit 77; }
 build=$(pwd)
 cd "${srcdir:-.}" || exit 2
-flags="-std=gnu17 -include $build/config.h -I. -I$build ${TIDY_CFLAGS:-} -Wno-unknown-warning-option"
+# The flags hold quoted words: they go through eval.
+flags="-std=gnu17 -include $build/config.h -I. -I$build -I$build/ocf ${TIDY_CFLAGS:-} -Wno-unknown-warning-option"
 mkdir -p "$build/tests/lint/tidy.d"
 export build flags
-headers=$(find lib daemon agents tools tests -name '*.h' -exec cat {} + | cat .clang-tidy - | sha256sum | cut -c1-16)
+headers=$(find lib daemon agents tools tests -name "*.h" -exec cat {} + | cat .clang-tidy tests/.clang-tidy - | sha256sum | cut -c1-16)
 export headers
 # shellcheck disable=SC2016
 find lib daemon agents tools tests -name '*.c' -print0 | xargs -0 -P2 -n1 sh -c '
     mark=$build/tests/lint/tidy.d/$headers-$(sha256sum <"$0" | cut -c1-32)
     [ -e "$mark" ] && exit 0
-    if out=$(clang-tidy --quiet --warnings-as-errors="*" "$0" -- $flags 2>&1); then
+    if out=$(eval "clang-tidy --quiet --warnings-as-errors=\"*\" \"\$0\" -- $flags" 2>&1); then
         : >"$mark"
     else
         echo "$out" | grep -v "warnings generated\|Suppressed\|Use -header-filter"

@@ -1,0 +1,24 @@
+# Fuzz targets. One is: its name here, its sources and libraries below, and a directory corpus/NAME.
+# Without a fuzzer each gets the main of driver.c, and `make check` runs its corpus.
+fuzz_targets = tests/fuzz/neighbour tests/fuzz/netlink tests/fuzz/virtual-ip
+
+noinst_LIBRARIES += libfuzz.a
+libfuzz_a_SOURCES = tests/fuzz/driver.c
+if FUZZING
+FUZZ_LIBS = $(DPL_FUZZ_ENGINE) $(GLIB_LIBS)
+else
+FUZZ_LIBS = libfuzz.a $(GLIB_LIBS)
+endif
+check_PROGRAMS += $(fuzz_targets)
+TESTS += tests/fuzz/replay.sh
+dist_noinst_SCRIPTS += tests/fuzz/replay.sh tests/fuzz/night.sh
+EXTRA_DIST += tests/fuzz/corpus
+
+tests_fuzz_neighbour_SOURCES = tests/fuzz/neighbour.c
+tests_fuzz_neighbour_LDADD = libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_netlink_SOURCES = tests/fuzz/netlink.c
+tests_fuzz_netlink_LDADD = libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_virtual_ip_SOURCES = tests/fuzz/virtual_ip.c agents/virtual_ip_want.c
+tests_fuzz_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMNL_CFLAGS) -I$(top_builddir)/ocf
+tests_fuzz_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+$(tests_fuzz_virtual_ip_OBJECTS): ocf/virtual-ip.params.h

@@ -1,0 +1,14 @@
+# The lab: hosts made of namespaces that run real corosync and Pacemaker. See README beside this.
+noinst_PROGRAMS += tests/lab/lab
+tests_lab_lab_SOURCES = \
+	tests/lab/main.c tests/lab/lab.h tests/lab/plan.c \
+	tests/lab/up.c tests/lab/up.h tests/lab/client.c tests/lab/client.h \
+	tests/lab/keeper.c tests/lab/keeper.h tests/lab/supervisor.c tests/lab/supervisor.h \
+	tests/lab/request.c tests/lab/request.h tests/lab/wire.c tests/lab/wire.h \
+	tests/lab/holds.c tests/lab/holds.h tests/lab/host.c tests/lab/host.h tests/lab/boot.c tests/lab/boot.h \
+	tests/lab/cluster.c tests/lab/cluster.h tests/lab/disk.c tests/lab/disk.h \
+	tests/lab/net.c tests/lab/net.h tests/lab/relay.c tests/lab/relay.h \
+	tests/lab/fence.c tests/lab/fence.h tests/lab/run.c tests/lab/run.h
+tests_lab_lab_LDADD = libbase.a $(GLIB_LIBS)
+dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh
+EXTRA_DIST += tests/lab/README tests/lab/helpers.sh

@@ -1,0 +1,16 @@
+# Agents, run for real in network namespaces of their own: each is skipped, visibly, without the right
+# to make them.
+check_PROGRAMS += tests/ocf/sniff
+tests_ocf = \
+	tests/ocf/announce.sh \
+	tests/ocf/faults.sh \
+	tests/ocf/foreign.sh \
+	tests/ocf/metadata.sh \
+	tests/ocf/monitor.sh \
+	tests/ocf/params.sh \
+	tests/ocf/source.sh \
+	tests/ocf/start-stop.sh \
+	tests/ocf/stop.sh
+TESTS += $(tests_ocf)
+dist_noinst_SCRIPTS += $(tests_ocf)
+EXTRA_DIST += tests/ocf/lib.sh
