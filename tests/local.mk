@@ -3,6 +3,7 @@ include tests/ocf/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/crash/local.mk
+include tests/crash/safety.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
 include tests/lab/local.mk

@@ -82,8 +82,10 @@ int dpl_fusectl_server(dev_t dev, const struct dpl_proc_id *keeper, struct dpl_e
     if (count < 0)
         return count;
     enum holder found = HOLDS_NOTHING;
-    for (int i = 0; i < count && found != HOLDS_IT; i++)
-        found = MAX(found, look_at(pids[i], (major(dev) << 20) | minor(dev)));
+    for (int i = 0; i < count && found != HOLDS_IT; i++) {
+        enum holder now = look_at(pids[i], (major(dev) << 20) | minor(dev));
+        found = MAX(found, now);
+    }
     if (found == HOLDS_IT)
         return DPL_SERVER_ALIVE;
     return found == HOLDS_ONE_UNNAMED ? DPL_SERVER_UNKNOWN : DPL_SERVER_DEAD;

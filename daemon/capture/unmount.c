@@ -369,7 +369,8 @@ int dpl_unmount_stale(const struct dpl_unmount *order, struct dpl_unmount_result
     if (left <= 0)
         return left;
     g_autofree struct dpl_mount_user *users = NULL;
-    result_r->users = MAX(dpl_mount_users_find(order->dev, NULL, NULL, &users, NULL), 0);
+    int count = dpl_mount_users_find(order->dev, NULL, NULL, &users, NULL);
+    result_r->users = count > 0 ? count : 0;
     rc = detach(order, result_r, err);
     if (rc < 0)
         return rc;
