@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/crash/tinyfuse
 tests_crash_tinyfuse_SOURCES = tests/crash/tinyfuse.c
 
-safety_tests = tests/crash/test-mounts
+safety_tests = tests/crash/test-mounts tests/crash/test-bypass
 safety_support = tests/crash/safety.c tests/crash/safety.h
 check_PROGRAMS += $(safety_tests)
 TESTS += $(safety_tests)
@@ -10,3 +10,5 @@ SAFETY_LIBS = libcapsafe.a libunit.a libbase.a $(UNIT_LIBS)
 
 tests_crash_test_mounts_SOURCES = tests/crash/test-mounts.c $(safety_support)
 tests_crash_test_mounts_LDADD = $(SAFETY_LIBS)
+tests_crash_test_bypass_SOURCES = tests/crash/test-bypass.c $(safety_support)
+tests_crash_test_bypass_LDADD = $(SAFETY_LIBS)
