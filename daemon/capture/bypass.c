@@ -241,7 +241,7 @@ char *dpl_bypass_path(int root_fd, const struct dpl_bypass_handle *handle, const
     if (fd < 0 || !dpl_proc_link_text(getpid(), link, path, sizeof path) ||
         !dpl_proc_fdinfo(getpid(), fd, "mnt_id", 10, &mount_id))
         return NULL;
-    dpl_automounts mounts = NULL;
+    dpl_automounts struct dpl_mounts *mounts = NULL;
     if (dpl_mountinfo_read(0, &mounts, NULL) < 0)
         return NULL;
     const struct dpl_mount *mount = dpl_mounts_by_id(mounts, (int)mount_id);

@@ -111,7 +111,7 @@ static bool look_at_map(void *self, const struct dpl_proc_map *map)
 static void look_at_process(struct scan *scan, pid_t pid)
 {
     scan->pid = pid;
-    dpl_automounts mounts = NULL;
+    dpl_automounts struct dpl_mounts *mounts = NULL;
     dpl_mountinfo_read(pid, &mounts, NULL);
     scan->mounts = mounts;
     g_autofree int *fds = NULL;
@@ -152,7 +152,7 @@ int dpl_bypass_scan(const char *const *roots, size_t root_count, dpl_proc_is_our
                     void *ours, struct dpl_bypass_writers *writers_r, struct dpl_err *err)
 {
     *writers_r = (struct dpl_bypass_writers){0};
-    dpl_automounts mounts = NULL;
+    dpl_automounts struct dpl_mounts *mounts = NULL;
     int rc = dpl_mountinfo_read(0, &mounts, err);
     if (rc < 0)
         return rc;

@@ -165,11 +165,11 @@ static const struct check checks[] = {
      "descriptors do not outlive a killed worker (%s): a crash of ours would reach the application;"
      " allow clone(CLONE_FILES), or force the start"},
     {DPL_FINDING_io_flusher, check_io_flusher, "PR_SET_IO_FLUSHER works",
-     "PR_SET_IO_FLUSHER is refused (%s): when memory is short capture could wait for itself; use"
-     " kernel 5.6 or newer and CAP_SYS_RESOURCE, or force the start"},
+     "PR_SET_IO_FLUSHER is refused (%s): when memory is short capture could wait for itself; start"
+     " with CAP_SYS_RESOURCE, on kernel 5.6 or newer"},
     {DPL_FINDING_oom_score, check_oom_score, "the OOM killer can be kept away",
      "oom_score_adj -1000 is refused (%s): the OOM killer could end capture; start with"
-     " CAP_SYS_RESOURCE, or force the start"},
+     " CAP_SYS_RESOURCE"},
     {DPL_FINDING_fanotify, check_fanotify, "fanotify reports objects",
      "fanotify cannot report objects (%s): changes behind our back stay unseen; use kernel 5.1 or"
      " newer with CONFIG_FANOTIFY and CAP_SYS_ADMIN"},

@@ -340,17 +340,27 @@ static void check_root(const struct job *job, const char *root)
 
 /* --- roots beside each other, and beside what is ours ----------------------------------------- */
 
+/* Root i lies within root k; the same place is told once. */
+static void tell_nested(const struct job *job, size_t i, size_t k)
+{
+    const char *inner = job->set->roots[i], *outer = job->set->roots[k];
+    if (!lies_in(job->mounts, outer, inner))
+        dpl_findings_bad(job->findings, DPL_FINDING_set_nested,
+                         "root \"%s\" lies within root \"%s\" of the same set: leave it out, or"
+                         " use rules",
+                         inner, outer);
+    else if (k < i)
+        dpl_findings_bad(job->findings, DPL_FINDING_set_nested,
+                         "root \"%s\" is named twice, also as \"%s\": leave one out", inner, outer);
+}
+
 static void check_pairs(const struct job *job)
 {
     const struct dpl_capability_set *set = job->set;
     for (size_t i = 0; i < set->root_count; i++) {
         for (size_t k = 0; k < set->root_count; k++)
-            if (k != i && lies_in(job->mounts, set->roots[i], set->roots[k]) &&
-                (k < i || !lies_in(job->mounts, set->roots[k], set->roots[i])))
-                dpl_findings_bad(job->findings, DPL_FINDING_set_nested,
-                                 "root \"%s\" lies within root \"%s\" of the same set: leave it"
-                                 " out, or use rules",
-                                 set->roots[i], set->roots[k]);
+            if (k != i && lies_in(job->mounts, set->roots[i], set->roots[k]))
+                tell_nested(job, i, k);
         for (size_t k = 0; k < set->other_root_count; k++)
             if (lies_in(job->mounts, set->roots[i], set->other_roots[k]) ||
                 lies_in(job->mounts, set->other_roots[k], set->roots[i]))
@@ -400,7 +410,7 @@ int dpl_capability_set(const struct dpl_capability_paths *paths,
                        const struct dpl_capability_set *set, struct dpl_findings *findings,
                        struct dpl_err *err)
 {
-    dpl_automounts mounts = NULL;
+    dpl_automounts struct dpl_mounts *mounts = NULL;
     int rc = dpl_mountinfo_read(0, &mounts, err);
     if (rc < 0)
         return rc;

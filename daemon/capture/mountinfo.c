@@ -119,7 +119,7 @@ int dpl_mountinfo_parse(const char *text, size_t size, struct dpl_mounts **mount
         return dpl_err_set(err, DPL_E_TOO_LARGE, "mountinfo of %zu bytes", size);
     if (memchr(text, '\0', size))
         return dpl_err_set(err, DPL_E_CORRUPT, "mountinfo holds a zero byte");
-    dpl_automounts mounts = g_new0(struct dpl_mounts, 1);
+    dpl_automounts struct dpl_mounts *mounts = g_new0(struct dpl_mounts, 1);
     mounts->text = g_strndup(text, size);
     size_t room = 0;
     char *next = mounts->text;
@@ -275,7 +275,7 @@ int dpl_mount_places_find(dev_t dev, struct dpl_mount_places *places_r, struct d
         ino_t ns = namespace_of(pids[i]);
         if (ns == 0 || !g_hash_table_add(seen, GSIZE_TO_POINTER(ns)))
             continue;
-        dpl_automounts mounts = NULL;
+        dpl_automounts struct dpl_mounts *mounts = NULL;
         int rc = dpl_mountinfo_read(pids[i], &mounts, NULL);
         if (rc < 0) {
             places_r->incomplete = places_r->incomplete || rc != DPL_E_NOT_FOUND;

@@ -41,7 +41,7 @@ struct dpl_mounts {
 };
 
 void dpl_mounts_free(struct dpl_mounts *mounts);
-#define dpl_automounts __attribute__((cleanup(dpl_mounts_clear))) struct dpl_mounts *
+#define dpl_automounts __attribute__((cleanup(dpl_mounts_clear)))
 void dpl_mounts_clear(struct dpl_mounts **mounts);
 
 /* Reads a whole text. DPL_E_CORRUPT with the number of the line, if one is not as proc(5) says. */

@@ -114,6 +114,11 @@ void safety_end(pid_t pid)
 
 pid_t safety_tinyfuse(const char *dir)
 {
+    return safety_tinyfuse_as(dir, "fuse.doppel");
+}
+
+pid_t safety_tinyfuse_as(const char *dir, const char *type)
+{
     int ends[2];
     CU_ASSERT_FATAL(mkdir(dir, 0755) == 0 || errno == EEXIST);
     g_assert(pipe2(ends, O_CLOEXEC) == 0);
@@ -122,7 +127,7 @@ pid_t safety_tinyfuse(const char *dir)
     g_assert(pid >= 0);
     if (pid == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        execl(tinyfuse_path, tinyfuse_path, dir, NULL);
+        execl(tinyfuse_path, tinyfuse_path, dir, type, NULL);
         _exit(127);
     }
     close(ends[1]);

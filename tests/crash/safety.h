@@ -28,5 +28,6 @@ pid_t safety_child(bool (*do_it)(void *self), void *self);
 void safety_end(pid_t pid);
 /* Starts tinyfuse on this directory, which is made. Returns its process. */
 pid_t safety_tinyfuse(const char *dir);
+pid_t safety_tinyfuse_as(const char *dir, const char *type);
 
 #endif

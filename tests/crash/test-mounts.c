@@ -39,7 +39,7 @@ struct stage {
 
 static dev_t dev_of(const char *point)
 {
-    dpl_automounts mounts = NULL;
+    dpl_automounts struct dpl_mounts *mounts = NULL;
     if (dpl_mountinfo_read(0, &mounts, NULL) < 0)
         return 0;
     const struct dpl_mount *m = dpl_mounts_covering(mounts, point);
