@@ -406,14 +406,10 @@ static void check_own_dirs(const struct job *job)
     }
 }
 
-int dpl_capability_set(const struct dpl_capability_paths *paths,
-                       const struct dpl_capability_set *set, struct dpl_findings *findings,
-                       struct dpl_err *err)
+void dpl_capability_set_on(const struct dpl_mounts *mounts,
+                           const struct dpl_capability_paths *paths,
+                           const struct dpl_capability_set *set, struct dpl_findings *findings)
 {
-    dpl_automounts struct dpl_mounts *mounts = NULL;
-    int rc = dpl_mountinfo_read(0, &mounts, err);
-    if (rc < 0)
-        return rc;
     struct job job = {.paths = paths, .set = set, .mounts = mounts, .findings = findings};
     dpl_exports_read(paths->exports, &job.exports);
     dpl_exports_read(paths->exports_d, &job.exports);
@@ -423,5 +419,15 @@ int dpl_capability_set(const struct dpl_capability_paths *paths,
     check_pairs(&job);
     check_own_dirs(&job);
     dpl_exports_clear(&job.exports);
-    return DPL_OK;
+}
+
+int dpl_capability_set(const struct dpl_capability_paths *paths,
+                       const struct dpl_capability_set *set, struct dpl_findings *findings,
+                       struct dpl_err *err)
+{
+    dpl_automounts struct dpl_mounts *mounts = NULL;
+    int rc = dpl_mountinfo_read(0, &mounts, err);
+    if (rc == DPL_OK)
+        dpl_capability_set_on(mounts, paths, set, findings);
+    return rc;
 }

@@ -105,6 +105,10 @@ void dpl_capability_kernel(const struct dpl_capability_paths *paths, uint64_t me
 int dpl_capability_set(const struct dpl_capability_paths *paths,
                        const struct dpl_capability_set *set, struct dpl_findings *findings,
                        struct dpl_err *err);
+/* The same, with this list of mounts. */
+void dpl_capability_set_on(const struct dpl_mounts *mounts,
+                           const struct dpl_capability_paths *paths,
+                           const struct dpl_capability_set *set, struct dpl_findings *findings);
 
 /* The flags for mount(2) that the mount over a root must copy from the mount below. */
 unsigned long dpl_capability_mount_flags(const struct dpl_mount *below);

@@ -32,3 +32,11 @@ tests_unit_test_net_nl_LDADD = $(UNIT_NET)
 tests_unit_test_net_packet_LDADD = $(UNIT_NET)
 tests_unit_test_ocf_param_LDADD = $(UNIT_OCF)
 tests_unit_test_ocf_steps_LDADD = $(UNIT_OCF)
+
+unit_capsafe = tests/unit/test-mountinfo tests/unit/test-fanotify tests/unit/test-capability
+check_PROGRAMS += $(unit_capsafe)
+TESTS += $(unit_capsafe)
+UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
+tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
