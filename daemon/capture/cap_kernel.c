@@ -226,7 +226,6 @@ static int read_init(int fd, struct fuse_init_in *init)
     size_t least = sizeof request.header + offsetof(struct fuse_init_in, flags) + 4;
     if ((size_t)n < least || request.header.opcode != FUSE_INIT)
         return EPROTO;
-    *init = (struct fuse_init_in){0};
     memcpy(init, request.room + sizeof request.header,
            MIN((size_t)n - sizeof request.header, sizeof *init));
     return 0;
@@ -308,7 +307,7 @@ static void check_fuse(const char *path, struct dpl_findings *findings, uint64_t
                          err.text);
         return;
     }
-    struct fuse_init_in init;
+    struct fuse_init_in init = {0};
     int error = read_init(device, &init);
     if (error != 0) {
         dpl_findings_bad(findings, DPL_FINDING_fuse_protocol,

@@ -75,7 +75,7 @@ static bool holds_word(const char *from, const char *to, const char *word)
 {
     size_t n = strlen(word);
     for (const char *p = from; p + n <= to; p++)
-        if (strncmp(p, word, n) == 0 && strchr("(,-", p[-1]) && strchr("),", p[n]))
+        if (strncmp(p, word, n) == 0 && strchr("(,-", p[-1]) && strchr("), \t\n", p[n]))
             return true;
     return false;
 }

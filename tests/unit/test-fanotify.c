@@ -40,7 +40,7 @@ static void put_info(struct box *box, uint8_t type, const char *handle, const ch
     size_t at = 12;
     memcpy(info + at, &bytes, 4);
     memcpy(info + at + 4, &handle_type, 4);
-    memcpy(info + at + 8, handle, bytes);
+    memcpy(info + at + 8, handle, bytes + 1); /* a name, or nothing, goes over the end */
     at += 8 + bytes;
     if (name) {
         memcpy(info + at, name, strlen(name) + 1);
