@@ -255,11 +255,18 @@ static ino_t namespace_of(pid_t pid)
 
 static void place_fill(struct dpl_mount_place *place, const struct dpl_mounts *mounts, dev_t dev)
 {
-    for (size_t i = mounts->count; i > 0; i--)
-        if (mounts->items[i - 1].dev == dev) {
-            place->points = g_renew(char *, place->points, place->count + 1);
-            place->points[place->count++] = g_strdup(mounts->items[i - 1].point);
+    for (size_t i = mounts->count; i > 0; i--) {
+        const struct dpl_mount *m = &mounts->items[i - 1];
+        if (m->dev != dev)
+            continue;
+        const struct dpl_mount *top = dpl_mounts_covering(mounts, m->point);
+        if (top && top->dev != dev) {
+            place->hidden++;
+            continue;
         }
+        place->points = g_renew(char *, place->points, place->count + 1);
+        place->points[place->count++] = g_strdup(m->point);
+    }
 }
 
 int dpl_mount_places_find(dev_t dev, struct dpl_mount_places *places_r, struct dpl_err *err)
@@ -284,7 +291,7 @@ int dpl_mount_places_find(dev_t dev, struct dpl_mount_places *places_r, struct d
         }
         struct dpl_mount_place place = {.pid = pids[i], .ns = ns, .here = ns == mine};
         place_fill(&place, mounts, dev);
-        if (place.count == 0)
+        if (place.count + place.hidden == 0)
             continue;
         places_r->items = g_renew(struct dpl_mount_place, places_r->items, places_r->count + 1);
         places_r->items[places_r->count++] = place;

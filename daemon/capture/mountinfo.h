@@ -69,6 +69,7 @@ struct dpl_mount_place {
     bool here; /* it is the caller's */
     size_t count;
     char **points; /* as processes there name them; the last one mounted comes first */
+    size_t hidden; /* more of them, which another mount lies over: not among points */
 };
 
 struct dpl_mount_places {

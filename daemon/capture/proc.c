@@ -126,6 +126,30 @@ bool dpl_proc_id_alive(const struct dpl_proc_id *id)
            now.start_ticks == id->start_ticks;
 }
 
+int dpl_proc_id_save(int dir_fd, const char *name, const struct dpl_proc_id *id,
+                     struct dpl_err *err)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "%d %" PRIu64 "\n", (int)id->pid, id->start_ticks);
+    return dpl_file_replace(dir_fd, name, text, (size_t)n, 0644, err);
+}
+
+int dpl_proc_id_load(int dir_fd, const char *name, struct dpl_proc_id *id_r, struct dpl_err *err)
+{
+    g_autofree char *text = NULL;
+    int pid = 0, used = 0;
+    uint64_t start = 0;
+    size_t size = 0;
+    int rc = dpl_file_read(dir_fd, name, 64, &text, &size, err);
+    if (rc < 0)
+        return rc;
+    if (sscanf(text, "%9d %" SCNu64 "%n", &pid, &start, &used) != 2 || pid <= 0 ||
+        (size_t)used + 1 != size || text[used] != '\n')
+        return dpl_err_set(err, DPL_E_CORRUPT, "\"%s\" names no process", name);
+    *id_r = (struct dpl_proc_id){.pid = pid, .start_ticks = start};
+    return DPL_OK;
+}
+
 pid_t dpl_proc_parent(pid_t pid)
 {
     char state = 0;

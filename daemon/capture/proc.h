@@ -33,6 +33,11 @@ struct dpl_proc_id {
 /* Returns 0 or DPL_E_NOT_FOUND; a zombie counts as gone. */
 int dpl_proc_id_of(pid_t pid, struct dpl_proc_id *id_r, struct dpl_err *err);
 bool dpl_proc_id_alive(const struct dpl_proc_id *id);
+/* Keeps it in a small file ("PID START", durable), and reads it again: DPL_E_CORRUPT if it is none.
+ */
+int dpl_proc_id_save(int dir_fd, const char *name, const struct dpl_proc_id *id,
+                     struct dpl_err *err);
+int dpl_proc_id_load(int dir_fd, const char *name, struct dpl_proc_id *id_r, struct dpl_err *err);
 /* The parent, or 0. */
 pid_t dpl_proc_parent(pid_t pid);
 

@@ -98,12 +98,10 @@ static bool victim_take(const struct dpl_unmount *order, pid_t pid, int signal, 
 struct round {
     struct victim *victims;
     int count;
-    int spared;
-    char spared_name[64];
 };
 
 static int round_begin(const struct dpl_unmount *order, int signal, struct round *round,
-                       struct dpl_err *err)
+                       struct dpl_unmount_result *result, struct dpl_err *err)
 {
     *round = (struct round){0};
     g_autofree struct dpl_mount_user *users = NULL;
@@ -111,10 +109,11 @@ static int round_begin(const struct dpl_unmount *order, int signal, struct round
     if (count < 0)
         return count;
     round->victims = g_new(struct victim, (size_t)count);
+    result->spared = 0;
     for (int i = 0; i < count; i++) {
         if (is_spared(users[i].pid)) {
-            round->spared++;
-            snprintf(round->spared_name, sizeof round->spared_name, "%d (%s)", (int)users[i].pid,
+            result->spared++;
+            snprintf(result->spared_name, sizeof result->spared_name, "%d (%s)", (int)users[i].pid,
                      users[i].comm);
         } else if (victim_take(order, users[i].pid, signal, &round->victims[round->count])) {
             round->count++;
@@ -142,15 +141,12 @@ static int end_users(const struct dpl_unmount *order, int signal, int64_t bound_
     int64_t deadline_ns = deadline_in(order->clock, bound_ms);
     for (*count_r = 0;;) {
         struct round round;
-        int rc = round_begin(order, signal, &round, err);
+        int rc = round_begin(order, signal, &round, result, err);
         if (rc < 0)
             return rc;
         *count_r += round.count;
-        result->spared = round.spared;
         bool none = round.count == 0;
         result->surviving = round_end(order, &round, deadline_ns);
-        if (none && round.spared > 0)
-            remark(result, "process %s uses the mount and was spared", round.spared_name);
         if (none || result->surviving > 0 || dpl_clock_now_ns(order->clock) >= deadline_ns)
             return DPL_OK;
     }
@@ -206,7 +202,11 @@ static int unmount_all(const struct dpl_unmount *order, int flags, int64_t deadl
     struct dpl_mount_places places;
     int rc = dpl_mount_places_find(order->dev, &places, err);
     int left = 0;
-    for (size_t i = 0; rc == DPL_OK && i < places.count; i++)
+    for (size_t i = 0; rc == DPL_OK && i < places.count; i++) {
+        if (places.items[i].hidden > 0) { /* by path we would reach the other one */
+            *error_r = EBUSY;
+            left += (int)places.items[i].hidden;
+        }
         for (size_t k = 0; k < places.items[i].count; k++) {
             int error = unmount_one(&places.items[i], places.items[i].points[k], flags,
                                     order->clock, deadline_ns, &result->stuck);
@@ -217,6 +217,7 @@ static int unmount_all(const struct dpl_unmount *order, int flags, int64_t deadl
                 left++;
             }
         }
+    }
     dpl_mount_places_clear(&places);
     return rc < 0 ? rc : left;
 }
@@ -251,10 +252,11 @@ static int detach(const struct dpl_unmount *order, struct dpl_unmount_result *re
 {
     int error = 0;
     int64_t deadline_ns = deadline_in(order->clock, order->unmount_ms);
+    int before = result->unmounted;
     int left = unmount_all(order, MNT_DETACH, deadline_ns, result, &error, err);
     if (left < 0)
         return left;
-    result->detached = true;
+    result->detached = result->unmounted > before;
     if (left > 0)
         return dpl_err_sys(err, error, "detach: %d mounts are left", left);
     return DPL_OK;
@@ -337,6 +339,8 @@ int dpl_unmount_run(const struct dpl_unmount *order, struct dpl_unmount_result *
         if (rc == DPL_OK && result_r->surviving > 0)
             remark(result_r, "%d users did not end, not even killed", result_r->surviving);
     }
+    if (result_r->spared > 0)
+        remark(result_r, "process %s uses the mount and was spared", result_r->spared_name);
     if (rc == DPL_OK)
         rc = unmount_or_detach(order, result_r, err);
     if (rc == DPL_OK)

@@ -29,11 +29,12 @@ struct dpl_unmount {
 };
 
 struct dpl_unmount_result {
-    int users;     /* found, in all */
-    int killed;    /* of them, by SIGKILL */
-    int spared;    /* the caller, its parents, process 1 */
-    int surviving; /* not gone when time was up */
-    int unmounted; /* mounts */
+    int users;            /* found, in all */
+    int killed;           /* of them, by SIGKILL */
+    int spared;           /* the caller, its parents, process 1 */
+    char spared_name[64]; /* one of them */
+    int surviving;        /* not gone when time was up */
+    int unmounted;        /* mounts */
     bool detached;
     bool aborted;
     bool keeper_gone; /* or was unknown */

@@ -361,6 +361,64 @@ static void our_own_processes_are_no_users(void)
     stage_end(&stage);
 }
 
+/* Reads a page that is not there yet, once told to. */
+static bool map_and_wait_for_a_page(void *self)
+{
+    int *go = self;
+    int fd = open(FILE, O_RDWR | O_CLOEXEC);
+    volatile char *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (fd < 0 || p == MAP_FAILED)
+        return false;
+    pid_t reader = fork();
+    if (reader == 0) {
+        char word;
+        _exit(read(*go, &word, 1) != 1 || *p != 0);
+    }
+    munmap((void *)(uintptr_t)p, 4096);
+    return reader > 0;
+}
+
+static void users_that_wait_for_the_server_are_found(void)
+{
+    struct stage stage = stage_begin();
+    int ends[2];
+    CU_ASSERT_FATAL(pipe2(ends, O_CLOEXEC) == 0);
+    pid_t parent = safety_child(map_and_wait_for_a_page, &ends[0]);
+    dpl_autofd int ctl = dpl_fusectl_open(&stage.err);
+    uint64_t waiting = 0;
+    while (dpl_fusectl_waiting(ctl, stage.dev, &waiting, NULL) == DPL_OK && waiting != 0)
+        ;
+    kill(stage.server, SIGSTOP);
+    CU_ASSERT(write(ends[1], "g", 1) == 1);
+    while (dpl_fusectl_waiting(ctl, stage.dev, &waiting, NULL) == DPL_OK && waiting == 0)
+        ;
+    g_autofree struct dpl_mount_user *users = NULL;
+    CU_ASSERT_EQUAL(dpl_mount_users_find(stage.dev, NULL, NULL, &users, NULL), 1);
+    CU_ASSERT(users && users[0].how == DPL_USE_MAP);
+    kill(stage.server, SIGCONT);
+    CU_ASSERT_EQUAL(stage_stop(&stage), DPL_OK);
+    safety_end(parent);
+    close(ends[0]);
+    close(ends[1]);
+    stage_end(&stage);
+}
+
+/* Unmounting goes by path: what lies over ours is somebody else's. */
+static void what_others_mounted_over_it_is_left_alone(void)
+{
+    struct stage stage = stage_begin();
+    stage.order.unmount_ms = 100;
+    CU_ASSERT_FATAL(mount("tmpfs", DIR, "tmpfs", 0, NULL) == 0);
+    CU_ASSERT_EQUAL(stage_stop(&stage), DPL_E_BUSY);
+    CU_ASSERT_EQUAL(stage.result.unmounted, 0);
+    CU_ASSERT_FALSE(stage.result.aborted);
+    CU_ASSERT_EQUAL(umount2(DIR, 0), 0); /* the other one is still there */
+    CU_ASSERT_EQUAL(dev_of(DIR), stage.dev);
+    CU_ASSERT_EQUAL(stage_stop(&stage), DPL_OK);
+    stage_end(&stage);
+}
+
 static const struct unit_test tests[] = {
     {"users are found by descriptor, directory and map", users_are_found},
     {"users are found while the server hangs", users_are_found_while_the_server_hangs},
@@ -378,6 +436,8 @@ static const struct unit_test tests[] = {
     {"a hung server with unwritten data ends by abort",
      hung_server_with_unwritten_data_ends_by_abort},
     {"our own processes are no users", our_own_processes_are_no_users},
+    {"users that wait for the server are found", users_that_wait_for_the_server_are_found},
+    {"what others mounted over it is left alone", what_others_mounted_over_it_is_left_alone},
 };
 
 int main(void)

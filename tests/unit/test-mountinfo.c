@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/capture/mountinfo.h"
 #include "daemon/capture/proc.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -189,6 +192,22 @@ static void process_is_more_than_its_number(void)
     CU_ASSERT_EQUAL(dpl_proc_id_of(0x7ffffff0, &id, NULL), DPL_E_NOT_FOUND);
 }
 
+static void keeper_is_kept_in_a_file(void)
+{
+    dpl_autofd int dir = open(unit_tempdir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct dpl_proc_id id = {.pid = 123, .start_ticks = 18446744073709551615ULL}, again;
+    CU_ASSERT_EQUAL(dpl_proc_id_save(dir, "keeper", &id, NULL), DPL_OK);
+    CU_ASSERT_EQUAL(dpl_proc_id_load(dir, "keeper", &again, NULL), DPL_OK);
+    CU_ASSERT(again.pid == id.pid && again.start_ticks == id.start_ticks);
+    static const char *const bad[] = {"", "1", "1 2", "x 2\n", "0 2\n", "-1 2\n", "1 2\n3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CU_ASSERT_EQUAL(dpl_file_replace(dir, "keeper", bad[i], strlen(bad[i]), 0600, NULL),
+                        DPL_OK);
+        CU_ASSERT_EQUAL(dpl_proc_id_load(dir, "keeper", &again, NULL), DPL_E_CORRUPT);
+    }
+    CU_ASSERT_EQUAL(dpl_proc_id_load(dir, "none", &again, NULL), DPL_E_NOT_FOUND);
+}
+
 static const struct unit_test tests[] = {
     {"every field is read", every_field_is_read},
     {"escapes are undone", escapes_are_undone},
@@ -203,5 +222,6 @@ static const struct unit_test tests[] = {
     {"this process has mounts", this_process_has_mounts},
     {"maps are read line by line", maps_are_read_line_by_line},
     {"a process is more than its number", process_is_more_than_its_number},
+    {"a keeper is kept in a file", keeper_is_kept_in_a_file},
 };
 UNIT_MAIN(tests)
