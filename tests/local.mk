@@ -6,6 +6,7 @@ include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/crash/local.mk
 include tests/prop/local.mk
+include tests/crash/safety.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
 include tests/lab/local.mk

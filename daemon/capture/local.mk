@@ -6,14 +6,12 @@ noinst_LIBRARIES += libcapture.a
 libcapture_a_SOURCES = \
 	daemon/capture/border.c daemon/capture/border.h \
 	daemon/capture/border_entry.c daemon/capture/border_entry.h \
-	daemon/capture/capability.c daemon/capture/capability.h \
 	daemon/capture/cred.c daemon/capture/cred.h \
 	daemon/capture/fdcache.c daemon/capture/fdcache.h \
 	daemon/capture/inject.c daemon/capture/inject.h \
 	daemon/capture/keeper.c daemon/capture/keeper.h \
 	daemon/capture/lock.c daemon/capture/lock.h \
 	daemon/capture/mount.c daemon/capture/mount.h \
-	daemon/capture/mountinfo.c daemon/capture/mountinfo.h \
 	daemon/capture/node.c daemon/capture/node.h \
 	daemon/capture/op.c daemon/capture/op.h \
 	daemon/capture/op_attr.c \
@@ -43,4 +41,4 @@ libcapture_a_SOURCES = \
 	daemon/capture/takeover.c daemon/capture/takeover.h \
 	daemon/capture/worker.c daemon/capture/worker.h
 daemon_capture_doppel_capture_SOURCES = daemon/capture/main.c
-daemon_capture_doppel_capture_LDADD = libcapture.a libjournal.a libwire.a libbase.a $(GLIB_LIBS)
+daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libjournal.a libwire.a libbase.a $(GLIB_LIBS)

@@ -2,8 +2,8 @@
  *
  * doppel-capture: captures one replication set on this node. Started by doppeld, or by hand.
  */
-#include "daemon/capture/capability.h"
 #include "daemon/capture/keeper.h"
+#include "daemon/capture/setup.h"
 
 #include "lib/base/fd.h"
 
@@ -35,12 +35,19 @@ static int go_to_background(void)
 
 static int report(const struct options *options)
 {
-    struct capability_report found;
-    struct dpl_err err;
+    struct dpl_findings findings = {0};
+    struct dpl_err err = {0};
+    int code = setup_look(options, &findings, &err);
 
-    capability_look(options, &found);
-    capability_print(&found, STDOUT_FILENO);
-    return capability_check(&found, options->force, &err) == 0 ? 0 : 4;
+    for (size_t i = 0; i < findings.count; i++)
+        printf("%s: %s: %s\n", dpl_severity_name(findings.items[i].severity), findings.items[i].id,
+               findings.items[i].text);
+    if (code == 0)
+        code = dpl_capability_start_allowed(&findings, options->force, &err);
+    if (code != 0)
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+    dpl_findings_clear(&findings);
+    return code == 0 ? 0 : dpl_err_cli_exit(code);
 }
 
 int main(int argc, char **argv)

@@ -7,8 +7,6 @@
 
 #include "daemon/capture/shared.h"
 
-#define MOUNT_TYPE "fuse.doppel"
-
 /* Opens the directory beneath and the device, and mounts. On failure nothing is left mounted or
  * open.
  */

@@ -1,186 +1,311 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later
- *
- * What is mounted where, see mountinfo.h.
- */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/capture/mountinfo.h"
 
-#include <dirent.h>
+#include "daemon/capture/proc.h"
+#include "lib/base/file.h"
+#include "lib/base/path.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Octal escapes stand for blanks, tabs, newlines and backslashes. */
-static void unescape(char *text)
+void dpl_mounts_free(struct dpl_mounts *mounts)
 {
-    char *to = text;
+    if (!mounts)
+        return;
+    g_free(mounts->text);
+    g_free(mounts->items);
+    g_free(mounts);
+}
 
-    for (const char *from = text; *from != '\0';) {
+void dpl_mounts_clear(struct dpl_mounts **mounts)
+{
+    dpl_mounts_free(*mounts);
+    *mounts = NULL;
+}
+
+/* Undoes \ooo in place. */
+static char *unescape(char *word)
+{
+    char *to = word;
+    for (const char *from = word; *from != '\0'; to++) {
         if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
             from[2] <= '7' && from[3] >= '0' && from[3] <= '7') {
-            *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+            *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
             from += 4;
         } else {
-            *to++ = *from++;
+            *to = *from++;
         }
     }
     *to = '\0';
+    return word;
 }
 
-bool mountinfo_parse(const char *line, struct mountinfo_entry *entry)
+/* Cuts the next word off the line. NULL: there is none. */
+static char *word_take(char **line)
 {
-    const char *rest;
+    char *word = *line;
+    if (!word || *word == '\0')
+        return NULL;
+    char *end = strchr(word, ' ');
+    *line = end ? end + 1 : NULL;
+    if (end)
+        *end = '\0';
+    return unescape(word);
+}
 
-    memset(entry, 0, sizeof(*entry));
-    if (sscanf(line, "%*d %*d %u:%u %*s %4095s %255s", &entry->device_major, &entry->device_minor,
-               entry->point, entry->options) != 4)
+/* A whole number and the character that must follow it. */
+static bool number_take(const char **text, char after, unsigned long max, unsigned long *value)
+{
+    if (**text < '0' || **text > '9')
         return false;
-    rest = strstr(line, " - ");
-    if (rest == NULL ||
-        sscanf(rest, " - %63s %255s %1023s", entry->type, entry->source, entry->super_options) < 2)
+    char *end = NULL;
+    errno = 0;
+    *value = strtoul(*text, &end, 10);
+    if (errno != 0 || *value > max || *end != after)
         return false;
-    unescape(entry->point);
-    unescape(entry->source);
+    *text = end + (after != '\0');
     return true;
 }
 
-typedef bool (*matcher)(const struct mountinfo_entry *entry, const char *path, size_t *best);
-
-static bool is_at(const struct mountinfo_entry *entry, const char *path, size_t *best)
+static bool number_word(const char *word, unsigned long *value)
 {
-    (void)best;
-    return strcmp(entry->point, path) == 0;
+    return word && number_take(&word, '\0', INT_MAX, value);
 }
 
-static bool is_prefix(const char *dir, const char *path)
+/* id parent major:minor root point options [optional ...] - type source super-options */
+static bool line_parse(char *line, struct dpl_mount *mount)
 {
-    size_t length = strlen(dir);
-
-    return strcmp(dir, "/") == 0 ||
-           (strncmp(dir, path, length) == 0 && (path[length] == '/' || path[length] == '\0'));
-}
-
-static bool is_above(const struct mountinfo_entry *entry, const char *path, size_t *best)
-{
-    if (!is_prefix(entry->point, path) || strlen(entry->point) < *best)
+    unsigned long id = 0, parent = 0, major_no = 0, minor_no = 0;
+    if (!number_word(word_take(&line), &id) || !number_word(word_take(&line), &parent))
         return false;
-    *best = strlen(entry->point);
+    const char *dev = word_take(&line);
+    if (!dev || !number_take(&dev, ':', UINT_MAX, &major_no) ||
+        !number_take(&dev, '\0', UINT_MAX, &minor_no))
+        return false;
+    mount->id = (int)id;
+    mount->parent = (int)parent;
+    mount->dev = makedev((unsigned)major_no, (unsigned)minor_no);
+    mount->root = word_take(&line);
+    mount->point = word_take(&line);
+    mount->options = word_take(&line);
+    if (!mount->options)
+        return false;
+    const char *word;
+    while ((word = word_take(&line)) && strcmp(word, "-") != 0)
+        mount->shared = mount->shared || strncmp(word, "shared:", 7) == 0;
+    if (!word)
+        return false;
+    mount->type = word_take(&line);
+    /* A source may be empty: then two spaces stand there. */
+    mount->source = line && *line == ' ' ? (line++, "") : word_take(&line);
+    if (!mount->type || !mount->source || !line || *line == '\0')
+        return false;
+    mount->super_options =
+        unescape(line); /* all that is left: a file system may forget to escape */
     return true;
 }
 
-static bool is_below(const struct mountinfo_entry *entry, const char *path, size_t *best)
+int dpl_mountinfo_parse(const char *text, size_t size, struct dpl_mounts **mounts_r,
+                        struct dpl_err *err)
 {
-    (void)best;
-    return is_prefix(path, entry->point) && strcmp(path, entry->point) != 0;
-}
-
-/* The last match of a list wins: what was mounted later lies above. */
-static int find(const char *list, const char *path, matcher matches, struct mountinfo_entry *entry)
-{
-    FILE *file = fopen(list, "re");
-    struct mountinfo_entry now;
-    size_t best = 0;
-    char *line = NULL;
+    if (size > DPL_MOUNTINFO_MAX_BYTES)
+        return dpl_err_set(err, DPL_E_TOO_LARGE, "mountinfo of %zu bytes", size);
+    if (memchr(text, '\0', size))
+        return dpl_err_set(err, DPL_E_CORRUPT, "mountinfo holds a zero byte");
+    dpl_automounts struct dpl_mounts *mounts = g_new0(struct dpl_mounts, 1);
+    mounts->text = g_strndup(text, size);
     size_t room = 0;
-    int found = 0;
-
-    if (file == NULL)
-        return -errno;
-    while (getline(&line, &room, file) > 0) {
-        if (mountinfo_parse(line, &now) && matches(&now, path, &best)) {
-            *entry = now;
-            found = 1;
+    char *next = mounts->text;
+    while (*next != '\0') {
+        char *line = next;
+        char *end = strchr(line, '\n');
+        if (!end)
+            return dpl_err_set(err, DPL_E_TRUNCATED, "mountinfo line %zu has no end",
+                               mounts->count + 1);
+        *end = '\0';
+        next = end + 1;
+        if (mounts->count == DPL_MOUNTS_MAX)
+            return dpl_err_set(err, DPL_E_TOO_LARGE, "mountinfo has more than %d lines",
+                               DPL_MOUNTS_MAX);
+        if (mounts->count == room) {
+            room = room ? room * 2 : 64;
+            mounts->items = g_renew(struct dpl_mount, mounts->items, room);
         }
+        struct dpl_mount *mount = &mounts->items[mounts->count++];
+        *mount = (struct dpl_mount){0};
+        if (!line_parse(line, mount))
+            return dpl_err_set(err, DPL_E_CORRUPT, "mountinfo line %zu is not as it should be",
+                               mounts->count);
     }
-    free(line);
-    fclose(file);
-    return found;
+    *mounts_r = g_steal_pointer(&mounts);
+    return DPL_OK;
 }
 
-int mountinfo_find(const char *path, struct mountinfo_entry *entry)
+int dpl_mountinfo_read(pid_t pid, struct dpl_mounts **mounts_r, struct dpl_err *err)
 {
-    return find("/proc/self/mountinfo", path, is_at, entry);
+    char name[64] = "/proc/self/mountinfo";
+    if (pid != 0)
+        snprintf(name, sizeof name, "/proc/%d/mountinfo", (int)pid);
+    g_autofree char *text = NULL;
+    size_t size = 0;
+    struct dpl_err local = {0};
+    int rc = dpl_file_read(AT_FDCWD, name, DPL_MOUNTINFO_MAX_BYTES, &text, &size, &local);
+    if (rc < 0) {
+        /* A zombie has no namespaces any more and answers EINVAL. */
+        if (local.sys_errno == EINVAL || local.sys_errno == ESRCH || local.sys_errno == ENOENT)
+            rc = local.code = DPL_E_NOT_FOUND;
+        if (err)
+            *err = local;
+        return rc;
+    }
+    rc = dpl_mountinfo_parse(text, size, mounts_r, err);
+    return rc < 0 ? dpl_err_context(err, "%s", name), rc : rc;
 }
 
-int mountinfo_holds(const char *path, struct mountinfo_entry *entry)
+const struct dpl_mount *dpl_mounts_by_id(const struct dpl_mounts *mounts, int id)
 {
-    return find("/proc/self/mountinfo", path, is_above, entry);
+    for (size_t i = 0; i < mounts->count; i++)
+        if (mounts->items[i].id == id)
+            return &mounts->items[i];
+    return NULL;
 }
 
-int mountinfo_beneath(const char *path, struct mountinfo_entry *entry)
+static const struct dpl_mount *root_mount(const struct dpl_mounts *mounts)
 {
-    return find("/proc/self/mountinfo", path, is_below, entry);
+    for (size_t i = 0; i < mounts->count; i++) {
+        const struct dpl_mount *m = &mounts->items[i];
+        if (strcmp(m->point, "/") == 0 &&
+            (m->parent == m->id || !dpl_mounts_by_id(mounts, m->parent)))
+            return m;
+    }
+    return NULL;
 }
 
-struct wanted {
-    uint32_t minor;
-    const char *type;
-};
-
-static bool sees(const char *pid, const struct wanted *wanted, struct mountinfo_entry *entry)
+/* The mount on this one that a walk along path enters first: that with the shortest point. */
+static const struct dpl_mount *next_on_the_way(const struct dpl_mounts *mounts,
+                                               const struct dpl_mount *at, const char *path)
 {
-    char list[64], *line = NULL;
-    size_t room = 0;
-    bool found = false;
-    FILE *file;
-
-    snprintf(list, sizeof(list), "/proc/%.20s/mountinfo", pid);
-    file = fopen(list, "re");
-    if (file == NULL)
-        return false;
-    while (!found && getline(&line, &room, file) > 0)
-        found = mountinfo_parse(line, entry) && entry->device_major == 0 &&
-                entry->device_minor == wanted->minor && strcmp(entry->type, wanted->type) == 0;
-    free(line);
-    fclose(file);
-    return found;
+    const struct dpl_mount *best = NULL;
+    for (size_t i = 0; i < mounts->count; i++) {
+        const struct dpl_mount *m = &mounts->items[i];
+        if (m->parent == at->id && m->id != at->id && dpl_path_is_beneath(path, m->point) &&
+            (!best || strlen(m->point) < strlen(best->point)))
+            best = m;
+    }
+    return best;
 }
 
-static ino_t namespace_of(const char *pid)
+const struct dpl_mount *dpl_mounts_covering(const struct dpl_mounts *mounts, const char *path)
 {
-    char path[64];
-    struct stat st;
-
-    snprintf(path, sizeof(path), "/proc/%.20s/ns/mnt", pid);
-    return stat(path, &st) == 0 ? st.st_ino : 0;
+    const struct dpl_mount *at = root_mount(mounts);
+    /* Each step goes to another mount; the bound is for a text in which parents form a ring. */
+    for (size_t steps = 0; at && steps < mounts->count; steps++) {
+        const struct dpl_mount *next = next_on_the_way(mounts, at, path);
+        if (!next)
+            break;
+        at = next;
+    }
+    return at;
 }
 
-#define NAMESPACES 256
-
-int mountinfo_other_namespaces(uint32_t device_minor, const char *type,
-                               void (*found)(void *self, pid_t pid, const char *point), void *self)
+char *dpl_mount_inner_path(const struct dpl_mount *mount, const char *path)
 {
-    const struct wanted wanted = {.minor = device_minor, .type = type};
-    ino_t seen[NAMESPACES] = {namespace_of("self")};
-    size_t seen_count = 1;
-    struct mountinfo_entry entry;
-    struct dirent *process;
-    DIR *proc = opendir("/proc");
-    int count = 0;
+    if (!dpl_path_is_beneath(path, mount->point))
+        return NULL;
+    size_t skip = strcmp(mount->point, "/") == 0 ? 0 : strlen(mount->point);
+    const char *rest = path + skip;
+    while (*rest == '/')
+        rest++;
+    const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
+    return *rest ? g_strdup_printf("%s/%s", root, rest) : g_strdup(mount->root);
+}
 
-    if (proc == NULL)
-        return -errno;
-    while ((process = readdir(proc)) != NULL) {
-        size_t i = 0;
-        ino_t ns;
+bool dpl_mount_is_ours(const struct dpl_mount *mount)
+{
+    return strcmp(mount->type, DPL_MOUNT_TYPE) == 0;
+}
 
-        if (process->d_name[0] < '0' || process->d_name[0] > '9')
+bool dpl_mount_option(const char *options, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = options; p; p = strchr(p, ',')) {
+        p += *p == ',';
+        if (strncmp(p, word, n) == 0 && (p[n] == '\0' || p[n] == ',' || p[n] == '='))
+            return true;
+    }
+    return false;
+}
+
+static ino_t namespace_of(pid_t pid)
+{
+    char text[64];
+    unsigned long ino = 0;
+    if (!dpl_proc_link_text(pid, "ns/mnt", text, sizeof text) ||
+        sscanf(text, "mnt:[%lu]", &ino) != 1)
+        return 0;
+    return ino;
+}
+
+static void place_fill(struct dpl_mount_place *place, const struct dpl_mounts *mounts, dev_t dev)
+{
+    for (size_t i = mounts->count; i > 0; i--) {
+        const struct dpl_mount *m = &mounts->items[i - 1];
+        if (m->dev != dev)
             continue;
-        ns = namespace_of(process->d_name);
-        while (i < seen_count && seen[i] != ns)
-            i++;
-        if (ns == 0 || i < seen_count)
+        const struct dpl_mount *top = dpl_mounts_covering(mounts, m->point);
+        if (top && top->dev != dev) {
+            place->hidden++;
             continue;
-        if (seen_count < NAMESPACES)
-            seen[seen_count++] = ns;
-        if (sees(process->d_name, &wanted, &entry)) {
-            found(self, (pid_t)strtol(process->d_name, NULL, 10), entry.point);
-            count++;
         }
+        place->points = g_renew(char *, place->points, place->count + 1);
+        place->points[place->count++] = g_strdup(m->point);
     }
-    closedir(proc);
-    return count;
+}
+
+int dpl_mount_places_find(dev_t dev, struct dpl_mount_places *places_r, struct dpl_err *err)
+{
+    *places_r = (struct dpl_mount_places){0};
+    g_autofree pid_t *pids = NULL;
+    int count = dpl_proc_list(&pids, err);
+    if (count < 0)
+        return count;
+    ino_t mine = namespace_of(getpid());
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        ino_t ns = namespace_of(pids[i]);
+        if (ns == 0 || !g_hash_table_add(seen, GSIZE_TO_POINTER(ns)))
+            continue;
+        dpl_automounts struct dpl_mounts *mounts = NULL;
+        int rc = dpl_mountinfo_read(pids[i], &mounts, NULL);
+        if (rc < 0) {
+            places_r->incomplete = places_r->incomplete || rc != DPL_E_NOT_FOUND;
+            g_hash_table_remove(seen, GSIZE_TO_POINTER(ns)); /* another process may show it */
+            continue;
+        }
+        struct dpl_mount_place place = {.pid = pids[i], .ns = ns, .here = ns == mine};
+        place_fill(&place, mounts, dev);
+        if (place.count + place.hidden == 0)
+            continue;
+        places_r->items = g_renew(struct dpl_mount_place, places_r->items, places_r->count + 1);
+        places_r->items[places_r->count++] = place;
+    }
+    return DPL_OK;
+}
+
+void dpl_mount_places_clear(struct dpl_mount_places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        for (size_t k = 0; k < places->items[i].count; k++)
+            g_free(places->items[i].points[k]);
+        g_free(places->items[i].points);
+    }
+    g_free(places->items);
+    *places = (struct dpl_mount_places){0};
 }

@@ -29,6 +29,7 @@ struct fsuuid2 {
 #endif
 
 #define ARENA_RECORDS 65536U
+#define LOCKED_BYTES  (16ULL << 20) /* the buffers of the first threads, and some state */
 
 static struct dpl_arena_sizes arena_sizes(const struct options *options)
 {
@@ -119,11 +120,38 @@ static int mount_all(const struct options *options, struct shared *shared, struc
     return code;
 }
 
+int setup_look(const struct options *options, struct dpl_findings *findings, struct dpl_err *err)
+{
+    const struct dpl_capability_own_dir own = {.what = "the journal", .path = options->journal_dir};
+    const struct dpl_capability_set set = {.name = options->set,
+                                           .roots = options->roots,
+                                           .root_count = options->root_count,
+                                           .own_dirs = &own,
+                                           .own_dir_count = options->journal_dir != NULL};
+
+    dpl_capability_kernel(&dpl_capability_paths_default, LOCKED_BYTES, findings, NULL);
+    return dpl_capability_set(&dpl_capability_paths_default, &set, findings, err);
+}
+
+/* Refuses what cannot work, and says what does not work as well as it could. */
+static int check_host(const struct options *options, struct dpl_err *err)
+{
+    struct dpl_findings findings = {0};
+    int code = setup_look(options, &findings, err);
+
+    for (size_t i = 0; code == 0 && i < findings.count; i++)
+        if (findings.items[i].severity == DPL_SEVERITY_WARN)
+            fprintf(stderr, "doppel-capture: set '%s': %s\n", options->set, findings.items[i].text);
+    if (code == 0)
+        code = dpl_capability_start_allowed(&findings, options->force, err);
+    dpl_findings_clear(&findings);
+    return code;
+}
+
 int setup_capture(const struct options *options, struct memory *memory, struct dpl_err *err)
 {
     struct dpl_arena_sizes sizes = arena_sizes(options);
     ssize_t arena_bytes = dpl_arena_bytes(&sizes, err);
-    struct capability_report found;
     dpl_autofd int dir_fd = -1;
     int code;
 
@@ -134,11 +162,7 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
         if (code < 0)
             return code;
     }
-    capability_look(options, &found);
-    for (size_t i = 0; i < found.count; i++)
-        if (found.findings[i].grade == CAPABILITY_WARNING)
-            fprintf(stderr, "doppel-capture: set '%s': %s\n", options->set, found.findings[i].text);
-    code = capability_check(&found, options->force, err);
+    code = check_host(options, err);
     if (code != 0)
         return code;
     dir_fd = open(options->roots[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -119,7 +119,7 @@ struct shared_root {
     int32_t dir_fd;  /* the lower directory */
     int32_t sync_fd; /* of the same file system, for syncfs of a takeover alone */
     uint64_t device;
-    uint32_t connection; /* its number in fusectl */
+    uint64_t connection; /* device number of the mount: its name in fusectl */
     uint32_t minor;      /* of the protocol that was agreed on, 0 before */
     uint64_t flags;      /* of FUSE_INIT that were agreed on */
     _Atomic uint32_t ended;

@@ -1,6 +1,7 @@
 # Fuzz targets. One is: its name here, its sources and libraries below, and a directory corpus/NAME.
 # Without a fuzzer each gets the main of driver.c, and `make check` runs its corpus.
-fuzz_targets = tests/fuzz/neighbour tests/fuzz/netlink tests/fuzz/virtual-ip
+fuzz_targets = tests/fuzz/neighbour tests/fuzz/netlink tests/fuzz/virtual-ip \
+	tests/fuzz/mountinfo tests/fuzz/fanotify
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -22,3 +23,7 @@ tests_fuzz_virtual_ip_SOURCES = tests/fuzz/virtual_ip.c agents/virtual_ip_want.c
 tests_fuzz_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMNL_CFLAGS) -I$(top_builddir)/ocf
 tests_fuzz_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
 $(tests_fuzz_virtual_ip_OBJECTS): ocf/virtual-ip.params.h
+tests_fuzz_mountinfo_SOURCES = tests/fuzz/mountinfo.c
+tests_fuzz_mountinfo_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_fanotify_SOURCES = tests/fuzz/fanotify.c
+tests_fuzz_fanotify_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)

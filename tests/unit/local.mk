@@ -38,3 +38,11 @@ TESTS += $(unit_journal)
 UNIT_JOURNAL = libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_record_LDADD = $(UNIT_JOURNAL)
 tests_unit_test_arena_LDADD = libprop.a $(UNIT_JOURNAL)
+
+unit_capsafe = tests/unit/test-mountinfo tests/unit/test-fanotify tests/unit/test-capability
+check_PROGRAMS += $(unit_capsafe)
+TESTS += $(unit_capsafe)
+UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
+tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
