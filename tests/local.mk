@@ -4,8 +4,6 @@ include tests/crash/local.mk
 include tests/ocf/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
-include tests/crash/local.mk
-include tests/prop/local.mk
 include tests/crash/safety.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh

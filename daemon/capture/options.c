@@ -104,11 +104,6 @@ static int add_root(struct options *options, const char *path, struct dpl_err *e
                            "--root: '%s' is not an absolute path without '.', '..' and '//'", path);
     if (options->root_count == SHARED_ROOTS)
         return dpl_err_set(err, DPL_E_USAGE, "--root: at most %d", SHARED_ROOTS);
-    for (uint32_t i = 0; i < options->root_count; i++)
-        if (dpl_path_is_beneath(path, options->roots[i]) ||
-            dpl_path_is_beneath(options->roots[i], path))
-            return dpl_err_set(err, DPL_E_USAGE, "--root: '%s' and '%s' overlap", path,
-                               options->roots[i]);
     options->roots[options->root_count++] = path;
     return 0;
 }
@@ -208,12 +203,6 @@ static int check(const struct options *o, struct dpl_err *err)
         return dpl_err_set(err, DPL_E_USAGE, "--root: at least one is needed");
     if (o->journal_dir == NULL || !dpl_path_absolute_ok(o->journal_dir))
         return dpl_err_set(err, DPL_E_USAGE, "--journal: an absolute path is needed");
-    for (uint32_t i = 0; i < o->root_count; i++)
-        if (dpl_path_is_beneath(o->journal_dir, o->roots[i]))
-            return dpl_err_set(
-                err, DPL_E_USAGE,
-                "--journal: '%s' lies beneath root '%s': capture would wait for itself",
-                o->journal_dir, o->roots[i]);
     if (o->segment_bytes < DPL_SEGMENT_MIN)
         return dpl_err_set(err, DPL_E_USAGE, "--segment: at least %llu MiB", DPL_SEGMENT_MIN / MIB);
     if (o->ring_bytes < 8 * MIB)

@@ -17,18 +17,22 @@ refused() {
     ! captured || die "refused, but mounted"
 }
 
-refused "is its disk mounted?" --root "$work/disk/nothing"
-refused "Not a directory" --root "$work/image"
-refused "itself a mount point" --root "$work/disk"
-refused "overlap" --root "$root" --root "$root/beneath"
-refused "lies beneath root" --root "$work"
+refused "does not exist" --root "$work/disk/nothing"
+refused "directory" --root "$work/image"
+refused "mount point" --root "$work/disk"
+mkdir "$root/beneath"
+refused "beneath" --root "$root" --root "$root/beneath"
+rmdir "$root/beneath"
+mkdir "$root/journal"
+refused "the journal" --root "$root" --journal "$root/journal"
+rmdir "$root/journal"
 refused "journal directory" --root "$root" --journal "$work/nothing"
-mkdir "$work/tmp" "$root/mounted"
+mkdir "$root/mounted"
 mount -t proc none "$root/mounted"
-refused "is mounted beneath it" --root "$root"
+refused "$root/mounted" --root "$root"
 umount "$root/mounted"
 rmdir "$root/mounted"
-refused "no file handles" --root /proc/1
+refused "handles" --root /proc/1
 echo "ok: what cannot work is refused, and nothing is left"
 
 capture
