@@ -43,7 +43,7 @@ bool doppel_output_as(struct doppel *doppel, const char *value)
 
 static int help(void)
 {
-    printf("Usage: doppel [--output-as=text|json] [-q] COMMAND ...\n\nCommands:\n");
+    printf("Usage: doppel [--output-as=text|json] COMMAND ...\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %s %-16s %s\n", commands[i].first, commands[i].second ? commands[i].second : "",
                commands[i].help);
@@ -73,21 +73,17 @@ static int dispatch(struct doppel *doppel, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"output-as", required_argument, NULL, 'o'},
-                                            {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'V'},
                                             {0}};
     struct doppel doppel = {0};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:qh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
         switch (option) {
         case 'o':
             if (!doppel_output_as(&doppel, optarg))
                 return doppel_usage(NULL, "--output-as is text or json, not \"%s\"", optarg);
-            break;
-        case 'q':
-            doppel.quiet = true;
             break;
         case 'h':
             return help();

@@ -11,7 +11,6 @@
 
 struct doppel {
     bool json; /* --output-as=json */
-    bool quiet;
 };
 
 /* Called with argv[0] the command's own name. Returns the exit status. */

@@ -41,4 +41,4 @@ libcapture_a_SOURCES = \
 	daemon/capture/takeover.c daemon/capture/takeover.h \
 	daemon/capture/worker.c daemon/capture/worker.h
 daemon_capture_doppel_capture_SOURCES = daemon/capture/main.c
-daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libjournal.a libwire.a libbase.a $(GLIB_LIBS)
+daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libjournal.a libwire.a libbase.a $(GLIB_LIBS)

@@ -177,6 +177,7 @@ static void fill(struct node *node, uint32_t root, const struct statx *stx,
     node->root = (uint8_t)root;
     node->sync_error = 0;
     node->side = 0;
+    memset(&node->rules, 0, sizeof(node->rules));
     node->handle_type = handle->type;
     node->handle_bytes = handle->size;
     memcpy(node->handle, handle->bytes, handle->size);

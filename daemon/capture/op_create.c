@@ -130,7 +130,8 @@ static size_t fill_open(uint8_t *reply)
 
 static void prepare(struct op *op, int dir_fd)
 {
-    bool inside = border_name_inside(&op->worker->border, op->node, op->rq.name);
+    bool inside = border_name_inside(&op->worker->border, op->node, op->rq.name,
+                                     op->rq.in->opcode == FUSE_MKDIR);
     const struct fuse_mknod_in *in = op->rq.fixed;
     struct dpl_record *record = &op->record;
     size_t room;
@@ -278,6 +279,7 @@ int op_tmpfile(struct op *op)
     struct statx stx;
     uint32_t index = 0;
     size_t room;
+    bool inside;
     int dir_fd = op_fd(op, op->node, NULL);
     int fd, code;
 
@@ -287,7 +289,8 @@ int op_tmpfile(struct op *op)
     if (code != 0)
         return code;
     op_lock(op, op->node, 0, 0);
-    recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_TMPFILE);
+    inside = border_name_inside(&op->worker->border, op->node, "nameless", false);
+    recorder_begin(op, inside, DPL_R_TMPFILE);
     recorder_object(op, 0);
     recorder_attr_room(op, DPL_F_ATTR);
     room = inherited_room(op, dir_fd);
@@ -304,7 +307,7 @@ int op_tmpfile(struct op *op)
     code = op_entry_fd(op, fd, true, &entry, &stx, &index);
     if (code != 0)
         return op_finish(op, DPL_OUTCOME_VOID, code, NULL, 0);
-    border_set(&op->worker->border, index, op->recording ? SIDE_INSIDE : SIDE_OUTSIDE);
+    border_set(&op->worker->border, index, inside ? SIDE_INSIDE : SIDE_OUTSIDE);
     recorder_object(op, index);
     recorder_attr(op, DPL_F_ATTR, &stx);
     if (room > 0)

@@ -61,7 +61,7 @@ int op_link(struct op *op)
     if (code != 0)
         return code;
     op_lock(op, op->node, object, 0);
-    inside = border_name_inside(border, op->node, op->rq.name);
+    inside = border_name_inside(border, op->node, op->rq.name, false);
     recorder_begin(op, inside, DPL_R_LINK);
     recorder_object(op, object);
     recorder_parent(op, op->node, op->rq.name);
@@ -135,8 +135,9 @@ static int remove_name(struct op *op, int flags)
     if (code != 0)
         return code;
     op_lock(op, op->node, 0, 0);
-    recorder_begin(op, border_name_inside(&op->worker->border, op->node, op->rq.name),
-                   DPL_R_REMOVE);
+    recorder_begin(
+        op, border_name_inside(&op->worker->border, op->node, op->rq.name, flags == AT_REMOVEDIR),
+        DPL_R_REMOVE);
     recorder_object(op, 0);
     recorder_parent(op, op->node, op->rq.name);
     recorder_attr_room(op, DPL_F_ATTR | DPL_F_PARENT_ATTR);

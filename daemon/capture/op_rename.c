@@ -24,7 +24,12 @@ struct renaming {
     uint32_t flags;
     const char *from, *to;
     int from_fd, to_fd;
-    bool from_inside, to_inside;
+    uint32_t source; /* its node, 0 if unknown */
+    bool source_is_dir;
+    bool walks; /* moves names across the border by a walk, alone */
+    /* whether what moves is in the set by its old name, by its new one; the same for what stands at
+     * the new name, by that and, in an exchange, by the old one */
+    bool from_inside, to_inside, target_inside, back_inside;
 };
 
 static bool pins(const struct statx *stx)
@@ -178,14 +183,150 @@ static enum dpl_outcome record_result(struct op *op, const struct renaming *r)
     return DPL_OUTCOME_OK;
 }
 
-static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
+/* Looks at what is to be moved, and how: by an entry of one record, or by a walk over a tree. */
+static void look(struct op *op, struct renaming *r)
 {
     struct border *border = &op->worker->border;
+    struct statx stx;
+
+    if (stat_name(r->from_fd, r->from, &stx) == 0) {
+        r->source_is_dir = S_ISDIR(stx.stx_mode);
+        r->source = node_find(&op->worker->nodes, op->root_index, &stx);
+    }
+    r->from_inside = border_name_inside(border, op->node, r->from, r->source_is_dir);
+    r->to_inside = border_name_inside(border, r->to_dir, r->to, r->source_is_dir);
+    if (border->rules == NULL)
+        return;
+    if ((r->flags & RENAME_EXCHANGE) != 0 || r->source_is_dir)
+        r->walks = !(border_all_beneath(border, op->node, r->from) &&
+                     border_all_beneath(border, r->to_dir, r->to)) &&
+                   !(border_none_beneath(border, op->node, r->from) &&
+                     border_none_beneath(border, r->to_dir, r->to));
+}
+
+/* A name's object has left its place in the set, with all that was beneath. */
+static void record_left(struct op *op, uint32_t dir, int dir_fd, const char *name, uint32_t index)
+{
+    struct dpl_record record = {.type = DPL_R_LEAVE};
+    struct statx stx;
+
+    if (index == 0 || stat_fd(dir_fd, &stx) != 0)
+        return;
+    record.has = DPL_F_OBJECT | DPL_F_PARENT | DPL_F_NAME | DPL_F_PARENT_ATTR;
+    record.object = recorder_oid(op, index);
+    record.parent = recorder_oid(op, dir);
+    record.name = (struct dpl_view){.data = (const uint8_t *)name, .size = strlen(name)};
+    stat_to_record(&stx, &record.parent_attr);
+    recorder_extra(op, &record);
+    border_drop_object(op, index);
+}
+
+/* A name has got an object: its state, then the name. */
+static void record_came(struct op *op, uint32_t dir, int dir_fd, const char *name, uint32_t index)
+{
+    struct dpl_record record = {.type = DPL_R_RENAME};
+    struct statx stx, parent;
+
+    if (index == 0 || stat_name(dir_fd, name, &stx) != 0 || stat_fd(dir_fd, &parent) != 0)
+        return;
+    border_enter_tree(op, dir, dir_fd, name);
+    record.has = DPL_F_OBJECT | DPL_F_PARENT2 | DPL_F_NAME2 | DPL_F_ATTR | DPL_F_PARENT2_ATTR;
+    record.object = recorder_oid(op, index);
+    record.parent2 = recorder_oid(op, dir);
+    record.name2 = (struct dpl_view){.data = (const uint8_t *)name, .size = strlen(name)};
+    stat_to_record(&stx, &record.attr);
+    stat_to_record(&parent, &record.parent2_attr);
+    recorder_extra(op, &record);
+}
+
+/* A directory across the border, or an exchange: alone, and recorded after the effect. Nothing else
+ * can be recorded in between, so the order holds; a repeat records the same again. */
+static int rename_alone(struct op *op, struct renaming *r)
+{
+    struct slot *slot = op->slot;
+    uint32_t source, target;
+    int code;
+
+    recorder_begin(op, false, DPL_R_RENAME);
+    op_start(op);
+    code = rename_once(op, r);
+    inject(INJECT_EFFECT_PART);
+    if (code != 0)
+        return op_finish(op, DPL_OUTCOME_VOID, code, NULL, 0);
+    source = (uint32_t)slot->pre[PRE_SOURCE];
+    target = (uint32_t)slot->pre[PRE_TARGET];
+    if (r->from_inside)
+        record_left(op, op->node, r->from_fd, r->from, source);
+    if (r->target_inside)
+        record_left(op, r->to_dir, r->to_fd, r->to, target);
+    if (r->to_inside)
+        record_came(op, r->to_dir, r->to_fd, r->to, source);
+    else
+        border_relearn_tree(op, r->to_dir, r->to_fd, r->to);
+    if ((r->flags & RENAME_EXCHANGE) == 0)
+        return op_finish(op, DPL_OUTCOME_OK, 0, NULL, 0);
+    if (r->back_inside)
+        record_came(op, op->node, r->from_fd, r->from, target);
+    else
+        border_relearn_tree(op, op->node, r->from_fd, r->from);
+    return op_finish(op, DPL_OUTCOME_OK, 0, NULL, 0);
+}
+
+/* The other object of the two names: whether it was inside, and is after an exchange. */
+static void look_at_target(struct op *op, struct renaming *r)
+{
+    struct border *border = &op->worker->border;
+    struct statx stx;
+    bool is_dir;
+
+    if (stat_name(r->to_fd, r->to, &stx) != 0)
+        return;
+    is_dir = S_ISDIR(stx.stx_mode);
+    r->target_inside = border_name_inside(border, r->to_dir, r->to, is_dir);
+    r->back_inside = border_name_inside(border, op->node, r->from, is_dir);
+}
+
+static void lock_alone(struct op *op)
+{
+    pthread_rwlock_wrlock(&op->worker->locks.border);
+    op->border_locked = true;
+}
+
+/* Within the set, outside of it, or one object that is no directory across its border. */
+static int rename_one(struct op *op, struct renaming *r)
+{
+    struct border *border = &op->worker->border;
+    bool enters = r->to_inside && !r->from_inside && r->source != 0;
+    int fd = enters ? op_fd(op, r->source, NULL) : -1;
+    enum dpl_outcome outcome;
+    struct statx stx;
+    int code;
+
+    prepare(op, r);
+    if (enters && op->recording && fd >= 0 && !border_inside(border, r->source))
+        border_enter_object(op, r->source, fd);
+    op_start(op);
+    code = rename_once(op, r);
+    inject(INJECT_EFFECT_PART);
+    if (code != 0)
+        return op_finish(op, DPL_OUTCOME_VOID, code, NULL, 0);
+    if (enters)
+        border_set(border, r->source, SIDE_INSIDE);
+    outcome = record_result(op, r);
+    if (r->from_inside && !r->to_inside && r->source != 0 &&
+        stat_name(r->to_fd, r->to, &stx) == 0 && stx.stx_nlink <= 1) {
+        border_drop_object(op, r->source);
+        border_set(border, r->source, SIDE_OUTSIDE);
+    }
+    return op_finish(op, outcome, 0, NULL, 0);
+}
+
+static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
+{
     struct renaming r = {.to_dir = op_other_node(op, to_nodeid),
                          .flags = flags,
                          .from = op->rq.name,
                          .to = op->rq.name2};
-    enum dpl_outcome outcome;
     int code;
 
     if (r.to_dir == 0)
@@ -197,20 +338,12 @@ static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
     code = op_cred(op, true, OP_ANY_UMASK);
     if (code != 0)
         return code;
-    border_lock_rename(op, r.from_fd, r.from, r.to_dir, r.to);
-    op_lock(op, op->node, r.to_dir, 0);
-    r.from_inside = border_name_inside(border, op->node, r.from);
-    r.to_inside = border_name_inside(border, r.to_dir, r.to);
-    border_before_rename(op, r.from_fd, r.from, r.from_inside, r.to_fd, r.to, r.to_inside, flags);
-    prepare(op, &r);
-    op_start(op);
-    code = rename_once(op, &r);
-    inject(INJECT_EFFECT_PART);
-    if (code != 0)
-        return op_finish(op, DPL_OUTCOME_VOID, code, NULL, 0);
-    border_after_rename(op, r.from_inside, r.to_inside, flags);
-    outcome = record_result(op, &r);
-    return op_finish(op, outcome, 0, NULL, 0);
+    look(op, &r);
+    if (r.walks)
+        lock_alone(op);
+    op_lock(op, op->node, r.to_dir, r.from_inside != r.to_inside ? r.source : 0);
+    look_at_target(op, &r);
+    return r.walks ? rename_alone(op, &r) : rename_one(op, &r);
 }
 
 int op_rename(struct op *op)

@@ -8,15 +8,18 @@
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
 #include "lib/base/fd.h"
+#include "lib/base/file.h"
 #include "lib/journal/arena.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -94,6 +97,30 @@ static int make_journal(const struct options *options, struct memory *memory, in
     return dpl_arena_format(memory->arena, shared->arena_bytes, &sizes, &start, err);
 }
 
+/* The text of the rules, checked, in memory that every worker and a later program can map. */
+static int read_rules(const struct options *options, struct shared *shared, struct dpl_err *err)
+{
+    g_autofree char *text = NULL;
+    struct dpl_rules *rules = NULL;
+    size_t size;
+    int code;
+
+    shared->rules_fd = -1;
+    if (options->rules_file == NULL)
+        return 0;
+    code = dpl_file_read(AT_FDCWD, options->rules_file, DPL_RULES_TEXT_MAX, &text, &size, err);
+    if (code == 0)
+        code = dpl_rules_parse(&rules, text, size, err);
+    if (code != 0)
+        return dpl_err_context(err, "rules '%s'", options->rules_file);
+    dpl_rules_free(rules);
+    shared->rules_fd = memfd_create("doppel-rules", 0);
+    if (shared->rules_fd < 0)
+        return dpl_err_sys(err, errno, "no memory for rules");
+    shared->rules_bytes = size;
+    return dpl_fd_write_all(shared->rules_fd, text, size, err);
+}
+
 static void unmount_all(const struct options *options, struct shared *shared)
 {
     while (shared->root_count > 0)
@@ -169,6 +196,8 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
     code = memory_create(memory, (size_t)arena_bytes, err);
     if (code == 0)
         code = make_journal(options, memory, dir_fd, err);
+    if (code == 0)
+        code = read_rules(options, memory->shared, err);
     if (code == 0)
         code = mount_all(options, memory->shared, err);
     if (code != 0)

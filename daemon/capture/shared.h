@@ -11,6 +11,7 @@
 #ifndef DPL_CAPTURE_SHARED_H
 #define DPL_CAPTURE_SHARED_H
 
+#include "daemon/core/rules.h"
 #include "lib/base/err.h"
 #include "lib/journal/segment.h"
 
@@ -19,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       1U
+#define SHARED_LAYOUT       2U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -37,7 +38,8 @@ struct node {
     uint32_t mode;
     int32_t pin_fd; /* held until the last reference goes, because the names may; or -1 */
     int32_t handle_type;
-    uint16_t sync_error; /* an fsync failed: every later one answers this errno */
+    struct dpl_rules_at rules; /* of a directory */
+    uint16_t sync_error;       /* an fsync failed: every later one answers this errno */
     uint8_t used;
     uint8_t root;
     uint8_t side; /* of enum side */
@@ -142,6 +144,8 @@ struct shared {
     uint64_t mark; /* random: stands at each page's end before a request is read */
     int32_t shared_fd, arena_fd, journal_fd;
     uint64_t arena_bytes;
+    int32_t rules_fd;
+    uint64_t rules_bytes; /* 0: no rules */
     struct shared_root roots[SHARED_ROOTS];
 
     struct dpl_epoch epoch;

@@ -128,7 +128,8 @@ static int attach(struct worker *worker, struct dpl_err *err)
         code = node_table_init(&worker->nodes, shared, &worker->cache, err);
     if (code == 0)
         code = lock_table_init(&worker->locks, err);
-    border_init(&worker->border, shared, worker->options);
+    if (code == 0)
+        code = border_init(&worker->border, shared, worker->options, err);
     return code;
 }
 

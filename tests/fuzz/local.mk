@@ -1,7 +1,8 @@
 # Fuzz targets. One is: its name here, its sources and libraries below, and a directory corpus/NAME.
 # Without a fuzzer each gets the main of driver.c, and `make check` runs its corpus.
 fuzz_targets = tests/fuzz/neighbour tests/fuzz/netlink tests/fuzz/virtual-ip \
-	tests/fuzz/mountinfo tests/fuzz/fanotify
+	tests/fuzz/mountinfo tests/fuzz/fanotify tests/fuzz/fuse-request \
+	tests/fuzz/journal tests/fuzz/rules
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -27,3 +28,9 @@ tests_fuzz_mountinfo_SOURCES = tests/fuzz/mountinfo.c
 tests_fuzz_mountinfo_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_fanotify_SOURCES = tests/fuzz/fanotify.c
 tests_fuzz_fanotify_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_journal_SOURCES = tests/fuzz/journal.c
+tests_fuzz_journal_LDADD = libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_rules_SOURCES = tests/fuzz/rules.c
+tests_fuzz_rules_LDADD = libcore.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_fuse_request_SOURCES = tests/fuzz/fuse_request.c daemon/capture/request.c
+tests_fuzz_fuse_request_LDADD = libbase.a $(FUZZ_LIBS)

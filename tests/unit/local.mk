@@ -46,3 +46,12 @@ UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
 tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
+unit_core = tests/unit/test-rules
+check_PROGRAMS += $(unit_core)
+TESTS += $(unit_core)
+tests_unit_test_rules_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+
+# Runs ./doppel.
+check_PROGRAMS += tests/unit/test-journal-show
+TESTS += tests/unit/test-journal-show
+tests_unit_test_journal_show_LDADD = libprop.a $(UNIT_JOURNAL)
