@@ -31,6 +31,7 @@ struct entering {
     bool by_path;           /* attributes are reached through /proc */
     struct dpl_view parent; /* no bytes: it waits for its name */
     const char *name;
+    struct dpl_attr parent_attr; /* of parent, if there is one */
 };
 
 static ssize_t list_of(const struct entering *e, char *list, size_t room, char *path)
@@ -171,6 +172,38 @@ static int open_entering(int dir_fd, const char *name, uint32_t mode)
     return openat(dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* One more name, inside, of an object that may have others there: its content, if the target has
+ * not got it, is asked for. */
+static void record_one_more_name(struct op *op, const struct entering *e)
+{
+    struct dpl_record record = {.type = DPL_R_LINK};
+    struct dpl_record doubt = {.type = DPL_R_MIRROR, .number = DPL_MIRROR_BORDER};
+    struct dpl_oid oid;
+
+    if (e->parent.size == 0)
+        return;
+    dpl_oid_make(&oid, e->handle.type, 0, e->handle.bytes, e->handle.size, NULL);
+    record.object = doubt.object = dpl_oid_view(&oid);
+    record.parent = e->parent;
+    record.name = (struct dpl_view){.data = (const uint8_t *)e->name, .size = strlen(e->name)};
+    record.has = DPL_F_OBJECT | DPL_F_PARENT | DPL_F_NAME | DPL_F_ATTR | DPL_F_PARENT_ATTR;
+    stat_to_record(&e->stx, &record.attr);
+    record.parent_attr = e->parent_attr;
+    recorder_extra(op, &record);
+    doubt.has = DPL_F_OBJECT | DPL_F_NUMBER;
+    recorder_extra(op, &doubt);
+}
+
+/* What was made in a directory has changed its times at the target. */
+static void record_times(struct op *op, const struct entering *e, struct dpl_view object)
+{
+    struct dpl_record record = {
+        .type = DPL_R_SETATTR, .has = DPL_F_OBJECT | DPL_F_ATTR, .object = object};
+
+    stat_to_record(&e->stx, &record.attr);
+    recorder_extra(op, &record);
+}
+
 /* One name in a directory that is being walked; parent has no bytes for the tree's own top. */
 static void walk_name(struct walk *walk, const struct dpl_rules_at *rules, struct dpl_view parent,
                       int dir_fd, const char *name)
@@ -179,15 +212,20 @@ static void walk_name(struct walk *walk, const struct dpl_rules_at *rules, struc
     struct border *border = &op->worker->border;
     struct dpl_rules_at at = dpl_rules_descend(border->rules, *rules, name, strlen(name));
     struct entering e = {.parent = parent, .name = name};
+    struct statx parent_stx;
     struct dpl_oid oid;
-    bool inside, is_dir;
+    bool inside, is_dir, was_inside;
     uint32_t index;
 
+    if (stat_fd(dir_fd, &parent_stx) != 0)
+        return;
+    stat_to_record(&parent_stx, &e.parent_attr);
     if (stat_name(dir_fd, name, &e.stx) != 0 || node_handle_get(dir_fd, name, &e.handle) != 0)
         return;
     is_dir = S_ISDIR(e.stx.stx_mode);
     inside = at.inside || (is_dir && at.some_beneath);
     index = node_find(&op->worker->nodes, op->root_index, &e.stx);
+    was_inside = index == 0 || border_inside(border, index);
     if (index != 0 && is_dir)
         op_node(op, index)->rules = at;
     else if (index != 0 && (inside || e.stx.stx_nlink <= 1))
@@ -197,10 +235,14 @@ static void walk_name(struct walk *walk, const struct dpl_rules_at *rules, struc
         return;
     e.by_path = !S_ISREG(e.stx.stx_mode) && !is_dir;
     dpl_oid_make(&oid, e.handle.type, 0, e.handle.bytes, e.handle.size, NULL);
-    if (inside && walk->record)
+    if (inside && walk->record && !is_dir && e.stx.stx_nlink > 1 && was_inside)
+        record_one_more_name(op, &e);
+    else if (inside && walk->record)
         record_entry(op, &e);
     if (is_dir)
         walk_directory(walk, &at, dpl_oid_view(&oid), e.fd);
+    if (is_dir && inside && walk->record)
+        record_times(op, &e, dpl_oid_view(&oid));
     close(e.fd);
 }
 

@@ -208,9 +208,10 @@ static void look(struct op *op, struct renaming *r)
 static void record_left(struct op *op, uint32_t dir, int dir_fd, const char *name, uint32_t index)
 {
     struct dpl_record record = {.type = DPL_R_LEAVE};
-    struct statx stx;
+    struct statx stx, object;
+    int fd = index == 0 ? -ENOENT : op_fd(op, index, NULL);
 
-    if (index == 0 || stat_fd(dir_fd, &stx) != 0)
+    if (fd < 0 || stat_fd(fd, &object) != 0 || stat_fd(dir_fd, &stx) != 0)
         return;
     record.has = DPL_F_OBJECT | DPL_F_PARENT | DPL_F_NAME | DPL_F_PARENT_ATTR;
     record.object = recorder_oid(op, index);
@@ -218,7 +219,9 @@ static void record_left(struct op *op, uint32_t dir, int dir_fd, const char *nam
     record.name = (struct dpl_view){.data = (const uint8_t *)name, .size = strlen(name)};
     stat_to_record(&stx, &record.parent_attr);
     recorder_extra(op, &record);
-    border_drop_object(op, index);
+    /* What has other names may have one inside. */
+    if (S_ISDIR(object.stx_mode) || object.stx_nlink <= 1)
+        border_drop_object(op, index);
 }
 
 /* A name has got an object: its state, then the name. */
@@ -229,7 +232,8 @@ static void record_came(struct op *op, uint32_t dir, int dir_fd, const char *nam
 
     if (index == 0 || stat_name(dir_fd, name, &stx) != 0 || stat_fd(dir_fd, &parent) != 0)
         return;
-    border_enter_tree(op, dir, dir_fd, name);
+    if (S_ISDIR(stx.stx_mode) || stx.stx_nlink <= 1 || !border_inside(&op->worker->border, index))
+        border_enter_tree(op, dir, dir_fd, name);
     record.has = DPL_F_OBJECT | DPL_F_PARENT2 | DPL_F_NAME2 | DPL_F_ATTR | DPL_F_PARENT2_ATTR;
     record.object = recorder_oid(op, index);
     record.parent2 = recorder_oid(op, dir);
