@@ -261,6 +261,8 @@ void fdcache_adopt(struct fdcache *cache, uint32_t index, int fd)
         flags |= FD_PATH;
     else if (type == S_IFREG && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
         flags |= FD_READ_ONLY;
+    if (type == S_IFREG && (fcntl(fd, F_GETFL) & O_APPEND) != 0)
+        flags |= FD_APPEND;
     entry_fill(cache, index, fd, flags);
 }
 

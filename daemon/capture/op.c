@@ -34,11 +34,13 @@ int op_fd(struct op *op, uint32_t index, unsigned *flags_r)
     return fd;
 }
 
-int op_fd_write(struct op *op, uint32_t index)
+int op_fd_write(struct op *op, uint32_t index, unsigned *flags_r)
 {
-    unsigned flags;
+    unsigned flags = 0;
     int fd = op_fd(op, index, &flags);
 
+    if (flags_r != NULL)
+        *flags_r = flags;
     if (fd < 0 || (flags & (FD_READ_ONLY | FD_PATH)) == 0)
         return fd;
     if ((flags & FD_PATH) != 0)

@@ -67,7 +67,7 @@ uint32_t op_other_node(const struct op *op, uint64_t nodeid);
 /* A descriptor of the node, until the op ends, or a negative errno. */
 int op_fd(struct op *op, uint32_t index, unsigned *flags_r);
 /* A descriptor fit for changing the content of a regular file. */
-int op_fd_write(struct op *op, uint32_t index);
+int op_fd_write(struct op *op, uint32_t index, unsigned *flags_r);
 void op_release(struct op *op);
 
 void op_lock(struct op *op, uint32_t a, uint32_t b, uint32_t c);

@@ -118,7 +118,7 @@ int op_setattr(struct op *op)
     unsigned flags = 0;
     int effect, code, fd;
 
-    fd = size ? op_fd_write(op, op->node) : op_fd(op, op->node, &flags);
+    fd = size ? op_fd_write(op, op->node, NULL) : op_fd(op, op->node, &flags);
     if (fd < 0)
         return fd;
     code = op_cred(op, (in->valid & FATTR_KILL_SUIDGID) == 0, OP_ANY_UMASK);

@@ -104,10 +104,11 @@ int op_write(struct op *op)
 {
     const struct fuse_write_in *in = op->rq.fixed;
     struct fuse_write_out out = {0};
+    unsigned flags;
     ssize_t size;
     int fd, code;
 
-    fd = op_fd_write(op, op->node);
+    fd = op_fd_write(op, op->node, &flags);
     if (fd < 0)
         return fd;
     code = write_cred(op, fd, in);
@@ -119,7 +120,7 @@ int op_write(struct op *op)
     recorder_attr_room(op, DPL_F_ATTR);
     record_data(op, in->offset, op->rq.data, in->size);
     op_start(op);
-    if ((fcntl(fd, F_GETFL) & O_APPEND) != 0) {
+    if ((flags & FD_APPEND) != 0) {
         size = append_once(op, fd, in);
     } else {
         size = pwrite(fd, op->rq.data, in->size, (off_t)in->offset);
@@ -135,7 +136,7 @@ int op_write(struct op *op)
 int op_fallocate(struct op *op)
 {
     const struct fuse_fallocate_in *in = op->rq.fixed;
-    int fd = op_fd_write(op, op->node);
+    int fd = op_fd_write(op, op->node, NULL);
     int code;
 
     if (fd < 0)
@@ -187,7 +188,7 @@ int op_copy_file_range(struct op *op)
     if (to == 0)
         return -ESTALE;
     from_fd = op_fd(op, op->node, NULL);
-    to_fd = from_fd < 0 ? from_fd : op_fd_write(op, to);
+    to_fd = from_fd < 0 ? from_fd : op_fd_write(op, to, NULL);
     if (to_fd < 0)
         return to_fd;
     code = content_cred(op, to_fd, op->rq.in->uid == 0);

@@ -189,14 +189,15 @@ static void look(struct op *op, struct renaming *r)
     struct border *border = &op->worker->border;
     struct statx stx;
 
+    r->from_inside = r->to_inside = true;
+    if (border->rules == NULL)
+        return;
     if (stat_name(r->from_fd, r->from, &stx) == 0) {
         r->source_is_dir = S_ISDIR(stx.stx_mode);
         r->source = node_find(&op->worker->nodes, op->root_index, &stx);
     }
     r->from_inside = border_name_inside(border, op->node, r->from, r->source_is_dir);
     r->to_inside = border_name_inside(border, r->to_dir, r->to, r->source_is_dir);
-    if (border->rules == NULL)
-        return;
     if ((r->flags & RENAME_EXCHANGE) != 0 || r->source_is_dir)
         r->walks = !(border_all_beneath(border, op->node, r->from) &&
                      border_all_beneath(border, r->to_dir, r->to)) &&
@@ -346,7 +347,8 @@ static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
     if (r.walks)
         lock_alone(op);
     op_lock(op, op->node, r.to_dir, r.from_inside != r.to_inside ? r.source : 0);
-    look_at_target(op, &r);
+    if (r.walks)
+        look_at_target(op, &r);
     return r.walks ? rename_alone(op, &r) : rename_one(op, &r);
 }
 

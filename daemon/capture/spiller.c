@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define IDLE_MS 1000
+#define IDLE_MS   1000
+#define GATHER_NS 1000000
 
 static struct {
     struct dpl_spill spill;
@@ -35,10 +37,10 @@ static void ended(void *self, enum dpl_journal_end reason, bool durable)
 
 static void *spiller_main(void *arg)
 {
-    struct worker *worker = arg;
+    const struct timespec moment = {.tv_nsec = GATHER_NS};
     struct dpl_err err = {0};
 
-    (void)worker;
+    (void)arg;
     for (;;) {
         uint64_t now_ns = (uint64_t)dpl_clock_now_ns(&dpl_clock_system);
         ssize_t count = dpl_spill_run(&at.spill, now_ns, &err);
@@ -50,6 +52,8 @@ static void *spiller_main(void *arg)
         if (atomic_load(&at.stopping) && dpl_spill_idle(&at.spill))
             return NULL;
         dpl_spill_wait(&at.spill, IDLE_MS);
+        /* What comes within a moment goes out together. */
+        nanosleep(&moment, NULL);
     }
 }
 
