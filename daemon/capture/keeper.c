@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MS 50
+#define RETRY_MS 20
 
 static struct {
     const struct options *options;
@@ -43,7 +43,7 @@ static struct {
     int64_t deaths_ns[64];
     uint32_t death_count;
     int64_t stop_deadline_ns; /* 0: nobody asked */
-    bool told_busy;
+    bool told_ready, told_busy;
     bool upgrade_wanted;
 } keeper = {.signal_fd = -1, .pidfd = -1, .ready_fd = -1};
 
@@ -271,11 +271,15 @@ static void tell_ready(void)
 {
     struct shared *shared = keeper.memory.shared;
 
-    if (keeper.ready_fd < 0)
+    if (keeper.told_ready)
         return;
     for (uint32_t i = 0; i < shared->root_count; i++)
         if (shared->roots[i].minor == 0)
             return;
+    keeper.told_ready = true;
+    fprintf(stderr, "doppel-capture: set '%s': captured\n", keeper.options->set);
+    if (keeper.ready_fd < 0)
+        return;
     dpl_fd_write_all(keeper.ready_fd, "1", 1, NULL);
     close(keeper.ready_fd);
     keeper.ready_fd = -1;
@@ -286,7 +290,7 @@ static bool wait_for_event(void)
 {
     struct pollfd fds[2] = {{.fd = keeper.pidfd, .events = POLLIN},
                             {.fd = keeper.signal_fd, .events = POLLIN}};
-    bool soon = keeper.stop_deadline_ns != 0 || keeper.ready_fd >= 0;
+    bool soon = keeper.stop_deadline_ns != 0 || !keeper.told_ready;
 
     poll(fds, 2, soon ? RETRY_MS : -1);
     if (fds[1].revents != 0)
@@ -332,14 +336,15 @@ static int begin(struct dpl_err *err)
 
     if (length < 0)
         return dpl_err_sys(err, errno, "our own program cannot be found");
+    code = open_signals(err);
+    if (code != 0)
+        return code;
     if (options->inject != NULL && inject_open(options->inject, err) != 0)
         return err->code;
     if (options->resume_fd >= 0)
         code = memory_adopt(&keeper.memory, options->resume_fd, err);
     else
         code = setup_capture(options, &keeper.memory, err);
-    if (code == 0)
-        code = open_signals(err);
     if (code == 0)
         sweep_note_own();
     return code;

@@ -31,12 +31,16 @@ struct fsuuid2 {
 #define FS_IOC_GETFSUUID _IOR(0x15, 0, struct fsuuid2)
 #endif
 
-#define ARENA_RECORDS 65536U
-#define LOCKED_BYTES  (16ULL << 20) /* the buffers of the first threads, and some state */
+#define RECORD_TYPICAL 256U          /* bytes: how many records are in so much memory */
+#define LOCKED_BYTES   (16ULL << 20) /* the buffers of the first threads, and some state */
 
 static struct dpl_arena_sizes arena_sizes(const struct options *options)
 {
-    return (struct dpl_arena_sizes){.entries = ARENA_RECORDS,
+    uint32_t entries = 1U << 16;
+
+    while (entries < 1U << 24 && (uint64_t)entries * RECORD_TYPICAL < options->ring_bytes)
+        entries *= 2;
+    return (struct dpl_arena_sizes){.entries = entries,
                                     .ring_bytes = options->ring_bytes,
                                     .buffers = SHARED_BUFFERS,
                                     .buffer_bytes = SHARED_BUFFER};

@@ -32,7 +32,8 @@ stage() {
         [ "$(id -u)" = 0 ] || skip "root is needed to mount"
         [ -c /dev/fuse ] || skip "there is no /dev/fuse"
         unshare -m true 2>/dev/null || skip "no right to make mount namespaces"
-        DOPPEL_STAGE=$(mktemp -d)
+        # In memory, where there is room: what is tested here is no disk.
+        DOPPEL_STAGE=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
         export DOPPEL_STAGE
         unshare -m --propagation private "$BASH" "$0" "$@"
         local code=$?
@@ -74,7 +75,7 @@ captured() {
 }
 
 serves() {
-    captured && stat "$root" >/dev/null 2>&1
+    [ "$(grep -c ': captured$' "$work/errors")" -gt "$captures" ]
 }
 
 ended() {
@@ -82,6 +83,7 @@ ended() {
 }
 
 capture() {
+    captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
     "$program" --set test --root "$root" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
     keeper=$!
     wait_for serves || die "the root was not captured"
@@ -92,6 +94,7 @@ worker() {
 }
 
 uncapture() {
+    captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
     local code
     kill -TERM "$keeper"
     wait "$keeper"
