@@ -56,8 +56,14 @@ capture --crash-bound 0/0
 mkdir "$root/game"
 "$load" "$root/game" 3 6 1 >"$work/load" 2>&1 &
 loader=$!
+# goes_on: the load has written more since the last time.
+written=0
+goes_on() {
+    local size
+    size=$(stat -c %s "$root/game/lines" 2>/dev/null) && [ "$size" -gt "$written" ] && written=$size
+}
 for _ in 1 2 3; do
-    sleep 0.7
+    wait_for goes_on || die "the load stands still"
     # The keeper's successor is a child of the worker that was.
     old=$(worker)
     kill -KILL "$keeper"
@@ -67,7 +73,7 @@ for _ in 1 2 3; do
     keeper=$(pgrep -f "^$program .*--resume" -o)
 done
 for _ in 1 2 3; do
-    sleep 0.5
+    wait_for goes_on || die "the load stands still"
     old=$(worker)
     kill -USR2 "$keeper"
     wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker was not replaced"
@@ -82,6 +88,26 @@ keeper=
 ! captured || die "the mount is still there"
 replay || die "the replica differs"
 echo "ok: the keeper dies and is upgraded, unnoticed"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture
+mkdir "$root/stuck" "$root/free"
+echo text >"$root/free/file"
+fsfreeze -f "$work/disk"
+writers=()
+for i in $(seq 40); do
+    echo "$i" >"$root/stuck/file-$i" &
+    writers+=($!)
+done
+wait_for grep -q '^State:.D' "/proc/${writers[0]}/status" "/proc/${writers[39]}/status"
+stuck=$(timeout 10 sh -c "cat '$root/free/file' && stat -c %s '$root/free/file' && ls '$root/free'" | tr '\n' ' ')
+fsfreeze -u "$work/disk"
+[ "$stuck" = "text 5 file " ] || die "a frozen file system holds up readers: $stuck"
+wait "${writers[@]}" || die "a write failed on a frozen file system"
+[ "$(cat "$root"/stuck/* | wc -l)" = 40 ] || die "writes are lost"
+rm -r "$root/stuck" "$root/free"
+uncapture
+echo "ok: what is stuck below holds up nobody else"
 
 rm -rf "$work/journal" && mkdir "$work/journal"
 capture --crash-bound 3/60
