@@ -76,7 +76,9 @@ captured() {
 }
 
 serves() {
-    [ "$(grep -c ': captured$' "$work/errors")" -gt "$captures" ]
+    local now
+    now=$(grep -c ': captured$' "$work/errors" 2>/dev/null)
+    [ "${now:-0}" -gt "$captures" ]
 }
 
 ended() {

@@ -54,7 +54,7 @@ echo "ok: a stop waits for the users of the mount"
 rm -rf "$work/journal" && mkdir "$work/journal"
 capture --crash-bound 0/0
 mkdir "$root/game"
-"$load" "$root/game" 3 6 1 >"$work/load" 2>&1 &
+"$load" "$root/game" 3 12 1 >"$work/load" 2>&1 &
 loader=$!
 # goes_on: the load has written more since the last time.
 written=0

@@ -225,8 +225,10 @@ static int replay(struct dpl_apply *apply, int journal_fd)
                                     &record, &err);
 
         count.records++;
-        if (code < 0)
+        if (code < 0) {
+            dpl_journal_close(journal);
             return fail("apply", &err);
+        }
         count.applied += code == DPL_APPLY_DONE;
         count.nothing += code == DPL_APPLY_NOTHING;
         count.unknown += code == DPL_APPLY_UNKNOWN;
@@ -252,7 +254,7 @@ int main(int argc, char **argv)
         .roots = &root, .count = 1, .allow_setid = true, .allow_devices = true};
     struct dpl_apply *apply;
     struct dpl_err err = {0};
-    int journal_fd, source_fd;
+    int journal_fd, source_fd, code;
 
     if (argc < 5) {
         fprintf(stderr, "capture-replay JOURNAL SOURCE REPLICA RESERVE\n");
@@ -264,11 +266,12 @@ int main(int argc, char **argv)
     options.reserve_fd = open(argv[4], O_RDONLY | O_DIRECTORY);
     if (dpl_apply_open(&apply, &options, &err) != 0)
         return fail("replica", &err);
-    if (replay(apply, journal_fd) != 0)
-        return 1;
-    if (dpl_apply_settle(apply, &err) < 0)
-        return fail("settle", &err);
+    code = replay(apply, journal_fd);
+    if (code == 0 && dpl_apply_settle(apply, &err) < 0)
+        code = fail("settle", &err);
     dpl_apply_close(apply);
+    if (code != 0)
+        return code;
     compare_dirs("", source_fd, root.fd);
     printf("replay: records=%lu applied=%lu void=%lu unknown=%lu ask=%lu entries=%lu "
            "differences=%lu\n",
