@@ -9,17 +9,15 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 int fdcache_init(struct fdcache *cache, struct shared *shared, uint32_t limit, struct dpl_err *err)
 {
-    void *at = mmap(NULL, sizeof(struct fdcache_entry) * (size_t)SHARED_NODES,
-                    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = memory_private(sizeof(struct fdcache_entry) * (size_t)SHARED_NODES);
 
     memset(cache, 0, sizeof(*cache));
-    if (at == MAP_FAILED)
+    if (at == NULL)
         return dpl_err_sys(err, errno, "no memory for the cache of descriptors");
     cache->shared = shared;
     cache->entries = at;

@@ -145,7 +145,7 @@ static void exec_again(void)
     char *argv[64];
     size_t count = 0;
 
-    while (keeper.argv[count] != NULL && count < 60) {
+    while (count < 60 && keeper.argv[count] != NULL) {
         argv[count] = keeper.argv[count];
         count++;
     }

@@ -8,14 +8,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 int lock_table_init(struct lock_table *table, struct dpl_err *err)
 {
-    void *at = mmap(NULL, sizeof(pthread_mutex_t) * (size_t)SHARED_NODES, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = memory_private(sizeof(pthread_mutex_t) * (size_t)SHARED_NODES);
 
-    if (at == MAP_FAILED)
+    if (at == NULL)
         return dpl_err_sys(err, errno, "no memory for locks");
     table->objects = at;
     pthread_rwlock_init(&table->border, NULL);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static uint32_t hash_of(uint64_t ino, uint32_t root)
 {
@@ -38,14 +37,6 @@ static void hash_remove(struct node_table *table, uint32_t index)
         *at = table->next[index];
 }
 
-static void *map_private(size_t size)
-{
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
-
-    return at == MAP_FAILED ? NULL : at;
-}
-
 int node_table_init(struct node_table *table, struct shared *shared, struct fdcache *cache,
                     struct dpl_err *err)
 {
@@ -55,9 +46,9 @@ int node_table_init(struct node_table *table, struct shared *shared, struct fdca
     table->shared = shared;
     table->cache = cache;
     pthread_mutex_init(&table->lock, NULL);
-    table->next = map_private(sizeof(uint32_t) * SHARED_NODES);
-    table->free = map_private(sizeof(uint32_t) * SHARED_NODES);
-    table->first = map_private(sizeof(uint32_t) << NODE_HASH_BITS);
+    table->next = memory_private(sizeof(uint32_t) * SHARED_NODES);
+    table->free = memory_private(sizeof(uint32_t) * SHARED_NODES);
+    table->first = memory_private(sizeof(uint32_t) << NODE_HASH_BITS);
     if (table->next == NULL || table->free == NULL || table->first == NULL)
         return dpl_err_sys(err, errno, "no memory for the table of nodes");
     for (uint32_t i = 1; i < top; i++) {

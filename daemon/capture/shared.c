@@ -110,3 +110,11 @@ void memory_unmap(struct memory *memory)
         munmap(memory->shared, shared_bytes());
     memset(memory, 0, sizeof(*memory));
 }
+
+void *memory_private(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}

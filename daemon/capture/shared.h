@@ -174,5 +174,7 @@ struct memory {
 int memory_create(struct memory *memory, size_t arena_bytes, struct dpl_err *err);
 int memory_adopt(struct memory *memory, int shared_fd, struct dpl_err *err);
 void memory_unmap(struct memory *memory);
+/* Zeroed memory of this process alone, which costs what is used of it. NULL with errno set. */
+void *memory_private(size_t bytes);
 
 #endif

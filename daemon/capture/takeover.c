@@ -110,7 +110,7 @@ static bool is_deferred(const struct worker *worker, const struct slot *slot)
 static void finish_all(struct worker *worker, struct thread *thread, enum slot_state state,
                        _Atomic uint64_t *counter)
 {
-    struct found found[SHARED_SLOTS];
+    struct found found[SHARED_SLOTS] = {{0}};
     size_t count = 0;
 
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)

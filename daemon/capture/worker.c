@@ -33,9 +33,8 @@ int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t sl
     thread->index = slot;
     thread->slot = &worker->shared->slots[slot];
     thread->root = thread->slot->root;
-    thread->out =
-        mmap(NULL, SHARED_BUFFER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (thread->out == MAP_FAILED)
+    thread->out = memory_private(SHARED_BUFFER);
+    if (thread->out == NULL)
         return dpl_err_sys(err, errno, "no memory for a thread");
     return cred_init_thread(&thread->cred, err);
 }
