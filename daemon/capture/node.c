@@ -257,7 +257,7 @@ void node_drop(struct node_table *table, struct slot *slot)
 int node_set_root(struct shared *shared, uint32_t root, int dir_fd, struct dpl_err *err)
 {
     struct node *node = &shared->nodes[1 + root];
-    struct node_handle handle;
+    struct node_handle handle = {0};
     struct statx stx;
     int code = stat_fd(dir_fd, &stx);
 

@@ -186,7 +186,7 @@ static void fill_entry(const struct op *op, uint32_t index, const struct statx *
 static int64_t reference_name(struct op *op, int dir_fd, const char *name, struct statx *stx)
 {
     struct node_table *nodes = &op->worker->nodes;
-    struct node_handle handle;
+    struct node_handle handle = {0};
     int64_t index;
     int code;
 
@@ -233,7 +233,7 @@ int op_entry(struct op *op, uint32_t dir, int dir_fd, const char *name,
 int op_entry_fd(struct op *op, int fd, bool pin, struct fuse_entry_out *entry, struct statx *stx,
                 uint32_t *index_r)
 {
-    struct node_handle handle;
+    struct node_handle handle = {0};
     int64_t index;
     int code = stat_fd(fd, stx);
 

@@ -192,7 +192,7 @@ static int complete(struct op *op, int dir_fd, int fd, uint8_t *reply)
  * or, if it cannot even be looked at, the target asks for the directory. */
 static enum dpl_outcome record_unanswered(struct op *op, int dir_fd)
 {
-    struct node_handle handle;
+    struct node_handle handle = {0};
     struct statx stx;
 
     if (!op->recording)

@@ -134,7 +134,7 @@ static bool record_object(struct op *op, uint32_t index, bool second)
 
 static bool record_whiteout(struct op *op, const struct renaming *r)
 {
-    struct node_handle handle;
+    struct node_handle handle = {0};
     struct statx stx;
 
     if (node_handle_get(r->from_fd, r->from, &handle) != 0 ||
