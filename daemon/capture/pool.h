@@ -19,17 +19,19 @@ struct thread;
 
 #define POOL_HELPERS 3
 
+/* What is atomic is looked at without the lock, and changed with it. */
 struct pool {
     pthread_mutex_t lock;
     int device_fd;
-    bool ended;
+    _Atomic bool ended;
     _Atomic uint32_t leader;  /* slot + 1, or 0 */
     _Atomic uint64_t turns;   /* requests that leaders began */
     _Atomic uint32_t serving; /* the leader is at a request */
-    uint32_t helpers, helpers_max;
+    _Atomic uint32_t helpers;
+    uint32_t helpers_max;
     uint32_t idle[SHARED_SLOTS];
-    uint32_t idle_count;
-    uint8_t role[SHARED_SLOTS]; /* of enum pool_role, by slot */
+    _Atomic uint32_t idle_count;
+    _Atomic uint8_t role[SHARED_SLOTS]; /* of enum pool_role, by slot */
     pthread_cond_t wake[SHARED_SLOTS];
     uint64_t guard_turns; /* what the guard saw last */
 };
