@@ -69,6 +69,8 @@ void fsops_age(struct fsops_side *side, const struct fsops_op *op);
 /* Runs one operation on a side, as its user. */
 void fsops_play(struct fsops_side *side, const struct fsops_op *op, int64_t start_s,
                 struct fsops_out *out);
+/* Fills the file system and tells what the end was like. */
+void fsops_full(struct fsops_side *side, struct fsops_out *out);
 struct fsops_op fsops_generate(uint64_t seed, unsigned index);
 /* The tree that every sequence begins with. Returns -1 with errno. */
 int fsops_prepare(struct fsops_side *side);
