@@ -92,6 +92,8 @@ uint32_t fsops_pick(const struct fsops_op *op, unsigned which, uint32_t count);
 /* One of these values by number. */
 #define FSOPS_ONE_OF(op, which, values)                                                            \
     ((values)[fsops_pick(op, which, (uint32_t)(sizeof(values) / sizeof((values)[0])))])
+/* The mode, without setgid where the umask takes the group's execution: see fsops_table.c. */
+mode_t fsops_mode(const struct fsops_op *op, mode_t mode);
 /* Bytes that tell the operation and the position. */
 void fsops_fill(const struct fsops_op *op, void *data, size_t size);
 void fsops_run_as(unsigned user);
