@@ -215,7 +215,7 @@ static double measure_stat(int cold)
 int main(int argc, char **argv)
 {
     int threads;
-    double result;
+    double result = 0;
     if (argc < 3) {
         fprintf(stderr, "Usage: capture METHOD DIR [SECONDS]\n");
         return 2;

@@ -179,9 +179,9 @@ static void reap(const struct load_worker *w, pid_t pid, int64_t deadline_ns)
         load_bad(w, "process %d ended with status %#x", pid, (unsigned)status);
 }
 
-static void run(const struct load_worker *w, int workers)
+static void run(struct load_worker *w, int workers)
 {
-    pid_t pids[LOAD_WORKERS];
+    pid_t pids[LOAD_WORKERS + 1];
     int processes = 0;
     for (int first = 0; first < workers;) {
         int count = first == 0 ? (workers + 1) / 2 : 1;
@@ -193,6 +193,11 @@ static void run(const struct load_worker *w, int workers)
         }
         first += count;
         processes++;
+    }
+    pids[processes] = fork();
+    if (pids[processes++] == 0) {
+        load_victims(w, finished);
+        _exit(0);
     }
     int64_t end_ns = load_shared->ops_wanted ? INT64_MAX / 2 : load_shared->end_ns;
     for (int i = 0; i < processes; i++)
@@ -220,10 +225,12 @@ static void print_totals(void)
         const struct load_stall *s = &load_shared->stalls[i];
         printf("stall %.6f %.1f %s\n", (double)s->at_ns / 1e9, (double)s->ns / 1e6, s->call);
     }
-    printf("load: %s: %ld calls, %ld errors, %ld names won, %ld busy, median %.1f us, longest %.1f "
+    printf("load: %s: %ld calls, %ld errors, %ld names won, %ld busy, %ld killed, median %.1f us, "
+           "longest %.1f "
            "ms, %ld stalls of more than 5 ms\n",
            root, load_shared->ops, load_shared->errors, load_shared->won, load_shared->busy,
-           (double)load_median_ns() / 1e3, (double)load_shared->longest_ns / 1e6, stalls);
+           load_shared->victims, (double)load_median_ns() / 1e3,
+           (double)load_shared->longest_ns / 1e6, stalls);
 }
 
 static void bad_usage(void)
@@ -266,12 +273,14 @@ int main(int argc, char **argv)
         return 2;
     }
     w->id = -1;
+    w->random = seed * 0x9e3779b97f4a7c15U | 1;
     load_names_prepare(w);
     load_data_prepare(w);
     load_shared->end_ns = load_now_ns() + seconds * 1000000000L;
     run(w, (int)threads);
     load_names_check(w);
     load_data_check(w, (int)threads);
+    load_victims_check(w);
     print_totals();
     free(w);
     return load_shared->errors > 0 ? 1 : 0;

@@ -63,6 +63,7 @@ struct load_shared {
     _Atomic int token_owner[LOAD_TOKENS];
     _Atomic long exchanges[LOAD_PAIRS];
     _Atomic long appended[LOAD_WORKERS];
+    _Atomic long victims, victim_records;
     _Atomic long counted; /* increments of the counter file, under a lock of the file system */
     pthread_mutex_t pages_mutex, extent_mutex, copy_mutex;
     uint32_t page_versions[LOAD_PAGES];
@@ -131,6 +132,9 @@ void load_names_prepare(struct load_worker *w);
 void load_names_check(struct load_worker *w);
 void load_data_prepare(struct load_worker *w);
 void load_data_check(struct load_worker *w, int workers);
+/* Callers that are killed, until finished() says so. */
+void load_victims(struct load_worker *w, bool (*finished)(void));
+void load_victims_check(struct load_worker *w);
 /* At the beginning and the end of each worker. */
 void load_data_begin(struct load_worker *w);
 void load_data_end(struct load_worker *w);

@@ -23,4 +23,4 @@ TESTS += tests/crash/compare-selftest.sh
 
 check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
-	tests/crash/load_names.c
+	tests/crash/load_names.c tests/crash/load_victim.c

@@ -4,13 +4,15 @@
  * answer alike.
  *
  *     fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] [--seconds N] [--check N]
- *           [--without KIND]... [--verbose]
+ *           [--without KIND]... [--full] [--verbose]
  *
  * A is under test, B is the reference on a plain file system. After each operation results, errno,
  * data and what stat(2) says of the objects are compared, and both whole trees every few
  * operations. A sequence that fails is made shorter by leaving out operations while it still fails,
  * and what is left is printed. Each sequence runs in a child in a directory of its own in A and B,
  * which is removed afterwards; a child that does not end in a minute is a failure too.
+ *
+ * --full fills both first: each must lie on a small file system of its own.
  *
  * Exit status: 0 alike, 1 a difference, 2 could not run, 77 not root.
  */
@@ -46,6 +48,7 @@ static struct {
     unsigned seconds;
     unsigned check;
     bool verbose;
+    bool full;
     bool without[64]; /* by kind */
 } options = {.seed = 1, .seeds = 8, .ops = 1000, .check = 100};
 
@@ -244,6 +247,21 @@ static unsigned shrink(uint64_t seed, bool *left_out, unsigned ops, unsigned che
     return ops;
 }
 
+/* Whether both sides answer alike when they are full. */
+static bool run_full(void)
+{
+    static struct fsops_out out[2];
+    for (int i = 0; i < 2; i++) {
+        struct fsops_side side = {.root_fd = make_root(i)};
+        fsops_full(&side, &out[i]);
+        remove_root(i, &side.root_fd);
+    }
+    if (strcmp(out[0].said, out[1].said) == 0)
+        return true;
+    printf("full: the sides differ\n    A: %s\n    B: %s\n", out[0].said, out[1].said);
+    return false;
+}
+
 /* Whether this seed's sequence was answered alike. */
 static bool run_seed(uint64_t seed)
 {
@@ -296,7 +314,7 @@ static void parse(int argc, char **argv)
         {"a", 1, NULL, 'a'},       {"b", 1, NULL, 'b'},     {"seed", 1, NULL, 's'},
         {"seeds", 1, NULL, 'n'},   {"ops", 1, NULL, 'o'},   {"seconds", 1, NULL, 't'},
         {"verbose", 0, NULL, 'v'}, {"check", 1, NULL, 'c'}, {"without", 1, NULL, 'w'},
-        {NULL, 0, NULL, 0},
+        {"full", 0, NULL, 'f'},    {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'a' || c == 'b')
@@ -313,6 +331,8 @@ static void parse(int argc, char **argv)
             options.check = MAX(number(optarg), 1);
         else if (c == 'w')
             leave_out(optarg);
+        else if (c == 'f')
+            options.full = true;
         else if (c == 'v')
             options.verbose = true;
         else
@@ -320,7 +340,7 @@ static void parse(int argc, char **argv)
     }
     if (!options.dirs[0] || !options.dirs[1] || optind != argc) {
         fprintf(stderr, "Usage: fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] "
-                        "[--seconds N] [--check N] [--without KIND]... [--verbose]\n");
+                        "[--seconds N] [--check N] [--without KIND]... [--full] [--verbose]\n");
         exit(2);
     }
 }
@@ -339,7 +359,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    unsigned done = 0, failed = 0;
+    unsigned done = 0, failed = options.full && !run_full();
     int64_t end_s = now_s() + options.seconds;
     for (; options.seconds ? now_s() < end_s : done < options.seeds; done++)
         failed += !run_seed(options.seed + done);

@@ -69,6 +69,8 @@ void fsops_age(struct fsops_side *side, const struct fsops_op *op);
 /* Runs one operation on a side, as its user. */
 void fsops_play(struct fsops_side *side, const struct fsops_op *op, int64_t start_s,
                 struct fsops_out *out);
+/* Fills the file system and tells what the end was like. */
+void fsops_full(struct fsops_side *side, struct fsops_out *out);
 struct fsops_op fsops_generate(uint64_t seed, unsigned index);
 /* The tree that every sequence begins with. Returns -1 with errno. */
 int fsops_prepare(struct fsops_side *side);
@@ -90,6 +92,8 @@ uint32_t fsops_pick(const struct fsops_op *op, unsigned which, uint32_t count);
 /* One of these values by number. */
 #define FSOPS_ONE_OF(op, which, values)                                                            \
     ((values)[fsops_pick(op, which, (uint32_t)(sizeof(values) / sizeof((values)[0])))])
+/* The mode, without setgid where the umask takes the group's execution: see fsops_table.c. */
+mode_t fsops_mode(const struct fsops_op *op, mode_t mode);
 /* Bytes that tell the operation and the position. */
 void fsops_fill(const struct fsops_op *op, void *data, size_t size);
 void fsops_run_as(unsigned user);

@@ -23,7 +23,7 @@
 void fsops_chmod(struct fsops_side *side, const struct fsops_op *op, struct fsops_out *out)
 {
     static const mode_t modes[] = {0644,  0600,  0666,  0755,  0777,  0777,  0666,
-                                   06755, 04755, 06777, 02775, 02644, 01777, 0};
+                                   06755, 04755, 06777, 02775, 02654, 01777, 0};
     mode_t mode = FSOPS_ONE_OF(op, 1, modes);
     unsigned slot = fsops_pick(op, 0, FSOPS_FDS);
     if (op->r[2] % 3 == 0) {
@@ -218,13 +218,13 @@ void fsops_setacl(struct fsops_side *side, const struct fsops_op *op, struct fso
                       {{1, 6, UINT32_MAX},
                        {2, p, 1001},
                        {4, (uint16_t)(op->r[2] % 8), UINT32_MAX},
-                       {16, (uint16_t)(op->r[3] % 8), UINT32_MAX},
+                       {16, (uint16_t)(op->r[3] % 8 | 1), UINT32_MAX},
                        {32, (uint16_t)(op->r[4] % 8), UINT32_MAX}}};
     size_t size = op->r[5] % 10 == 0 ? 30 : sizeof acl;
     const char *name = op->r[6] % 2 ? "system.posix_acl_access" : "system.posix_acl_default";
     const char *path = op->r[7] % 2 ? fsops_path(op, 0) : fsops_dir(op, 0);
     fsops_call(out, "setxattr(\"%.80s\", %s, u:%u g:%u m:%u o:%u, %zu)", path, name, p,
-               op->r[2] % 8, op->r[3] % 8, op->r[4] % 8, size);
+               op->r[2] % 8, op->r[3] % 8 | 1, op->r[4] % 8, size);
     fsops_result(out, setxattr(path, name, &acl, size, 0));
     long n = fsops_result(out, getxattr(path, name, value, sizeof value));
     if (n > 0)

@@ -57,7 +57,7 @@ void fsops_open(struct fsops_side *side, const struct fsops_op *op, struct fsops
     int flags = open_flags(op);
     bool temporary = (flags & O_TMPFILE) == O_TMPFILE;
     const char *path = temporary ? fsops_dir(op, 0) : fsops_path(op, 0);
-    mode_t mode = FSOPS_ONE_OF(op, 4, modes);
+    mode_t mode = fsops_mode(op, FSOPS_ONE_OF(op, 4, modes));
     unsigned slot = fsops_pick(op, 5, FSOPS_FDS);
     fsops_call(out, "fd%u = open(\"%.80s\", 0%o, 0%o)", slot, path, (unsigned)flags, mode);
     if (is_fifo(path))

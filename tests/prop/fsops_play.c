@@ -95,6 +95,13 @@ const char *fsops_path(const struct fsops_op *op, unsigned which)
     return paths[which];
 }
 
+static const mode_t umasks[] = {022, 022, 0, 077, 0137};
+
+mode_t fsops_mode(const struct fsops_op *op, mode_t mode)
+{
+    return umasks[op->umask] & 010 ? mode & ~(mode_t)02000 : mode;
+}
+
 void fsops_fill(const struct fsops_op *op, void *data, size_t size)
 {
     unsigned char *bytes = data;
@@ -241,7 +248,6 @@ void fsops_age(struct fsops_side *side, const struct fsops_op *op)
 void fsops_play(struct fsops_side *side, const struct fsops_op *op, int64_t start_s,
                 struct fsops_out *out)
 {
-    static const mode_t umasks[] = {022, 022, 0, 077, 0137};
     memset(out, 0, offsetof(struct fsops_out, said));
     out->said[0] = '\0';
     out->length = 0;

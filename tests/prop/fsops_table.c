@@ -13,6 +13,8 @@
  *  - files that stay immutable or append-only for long: FUSE does not tell the kernel, so an open
  * for writing passes, and where several errors would do, another one comes; "protect" tries the
  * rest
+ *  - setgid on files that the group may not execute: ext4 keeps it at a write or a chown by members
+ * of the group alone, and FUSE does not tell of which groups the caller is
  *  - leases, quotactl
  */
 #include "tests/prop/fsops.h"
