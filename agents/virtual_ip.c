@@ -10,6 +10,7 @@
 #include "agents/virtual_ip_place.h"
 #include "agents/virtual_ip_set.h"
 #include "agents/virtual_ip_source.h"
+#include "lib/base/fd.h"
 #include "lib/net/repeat.h"
 #include "virtual-ip.metadata.h"
 #include "virtual-ip.params.h"
@@ -106,6 +107,7 @@ static int take_over(struct dpl_ocf_run *run, const struct vip_want *want, struc
         !dpl_net_link_why_down(&place->link))
         code = wait_for_kernel(run, want, host, there, err);
     if (code == DPL_OK && *there && (*there)->flags & IFA_F_DADFAILED) {
+        dpl_autofd int lock = vip_set_lock(run);
         code = vip_set_remove(run, want, host, *there, err);
         *there = NULL;
     }
@@ -139,6 +141,7 @@ static void undo(struct dpl_ocf_run *run, const struct vip_want *want, struct vi
                  const struct dpl_net_ifaddr *ours)
 {
     struct dpl_err why = {0};
+    dpl_autofd int lock = vip_set_lock(run);
     int code = vip_source_give_back(run, want, host, &why);
     if (code == DPL_OK)
         code = vip_set_remove(run, want, host, ours, &why);
@@ -220,6 +223,7 @@ static int stop(struct dpl_ocf_run *run, struct dpl_err *err)
     struct vip_want want, old;
     struct vip_host host = {0};
     (void)vip_want_read(run, false, &want, NULL);
+    dpl_autofd int lock = vip_set_lock(run);
     int code = vip_host_open(run, &want, &host, err);
     if (code == DPL_OK && want.addr.family == 0)
         dpl_ocf_log(run, "WARNING",

@@ -117,6 +117,15 @@ int vip_set_check_here(const struct vip_want *want, const struct vip_host *host,
     return code < 0 ? code : describe(want, host, place, &unused, err);
 }
 
+int vip_set_lock(struct dpl_ocf_run *run)
+{
+    dpl_ocf_step(&run->steps, "waiting for other actions on addresses");
+    int fd = open(DPL_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR)
+        ;
+    return fd;
+}
+
 int vip_set_add(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
                 const struct vip_place *place, struct dpl_err *err)
 {
@@ -128,6 +137,7 @@ int vip_set_add(struct dpl_ocf_run *run, const struct vip_want *want, struct vip
         code = vip_set_ask(run, want, place, err);
     if (code < 0)
         return code;
+    dpl_autofd int lock = vip_set_lock(run);
     dpl_ocf_step(&run->steps, "setting the address");
     host->state.addr = want->addr;
     host->state.index = place->link.index;
@@ -236,18 +246,13 @@ static bool still_there(const struct vip_host *host, const struct dpl_net_ifaddr
     return false;
 }
 
-/* The list is read again under the lock: what another resource's stop has removed since the last
- * look must not be set again. */
-static int remove_locked(struct dpl_ocf_run *run, const struct vip_want *want,
-                         struct vip_host *host, const struct dpl_net_ifaddr *ours,
-                         struct dpl_err *err)
+int vip_set_remove(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
+                   const struct dpl_net_ifaddr *found, struct dpl_err *err)
 {
-    int code = vip_host_refresh(want, host, err);
-    if (code < 0 || !still_there(host, ours))
-        return code;
+    struct dpl_net_ifaddr copy = *found, *ours = &copy; /* the list that it is in goes */
     bool kept = keep_others(run, host, ours);
     dpl_ocf_step(&run->steps, "removing the address");
-    code = dpl_net_ifaddr_remove(&host->nl, ours, err);
+    int code = dpl_net_ifaddr_remove(&host->nl, ours, err);
     if (code < 0)
         return code;
     dpl_ocf_step(&run->steps, "seeing that it is gone");
@@ -260,18 +265,6 @@ static int remove_locked(struct dpl_ocf_run *run, const struct vip_want *want,
     if (code == DPL_OK && still_there(host, ours))
         code = dpl_err_set(err, DPL_E_FAILED, "%s is still there after it was removed", want->text);
     return code;
-}
-
-int vip_set_remove(struct dpl_ocf_run *run, const struct vip_want *want, struct vip_host *host,
-                   const struct dpl_net_ifaddr *found, struct dpl_err *err)
-{
-    struct dpl_net_ifaddr ours = *found;
-    dpl_ocf_step(&run->steps, "waiting for other stops");
-    dpl_autofd int lock = open(DPL_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock >= 0) /* where there is no such directory, no start has run */
-        while (flock(lock, LOCK_EX) < 0 && errno == EINTR)
-            ;
-    return remove_locked(run, want, host, &ours, err);
 }
 
 static int announce_here(struct dpl_ocf_run *run, struct dpl_net_neighbour *neighbour, int count,

@@ -1,3 +1,4 @@
+include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/prop/local.mk
 include tests/crash/local.mk

@@ -61,7 +61,7 @@ static bool info_handle(const uint8_t *info, size_t size, struct dpl_bypass_hand
     *handle = (struct dpl_bypass_handle){fixed.handle_type, fixed.handle_bytes, info + at};
     at += fixed.handle_bytes;
     if (name) {
-        if (at == size || !memchr(info + at, '\0', size - at))
+        if (!memchr(info + at, '\0', size - at))
             return false;
         *name = (const char *)info + at;
     }

@@ -28,15 +28,6 @@ struct scan {
     struct dpl_mounts *mounts;
 };
 
-/* What /proc adds to the name of a file that has none any more. */
-static void strip_deleted(char *path)
-{
-    static const char mark[] = " (deleted)";
-    size_t n = strlen(path);
-    if (n > sizeof mark - 1 && strcmp(path + n - (sizeof mark - 1), mark) == 0)
-        path[n - (sizeof mark - 1)] = '\0';
-}
-
 static bool beneath_a_root(const struct scan *scan, const struct dpl_mount *mount,
                            const char *inner)
 {
@@ -55,11 +46,10 @@ static bool on_our_devices(const struct scan *scan, dev_t dev)
 }
 
 /* Whether a file that lies on one of our devices may lie beneath a root. In doubt it does: a mount
- * that is in no list was detached while the file was open. */
-static bool concerns_us(const struct scan *scan, int mount_id, const char *shown)
+ * that is in no list was detached while the file was open. What /proc adds to the last name of a
+ * deleted file does no harm. */
+static bool concerns_us(const struct scan *scan, int mount_id, const char *path)
 {
-    g_autofree char *path = g_strdup(shown);
-    strip_deleted(path);
     const struct dpl_mount *mount = NULL;
     if (mount_id < 0)
         mount = scan->mounts ? dpl_mounts_covering(scan->mounts, path) : NULL;
@@ -91,8 +81,8 @@ static void look_at_fd(struct scan *scan, int fd)
     uint64_t flags = 0, mount_id = 0;
     snprintf(link, sizeof link, "fd/%d", fd);
     if (dpl_proc_link_dev(scan->pid, link, &dev) < 0 || !on_our_devices(scan, dev) ||
-        !dpl_proc_fdinfo(scan->pid, fd, "flags", 8, &flags) || (flags & O_PATH) != 0 ||
-        (flags & O_ACCMODE) == O_RDONLY || !dpl_proc_link_text(scan->pid, link, path, sizeof path))
+        !dpl_proc_fdinfo(scan->pid, fd, "flags", 8, &flags) || (flags & O_ACCMODE) == O_RDONLY ||
+        !dpl_proc_link_text(scan->pid, link, path, sizeof path))
         return;
     bool known = dpl_proc_fdinfo(scan->pid, fd, "mnt_id", 10, &mount_id);
     if (concerns_us(scan, known ? (int)mount_id : -1, path))

@@ -315,7 +315,7 @@ static int wait_keeper(const struct dpl_unmount *order, struct dpl_unmount_resul
     if (result->aborted)
         remark(result, "the connection was aborted: the keeper had not ended");
     result->keeper_gone =
-        wait_ended(pidfd, order->clock, deadline_in(order->clock, order->server_ms));
+        wait_ended(pidfd, order->clock, deadline_in(order->clock, order->abort_ms));
     if (!result->keeper_gone)
         return dpl_err_set(err, DPL_E_TIMEOUT, "the keeper (process %d) has not ended",
                            (int)order->keeper.pid);

@@ -22,7 +22,8 @@ struct dpl_unmount {
     int64_t term_ms;             /* for users to end after SIGTERM */
     int64_t kill_ms;             /* after SIGKILL */
     int64_t unmount_ms;          /* for the unmounting */
-    int64_t server_ms;           /* for the keeper, and once more after an abort */
+    int64_t abort_ms;            /* for the keeper to end after an abort */
+    int64_t server_ms;           /* for the keeper to end by itself */
     struct dpl_proc_id keeper;   /* pid 0: unknown */
     dpl_proc_is_ours_fn is_ours; /* keeper and workers, which are not users; may be NULL */
     void *ours;

@@ -217,7 +217,7 @@ void dpl_rules_free(struct dpl_rules *rules)
     g_free(rules);
 }
 
-ssize_t dpl_rules_format(const struct dpl_rules *rules, char *text, size_t room)
+int dpl_rules_format(const struct dpl_rules *rules, char *text, size_t room)
 {
     size_t used = 0;
     for (unsigned i = 0; i < rules->rules->len; i++) {
@@ -229,7 +229,7 @@ ssize_t dpl_rules_format(const struct dpl_rules *rules, char *text, size_t room)
             return DPL_E_TOO_LARGE;
         used += (size_t)n;
     }
-    return (ssize_t)used;
+    return (int)used;
 }
 
 size_t dpl_rules_root_count(const struct dpl_rules *rules)

@@ -24,7 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 enum { DPL_RULES_MAX = 1000, DPL_RULES_TEXT_MAX = 1024 * 1024, DPL_RULES_PATH_MAX = 4095 };
 
@@ -34,7 +33,7 @@ struct dpl_rules;
 int dpl_rules_parse(struct dpl_rules **rules_r, const char *text, size_t size, struct dpl_err *err);
 void dpl_rules_free(struct dpl_rules *rules);
 /* The canonical text, terminated. Returns its length, or TOO_LARGE. */
-ssize_t dpl_rules_format(const struct dpl_rules *rules, char *text, size_t room);
+int dpl_rules_format(const struct dpl_rules *rules, char *text, size_t room);
 
 size_t dpl_rules_root_count(const struct dpl_rules *rules);
 /* Borrowed. */

@@ -209,11 +209,9 @@ static int commit_pending(struct dpl_arena *a, struct dpl_arena_pending *p, stru
     }
     struct dpl_record prefix = {
         .has = DPL_F_LSN | DPL_F_OF_TYPE, .of_lsn = p->lsn, .of_type = p->type};
-    struct dpl_writer w;
-    dpl_writer_init(&w, dpl_arena_ring(a, e->ring_at), DPL_ARENA_OUTCOME_BYTES);
-    dpl_field_put(&w, &prefix, DPL_FIELD_LSN, true);
-    dpl_field_put(&w, &prefix, DPL_FIELD_OF_TYPE, true);
-    entry_fill(a, e, w.used, o);
+    uint8_t *at = dpl_field_put(dpl_arena_ring(a, e->ring_at), &prefix, DPL_FIELD_LSN, true);
+    dpl_field_put(at, &prefix, DPL_FIELD_OF_TYPE, true);
+    entry_fill(a, e, DPL_ARENA_OUTCOME_BYTES, o);
     e->tag = p->tag;
     e->time_ns = 0;
     e->slot = p->slot;

@@ -16,7 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW = 256 * 1024 };
+/* Read ahead: little at the end, where a writer adds bit by bit, more the longer there is
+ * something. */
+enum { WINDOW_MIN = 4096, WINDOW = 256 * 1024 };
 
 /* What stands at a place. */
 enum found { RECORD, ZEROS, SHORT, OTHER };
@@ -41,7 +43,8 @@ static ssize_t window_read(struct dpl_cursor *c, uint64_t at, size_t size, const
         *bytes = c->buffer + (at - c->window_at);
         return (ssize_t)size;
     }
-    size_t want = size > WINDOW ? size : WINDOW;
+    c->ahead = c->ahead < WINDOW_MIN ? WINDOW_MIN : c->ahead < WINDOW ? 2 * c->ahead : WINDOW;
+    size_t want = size > c->ahead ? size : c->ahead;
     if (want > c->room) {
         uint8_t *more = realloc(c->buffer, want);
         if (!more)
@@ -68,6 +71,7 @@ static ssize_t window_read(struct dpl_cursor *c, uint64_t at, size_t size, const
 static void window_drop(struct dpl_cursor *c)
 {
     c->window = 0;
+    c->ahead = 0;
 }
 
 static bool all_zero(const uint8_t *bytes, size_t size)

@@ -19,6 +19,7 @@ struct dpl_cursor {
     size_t room;
     uint64_t window_at; /* where in the file the buffer's bytes begin */
     size_t window;      /* how many they are */
+    size_t ahead;       /* how much was read at once the last time */
     uint64_t clear_lsn; /* behind here nothing was found */
 };
 

@@ -113,10 +113,9 @@ static uint8_t *put_time(uint8_t *at, const struct dpl_time *time)
     return be32(be64(at, (uint64_t)time->sec), time->nsec);
 }
 
-/* Attributes are most of a record: built in one piece, written by one call. */
-static void put_attr(struct dpl_writer *w, const struct dpl_attr *attr)
+static uint8_t *put_attr(uint8_t *at, const struct dpl_attr *attr)
 {
-    uint8_t bytes[80], *at = be32(bytes, attr->has);
+    at = be32(at, attr->has);
     const uint32_t small[] = {attr->mode, attr->uid, attr->gid, attr->nlink};
     const struct dpl_time *const times[] = {&attr->atime, &attr->mtime, &attr->ctime, &attr->btime};
     for (unsigned i = 0; i < 4; i++)
@@ -129,7 +128,7 @@ static void put_attr(struct dpl_writer *w, const struct dpl_attr *attr)
             at = put_time(at, times[i]);
     if (attr->has & DPL_A_IFLAGS)
         at = be32(at, attr->iflags);
-    dpl_writer_bytes(w, bytes, (size_t)(at - bytes));
+    return at;
 }
 
 static void get_attr(struct dpl_reader *r, struct dpl_attr *attr)
@@ -151,24 +150,31 @@ static void get_attr(struct dpl_reader *r, struct dpl_attr *attr)
         attr->iflags = dpl_reader_u32(r);
 }
 
-void dpl_field_put(struct dpl_writer *w, const struct dpl_record *record, unsigned index,
-                   bool with_data)
+static uint8_t *put_view(uint8_t *at, const struct dpl_view *view)
+{
+    if (view->size > 0)
+        memcpy(at, view->data, view->size);
+    return at + view->size;
+}
+
+uint8_t *dpl_field_put(uint8_t *at, const struct dpl_record *record, unsigned index, bool with_data)
 {
     const void *value = member(record, index);
-    const struct dpl_view *view = value;
-    size_t bytes = dpl_field_bytes(record, index);
-    uint8_t head[DPL_FIELD_HEADER + 8] = {(uint8_t)(fields[index].tag >> 8),
-                                          (uint8_t)fields[index].tag};
-    uint8_t *at = be32(head + 2, (uint32_t)bytes);
-    if (fields[index].kind == K_U32)
-        at = be32(at, *(const uint32_t *)value);
-    if (fields[index].kind == K_U64)
-        at = be64(at, *(const uint64_t *)value);
-    dpl_writer_bytes(w, head, (size_t)(at - head));
-    if (fields[index].kind == K_ATTR)
-        put_attr(w, value);
-    else if (fields[index].kind < K_U32 && (fields[index].kind != K_DATA || with_data))
-        dpl_writer_bytes(w, view->data, view->size);
+    *at++ = (uint8_t)(fields[index].tag >> 8);
+    *at++ = (uint8_t)fields[index].tag;
+    at = be32(at, (uint32_t)dpl_field_bytes(record, index));
+    switch (fields[index].kind) {
+    case K_U32:
+        return be32(at, *(const uint32_t *)value);
+    case K_U64:
+        return be64(at, *(const uint64_t *)value);
+    case K_ATTR:
+        return put_attr(at, value);
+    case K_DATA:
+        return with_data ? put_view(at, value) : at;
+    default:
+        return put_view(at, value);
+    }
 }
 
 void dpl_field_get(struct dpl_reader *r, struct dpl_record *record, unsigned index)

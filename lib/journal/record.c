@@ -3,6 +3,7 @@
 
 #include "lib/journal/crc32c.h"
 #include "lib/journal/field.h"
+#include "lib/wire/writer.h"
 
 #include <string.h>
 
@@ -156,11 +157,14 @@ static ssize_t encode(const struct dpl_record *record, void *body, size_t room, 
             err->code = DPL_E_PARAM;
         return DPL_E_PARAM;
     }
-    struct dpl_writer w;
-    dpl_writer_init(&w, body, room);
+    size_t bytes = with_data ? dpl_record_body_bytes(record) : dpl_record_head_bytes(record);
+    if (bytes > room)
+        return dpl_err_set(err, DPL_E_TOO_LARGE, "a journal record of %zu bytes does not fit",
+                           bytes);
+    uint8_t *at = body;
     for (uint32_t left = record->has; left; left &= left - 1)
-        dpl_field_put(&w, record, (unsigned)__builtin_ctz(left), with_data);
-    return dpl_writer_end(&w, "a journal record", err);
+        at = dpl_field_put(at, record, (unsigned)__builtin_ctz(left), with_data);
+    return (ssize_t)bytes;
 }
 
 ssize_t dpl_record_encode(const struct dpl_record *record, void *body, size_t room,

@@ -131,23 +131,25 @@ int dpl_net_neighbour_listen(struct dpl_net_neighbour *neighbour, const struct d
                              int64_t since_ns, int span_ms, int times,
                              uint8_t mac_r[DPL_NET_MAC_MAX], struct dpl_err *err)
 {
-    int64_t span_ns = span_ms * INT64_C(1000000);
-    int asked = 1, code = DPL_OK;
+    int64_t gap_ns = span_ms * INT64_C(1000000) / times;
+    int64_t asked_ns = since_ns;
+    int asked = 1;
     for (;;) {
-        code = hear(neighbour, mac_r, err);
-        int64_t now_ns = dpl_clock_now_ns(clock);
-        if (code != 0 || now_ns >= since_ns + span_ns)
+        int code = hear(neighbour, mac_r, err);
+        if (code != 0)
             return code;
-        int64_t next_ns = since_ns + span_ns * asked / times;
-        if (asked < times && now_ns >= next_ns) {
-            asked++;
-            code = dpl_net_neighbour_ask(neighbour, err);
-            if (code < 0)
-                return code;
+        int64_t now_ns = dpl_clock_now_ns(clock);
+        if (now_ns < asked_ns + gap_ns) {
+            struct pollfd wait = {.fd = neighbour->fd, .events = POLLIN};
+            (void)poll(&wait, 1, dpl_clock_left_ms(clock, asked_ns + gap_ns));
             continue;
         }
-        struct pollfd wait = {.fd = neighbour->fd, .events = POLLIN};
-        (void)poll(&wait, 1,
-                   dpl_clock_left_ms(clock, asked < times ? next_ns : since_ns + span_ns));
+        if (asked == times)
+            return DPL_OK;
+        code = dpl_net_neighbour_ask(neighbour, err);
+        if (code < 0)
+            return code;
+        asked++;
+        asked_ns = now_ns;
     }
 }

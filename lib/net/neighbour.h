@@ -28,9 +28,9 @@ int dpl_net_neighbour_announce(struct dpl_net_neighbour *neighbour, struct dpl_e
 
 /* Sends one question. */
 int dpl_net_neighbour_ask(struct dpl_net_neighbour *neighbour, struct dpl_err *err);
-/* Goes on asking, times altogether, until span_ms after since_ns, when the first question was sent.
- * Returns 1 as soon as another machine claims the address, with its hardware address in mac_r, or 0
- * if none did. */
+/* Goes on asking, times altogether, the first time having been at since_ns. Each question has its
+ * share of span_ms to be answered, also when this process was held up. Returns 1 as soon as another
+ * machine claims the address, with its hardware address in mac_r, or 0 if none did. */
 int dpl_net_neighbour_listen(struct dpl_net_neighbour *neighbour, const struct dpl_clock *clock,
                              int64_t since_ns, int span_ms, int times,
                              uint8_t mac_r[DPL_NET_MAC_MAX], struct dpl_err *err);

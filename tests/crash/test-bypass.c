@@ -242,7 +242,7 @@ static struct dpl_bypass_writers scan(void)
 struct way {
     const char *path;
     int flags;
-    bool map, drop, detach, away;
+    bool map, drop, detach, away, private;
 };
 
 static bool open_so(void *self)
@@ -256,7 +256,8 @@ static bool open_so(void *self)
     if (fd < 0 || ftruncate(way->flags == O_RDONLY ? open(way->path, O_RDWR) : fd, 4096) < 0)
         return false;
     int prot = PROT_READ | (way->flags == O_RDWR ? PROT_WRITE : 0);
-    if (way->map && mmap(NULL, 4096, prot, MAP_SHARED, fd, 0) == MAP_FAILED)
+    if (way->map &&
+        mmap(NULL, 4096, prot, way->private ? MAP_PRIVATE : MAP_SHARED, fd, 0) == MAP_FAILED)
         return false;
     if (way->flags == O_RDONLY)
         close_range((unsigned)fd + 1, ~0U, 0);
@@ -299,6 +300,8 @@ static void readers_and_others_are_not(void)
     CU_ASSERT_FALSE(finds((struct way){.path = ROOT "/w", .flags = O_RDONLY}, NULL, 0));
     CU_ASSERT_FALSE(
         finds((struct way){.path = ROOT "/w", .flags = O_RDONLY, .map = true}, NULL, 0));
+    CU_ASSERT_FALSE(finds(
+        (struct way){.path = ROOT "/w", .flags = O_RDWR, .map = true, .private = true}, NULL, 0));
     CU_ASSERT_FALSE(finds((struct way){.path = DISK "/elsewhere/w", .flags = O_RDWR}, NULL, 0));
     CU_ASSERT_FALSE(finds((struct way){.path = DISK "/database", .flags = O_RDWR}, NULL, 0));
     CU_ASSERT_FALSE(

@@ -125,6 +125,7 @@ static void this_kernel_will_do(void)
     CU_ASSERT(says("memlock", DPL_SEVERITY_OK, "64 MiB"));
     CU_ASSERT(says("fuse_clone", DPL_SEVERITY_OK, "cloned"));
     CU_ASSERT((offered & FUSE_HANDLE_KILLPRIV_V2) != 0);
+    CU_ASSERT((offered & FUSE_INIT_EXT) == 0 || offered >> 32 != 0);
     for (size_t i = 0; i < findings.count; i++)
         printf("\n    %s %s: %s", dpl_severity_name(findings.items[i].severity),
                findings.items[i].id, findings.items[i].text);
@@ -251,6 +252,9 @@ static void wrong_roots_are_refused_by_name(void)
     roots[0] = DISK "/file";
     CU_ASSERT(refuses("root_directory", "not a directory"));
     roots[0] = DISK "/link";
+    CU_ASSERT(refuses("root_link", "name \"" ROOT "\""));
+    CU_ASSERT(safety_run("ln -s %s %s/way", DISK, SAFETY_DIR));
+    roots[0] = SAFETY_DIR "/way/data";
     CU_ASSERT(refuses("root_link", "name \"" ROOT "\""));
     roots[0] = DISK;
     CU_ASSERT(refuses("root_mountpoint", "beneath it, as \"" DISK "/data\""));
@@ -551,6 +555,12 @@ static void nested_roots_are_refused(void)
     CU_ASSERT(mkdir(DISK "/data2", 0755) == 0);
     check();
     CU_ASSERT_EQUAL(refusals(), 0);
+    CU_ASSERT(safety_run("mkdir %s/other && mount -t tmpfs none %s/other && mkdir %s/other/data",
+                         SAFETY_DIR, SAFETY_DIR, SAFETY_DIR));
+    roots[1] = SAFETY_DIR "/other/data"; /* the same path in another file system */
+    check();
+    CU_ASSERT_EQUAL(refusals(), 0);
+    CU_ASSERT(safety_run("umount %s/other", SAFETY_DIR));
     set.root_count = 1;
     const char *others[] = {SAFETY_DIR "/alias"};
     set.other_roots = others;

@@ -56,7 +56,8 @@ static struct stage stage_begin(void)
                                        .term_ms = 30000,
                                        .kill_ms = 30000,
                                        .unmount_ms = 30000,
-                                       .server_ms = 30000};
+                                       .server_ms = 30000,
+                                       .abort_ms = 30000};
     CU_ASSERT(dpl_proc_id_of(stage.server, &stage.order.keeper, NULL) == DPL_OK);
     return stage;
 }
@@ -90,6 +91,11 @@ static struct dpl_clock hasty_clock(int64_t *now)
 static bool stand_in(void *dir)
 {
     return chdir(dir) == 0;
+}
+
+static bool live_in(void *dir)
+{
+    return chroot(dir) == 0; /* and its working directory stays outside */
 }
 
 static bool stand_in_stubbornly(void *dir)
@@ -131,15 +137,14 @@ static bool users_of_all_kinds_are_found(dev_t dev)
 {
     char dir[] = DIR, file[] = FILE;
     pid_t pids[] = {safety_child(stand_in, dir), safety_child(open_file, file),
-                    safety_child(map_file, file)};
-    static const unsigned how[] = {DPL_USE_CWD, DPL_USE_FILE, DPL_USE_MAP};
+                    safety_child(map_file, file), safety_child(live_in, dir)};
+    static const unsigned how[] = {DPL_USE_CWD, DPL_USE_FILE, DPL_USE_MAP, DPL_USE_ROOT};
     g_autofree struct dpl_mount_user *users = NULL;
-    /* The server is stopped: what would ask it would hang. */
     int count = dpl_mount_users_find(dev, NULL, NULL, &users, NULL);
-    bool good = count == 3;
-    for (int i = 0; good && i < 3; i++)
+    bool good = count == 4;
+    for (int i = 0; good && i < 4; i++)
         good = users[i].pid == pids[i] && users[i].how == how[i] && users[i].sample[0] == '/';
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         safety_end(pids[i]);
     return good;
 }
@@ -204,7 +209,8 @@ static void time_is_the_callers(void)
     struct dpl_clock clock = hasty_clock(&now);
     stage.order.clock = &clock;
     stage.order.term_ms = 1800000; /* over at the next look */
-    stage.order.kill_ms = stage.order.unmount_ms = stage.order.server_ms = 1000 * 3600000LL;
+    stage.order.kill_ms = stage.order.unmount_ms = 1000 * 3600000LL;
+    stage.order.server_ms = stage.order.abort_ms = 1000 * 3600000LL;
     pid_t pid = safety_child(stand_in_stubbornly, dir);
     CU_ASSERT_EQUAL(stage_stop(&stage), DPL_OK);
     CU_ASSERT_EQUAL(stage.result.killed, 1);
@@ -247,6 +253,24 @@ static void copies_in_other_namespaces_go_too(void)
     CU_ASSERT_EQUAL(kill(other, 0), 0); /* it did nothing wrong */
     safety_end(other);
     stage_end(&stage);
+}
+
+static bool leave_with_a_slave(void *unused)
+{
+    (void)unused;
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0;
+}
+
+static void unmounting_that_is_passed_on_is_no_fault(void)
+{
+    CU_ASSERT(mount(NULL, "/mnt", NULL, MS_SHARED, NULL) == 0);
+    struct stage stage = stage_begin();
+    pid_t other = safety_child(leave_with_a_slave, NULL);
+    CU_ASSERT_EQUAL(stage_stop(&stage), DPL_OK);
+    CU_ASSERT_EQUAL(stage.result.unmounted, 1);
+    safety_end(other);
+    stage_end(&stage);
+    CU_ASSERT(mount(NULL, "/mnt", NULL, MS_PRIVATE, NULL) == 0);
 }
 
 static void served_mount_is_not_stale(void)
@@ -329,8 +353,9 @@ static void hung_server_with_unwritten_data_ends_by_abort(void)
     char file[] = FILE;
     pid_t mapper = safety_child(map_and_store, file);
     kill(stage.server, SIGSTOP);
-    stage.order.term_ms = stage.order.kill_ms = stage.order.unmount_ms = 200;
-    stage.order.server_ms = 200;
+    stage.order.term_ms = stage.order.kill_ms = 200;
+    stage.order.server_ms = stage.order.abort_ms = 200;
+    stage.order.unmount_ms = 3000; /* also for the unmounting child to end after the abort */
     int rc = stage_stop(&stage);
     /* Stopped, it cannot end even now. */
     CU_ASSERT_EQUAL(rc, DPL_E_TIMEOUT);
@@ -428,6 +453,7 @@ static const struct unit_test tests[] = {
     {"the caller is spared, and the mount goes all the same",
      caller_is_spared_and_the_mount_goes_all_the_same},
     {"copies in other namespaces go too", copies_in_other_namespaces_go_too},
+    {"unmounting that is passed on is no fault", unmounting_that_is_passed_on_is_no_fault},
     {"a served mount is not stale", served_mount_is_not_stale},
     {"what a dead server left is cleared", what_a_dead_server_left_is_cleared},
     {"a busy leftover is detached, and nobody is hurt",

@@ -1,8 +1,14 @@
 # Fuzz targets. One is: its name here, its sources and libraries below, and a directory corpus/NAME.
 # Without a fuzzer each gets the main of driver.c, and `make check` runs its corpus.
-fuzz_targets = tests/fuzz/neighbour tests/fuzz/netlink tests/fuzz/virtual-ip \
-	tests/fuzz/mountinfo tests/fuzz/fanotify tests/fuzz/fuse-request \
-	tests/fuzz/journal tests/fuzz/rules
+fuzz_targets =
+fuzz_targets += tests/fuzz/neighbour
+fuzz_targets += tests/fuzz/netlink
+fuzz_targets += tests/fuzz/virtual-ip
+fuzz_targets += tests/fuzz/journal
+fuzz_targets += tests/fuzz/rules
+fuzz_targets += tests/fuzz/mountinfo
+fuzz_targets += tests/fuzz/fanotify
+fuzz_targets += tests/fuzz/fuse-request
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     size_t room = 2 * size + 64 + 24 * DPL_RULES_MAX;
     g_autofree char *text = g_malloc(room), *second = g_malloc(room);
-    ssize_t n = dpl_rules_format(rules, text, room);
+    int n = dpl_rules_format(rules, text, room);
     g_assert(n > 0 && dpl_rules_parse(&again, text, (size_t)n, NULL) == 0);
     g_assert(dpl_rules_format(again, second, room) == n && strcmp(text, second) == 0);
     g_assert(dpl_rules_root_count(rules) == dpl_rules_root_count(again));

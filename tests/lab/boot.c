@@ -186,10 +186,57 @@ static pid_t start(const char *const argv[], const char *log, const char *const 
     _exit(127);
 }
 
-static void reap(pid_t pid, int status)
+/* What init started and stops in order; 0 if it does not run. */
+struct services {
+    pid_t corosync, pacemaker;
+};
+
+static void reap(struct services *run, pid_t pid, int status)
 {
+    if (pid == run->pacemaker)
+        run->pacemaker = 0;
+    if (pid == run->corosync)
+        run->corosync = 0;
     if (WIFSIGNALED(status))
         lab_log("init: process %d ended by signal %d", pid, WTERMSIG(status));
+}
+
+static void stop_service(struct services *run, const pid_t *service)
+{
+    if (*service > 0)
+        kill(*service, SIGTERM);
+    while (*service > 0) {
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid > 0)
+            reap(run, pid, status);
+    }
+}
+
+/* The power button: SIGTERM from the supervisor. */
+static void __attribute__((noreturn)) shut_down(struct services *run)
+{
+    lab_log("init: shutting down");
+    stop_service(run, &run->pacemaker);
+    stop_service(run, &run->corosync);
+    _exit(0);
+}
+
+/* Pid 1: reaps until the power button is pressed. */
+static void __attribute__((noreturn)) live(struct services *run)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    for (;;) {
+        int status, sig = 0;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+            reap(run, pid, status);
+        sigwait(&set, &sig);
+        if (sig == SIGTERM)
+            shut_down(run);
+    }
 }
 
 /* Waits until corosync says that it is ready, as a service manager does. */
@@ -208,7 +255,7 @@ static int wait_ready(int socket, pid_t pid)
     }
 }
 
-static void start_cluster(void)
+static void start_cluster(struct services *run)
 {
     static const char *const corosync[] = {"corosync", "-f", NULL};
     static const char *const pacemaker[] = {"pacemakerd", "-f", NULL};
@@ -223,12 +270,12 @@ static void start_cluster(void)
         lab_log("init: cannot listen for corosync: %s", strerror(errno));
         return;
     }
-    pid_t pid = start(corosync, "/var/log/corosync/stderr.log", corosync_env);
-    if (wait_ready(s, pid) < 0) {
+    run->corosync = start(corosync, "/var/log/corosync/stderr.log", corosync_env);
+    if (wait_ready(s, run->corosync) < 0) {
         lab_log("init: corosync did not start");
         return;
     }
-    start(pacemaker, "/var/log/pacemaker/stderr.log", pacemaker_env);
+    run->pacemaker = start(pacemaker, "/var/log/pacemaker/stderr.log", pacemaker_env);
 }
 
 /* A scenario may put a program here, for what its hosts start at boot before Pacemaker. */
@@ -286,21 +333,12 @@ void lab_boot(const struct lab *lab, const struct lab_host *host, int go, int bo
     if (prepare(lab, host, &err) < 0 || dpl_fd_write_all(BOOTED_FD, "b", 1, &err) < 0)
         stop(&err);
     close_range(GO_FD, ~0U, 0);
-    run_boot_program();
-    if (host->plan->member)
-        start_cluster();
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    for (;;) {
-        int status, sig;
-        sigset_t child;
-        sigemptyset(&child);
-        sigaddset(&child, SIGCHLD);
-        pid_t pid = waitpid(-1, &status, 0);
-        if (pid > 0)
-            reap(pid, status);
-        else
-            sigwait(&child, &sig); /* no children now */
-    }
+    struct services run = {0};
+    run_boot_program();
+    if (host->plan->member)
+        start_cluster(&run);
+    live(&run);
 }

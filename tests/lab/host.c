@@ -20,7 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FREEZE_MS = 3000, CUT_FREEZE_MS = 300, DEATH_MS = 15000, DISK_MS = 15000 };
+enum {
+    FREEZE_MS = 3000,
+    QUIET_LOOKS = 4,
+    QUIET_MS = 10,
+    CUT_FREEZE_MS = 300,
+    DEATH_MS = 15000,
+    DISK_MS = 15000
+};
 
 bool lab_host_switch_on(const struct lab_host *host)
 {
@@ -52,7 +59,40 @@ static int cgroup_write(int dir, const char *name, const char *text, struct dpl_
     return dpl_fd_write_all(fd, text, strlen(text), err);
 }
 
-/* The kernel tells of a change of cgroup.events by POLLPRI. */
+static bool is_running(const char *tid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/stat", tid);
+    g_autofree char *stat = NULL;
+    if (!g_file_get_contents(path, &stat, NULL, NULL))
+        return false;
+    const char *end = strrchr(stat, ')');
+    return end && strncmp(end, ") R", 3) == 0;
+}
+
+static bool anyone_runs(int dir)
+{
+    char text[32768];
+    dpl_autofd int fd = openat(dir, "cgroup.threads", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : dpl_fd_read_full(fd, text, sizeof(text) - 1, NULL);
+    text[n > 0 ? n : 0] = '\0';
+    char *rest = NULL;
+    for (char *tid = strtok_r(text, "\n", &rest); tid; tid = strtok_r(NULL, "\n", &rest))
+        if (is_running(tid))
+            return true;
+    return false;
+}
+
+static bool says_frozen(int events)
+{
+    char text[256];
+    ssize_t n = pread(events, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return strstr(text, "frozen 1") != NULL;
+}
+
+/* The kernel tells of a change of cgroup.events by POLLPRI. It does not count as frozen who waits
+ * in it for a process that is frozen already, as for a FUSE server, and who will be before it runs
+ * again: so it is enough that nobody was seen running several times. */
 static int wait_frozen(int dir, int timeout_ms, struct dpl_err *err)
 {
     const struct dpl_clock *clock = &dpl_clock_system;
@@ -60,18 +100,15 @@ static int wait_frozen(int dir, int timeout_ms, struct dpl_err *err)
     dpl_autofd int fd = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return dpl_err_sys(err, errno, "open cgroup.events");
-    for (;;) {
-        char text[256];
-        ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-        text[n > 0 ? n : 0] = '\0';
-        if (strstr(text, "frozen 1"))
-            return DPL_OK;
-        int left = dpl_clock_left_ms(clock, deadline);
-        if (left == 0)
-            return dpl_err_set(err, DPL_E_TIMEOUT, "a process did not stop");
+    for (int quiet = 0; quiet < QUIET_LOOKS; quiet = anyone_runs(dir) ? 0 : quiet + 1) {
         struct pollfd p = {.fd = fd, .events = POLLPRI};
-        poll(&p, 1, left);
+        if (says_frozen(fd))
+            return DPL_OK;
+        if (dpl_clock_left_ms(clock, deadline) == 0)
+            return dpl_err_set(err, DPL_E_TIMEOUT, "a process did not stop");
+        poll(&p, 1, QUIET_MS);
     }
+    return DPL_OK;
 }
 
 int lab_host_freeze(struct lab_host *host, bool on, struct dpl_err *err)
@@ -120,6 +157,7 @@ int lab_host_on(struct lab *lab, struct lab_host *host, struct dpl_err *err)
     if (rc == DPL_OK) {
         host->power = LAB_BOOTING;
         host->frozen = false;
+        host->shutting_down = false;
         host->boot_pipe = booted[0];
         rc = lab_net_plug(lab, host, err);
     } else {
@@ -191,6 +229,17 @@ int lab_host_off(struct lab *lab, struct lab_host *host, struct dpl_err *err)
     return DPL_OK;
 }
 
+int lab_host_button(struct lab_host *host, struct dpl_err *err)
+{
+    if (host->power != LAB_UP || host->frozen)
+        return dpl_err_set(err, DPL_E_REFUSED, "%s is %s", host->plan->name, lab_host_state(host));
+    lab_log("%s: power button", host->plan->name);
+    host->shutting_down = true;
+    return lab_pidfd_kill(host->pidfd, SIGTERM) < 0
+               ? dpl_err_sys(err, errno, "signal the init of %s", host->plan->name)
+               : DPL_OK;
+}
+
 int lab_host_crash(struct lab_host *host, struct dpl_err *err)
 {
     if (host->power != LAB_UP && host->power != LAB_BOOTING)
@@ -251,10 +300,10 @@ bool lab_host_reaped(struct lab *lab, struct lab_host *host, pid_t pid, int stat
         host->power = LAB_DEAD;
         lab_log("%s: its init ended (status %#x)", host->plan->name, (unsigned)status);
         /* reboot(2) in the host: its init ends so. */
-        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP) {
-            host->on_after_off = true;
+        bool again = WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+        host->on_after_off |= again;
+        if (again || host->shutting_down)
             lab_host_off(lab, host, NULL);
-        }
     }
     return true;
 }

@@ -11,6 +11,8 @@
 int lab_host_on(struct lab *lab, struct lab_host *host, struct dpl_err *err);
 /* The plug is pulled: what was not flushed is lost. Off only when its disks are free. */
 int lab_host_off(struct lab *lab, struct lab_host *host, struct dpl_err *err);
+/* The power button: its services stop in order, then it is off. */
+int lab_host_button(struct lab_host *host, struct dpl_err *err);
 /* Its init is killed and the power switch does not know. What the kernel holds is flushed. */
 int lab_host_crash(struct lab_host *host, struct dpl_err *err);
 /* All processes of the host stop where they are; its kernel goes on (it answers pings). */

@@ -78,7 +78,8 @@ struct lab_host {
     const struct lab_host_plan *plan;
     enum lab_power power;
     bool frozen;
-    bool on_after_off; /* reset: boot as soon as it is off */
+    bool shutting_down; /* the power button was pressed: off when its init has ended */
+    bool on_after_off;  /* reset: boot as soon as it is off */
     bool cut_in, cut_out, unplugged;
     pid_t init;
     int pidfd;

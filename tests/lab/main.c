@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name;
@@ -73,10 +74,11 @@ static int run_exec(const char *dir, int argc, char **argv)
     if (argc < 3)
         return usage("exec wants a host and a command", "");
     int rc = lab_client_exec(dir, argv[1], (const char *const *)&argv[2], &err);
-    if (rc >= 0)
-        return rc;
-    fprintf(stderr, "lab: %s\n", err.text);
-    return LAB_EXIT_CANNOT_ENTER;
+    if (rc < 0)
+        fprintf(stderr, "lab: %s\n", err.text);
+    fflush(NULL);
+    /* This process makes its children in the host now: no exit handler shall try to. */
+    _exit(rc < 0 ? LAB_EXIT_CANNOT_ENTER : rc);
 }
 
 static int run_request(const char *dir, int argc, char **argv)

@@ -90,9 +90,14 @@ static int run_power(const struct request *rq, struct dpl_err *err)
             rc = lab_host_on(rq->lab, host, err);
         return rc == DPL_OK ? await(rq, host, LAB_AWAIT_UP) : rc;
     }
+    if (is(op, "button")) {
+        rc = lab_host_button(host, err);
+        return rc == DPL_OK ? await(rq, host, LAB_AWAIT_SHUTDOWN) : rc;
+    }
     bool reset = is(op, "reset");
     if (!reset && !is(op, "off"))
-        return dpl_err_set(err, DPL_E_USAGE, "power on, off, reset or status, not \"%s\"", op);
+        return dpl_err_set(err, DPL_E_USAGE, "power on, off, reset, button or status, not \"%s\"",
+                           op);
     if (reset && host->power == LAB_OFF) {
         rc = lab_host_on(rq->lab, host, err);
         return rc == DPL_OK ? await(rq, host, LAB_AWAIT_UP) : rc;
@@ -430,6 +435,12 @@ void lab_request_waited(struct lab_client *client)
     case LAB_AWAIT_OFF:
         /* A reset is through its off when the host boots again. */
         if (h->power == LAB_OFF || h->power == LAB_BOOTING || h->power == LAB_UP)
+            over(client, NULL);
+        else if (h->power == LAB_DEAD)
+            over(client, "it could not be turned off; see the lab's log");
+        return;
+    case LAB_AWAIT_SHUTDOWN:
+        if (h->power == LAB_OFF || !h->shutting_down)
             over(client, NULL);
         else if (h->power == LAB_DEAD)
             over(client, "it could not be turned off; see the lab's log");

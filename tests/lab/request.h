@@ -8,7 +8,13 @@
 #include "tests/lab/lab.h"
 
 /* What an answer waits for. */
-enum lab_await { LAB_AWAIT_NOTHING, LAB_AWAIT_UP, LAB_AWAIT_OFF, LAB_AWAIT_ENTER };
+enum lab_await {
+    LAB_AWAIT_NOTHING,
+    LAB_AWAIT_UP,
+    LAB_AWAIT_OFF,
+    LAB_AWAIT_SHUTDOWN,
+    LAB_AWAIT_ENTER,
+};
 
 struct lab_client {
     int fd; /* -1: free */

@@ -60,7 +60,8 @@ mount_on() { on "$1" sh -c 'mkdir -p /srv/mail && mount /dev/shared /srv/mail'; 
 
 power_off_loses_what_was_not_flushed() {
     mount_on a1 || return
-    on a1 sh -c 'echo 1 >/srv/mail/kept && echo 1 >/var/lib/kept && sync &&
+    on a1 sh -c 'echo 1 >/srv/mail/kept && echo 1 >/var/lib/kept &&
+        sync -f /srv/mail && sync -f /var/lib/kept &&
         echo 1 >/srv/mail/lost && echo 1 >/var/lib/lost' || return
     lab power off a1 && [ "$(lab power status a1)" = off ] && holds a2 10.71.1.2 &&
         ! holds a1 disk1 && refuses 125 lab exec a1 true || return
@@ -139,7 +140,11 @@ wan_cuts() {
 }
 
 burst_is_whole() { on a1 ping -n -q -c 800 -l 800 -s 1300 -W 2 10.71.2.1 | grep -q ' 0% packet loss'; }
-rate_limits() { lab wan rate 1mbit && ! burst_is_whole && lab wan rate off && burst_is_whole; }
+# A burst that is whole may still overrun the sender's own socket on a busy machine: tried again.
+rate_limits() {
+    lab wan rate 1mbit && ! burst_is_whole && ! burst_is_whole && lab wan rate off &&
+        wait_until 20 burst_is_whole
+}
 
 # transfer: 30 MB by TCP from a1 to b1, compared by checksum.
 transfer() {
@@ -251,8 +256,15 @@ killed_with_namespace() {
     wait_until 5 eval "LAB_NAME=$name lab exec a1 true 2>/dev/null" && kill -9 $pid || return
     wait $pid 2>/dev/null
     wait_until 5 not eval "LAB_NAME=$name lab status >/dev/null 2>&1" || return
-    second up --no-cluster --hosts a1 --with-pid $$ && second down || return
-    wait_until 10 nothing_left "$name" || { leftovers "$name"; return 1; }
+    wait_until 20 swept "$name" || { leftovers "$name"; return 1; }
+}
+# swept NAME: the next lab has removed it; not while the kernel is still ending its processes.
+swept() { second up --no-cluster --hosts a1 --with-pid $$ && second down && nothing_left "$1"; }
+
+button_ends_in_order() {
+    mount_on a1 && on a1 sh -c 'echo 1 >/srv/mail/button' && lab power button a1 &&
+        [ "$(lab power status a1)" = off ] && ! holds a1 disk1 && lab power on a1 && mount_on a1 &&
+        on a1 test -s /srv/mail/button && on a1 umount /srv/mail
 }
 
 site_goes() {
@@ -269,6 +281,7 @@ check "power off loses what was not flushed, keeps what was" power_off_loses_wha
 check "a disk that is mounted elsewhere cannot be mounted" second_mount_is_refused
 check "a crash keeps what the kernel had" crash_keeps_all
 check "reboot in a host boots it again" reboot_inside_boots_again
+check "the power button ends a host in order" button_ends_in_order
 check "a whole site loses power" site_goes
 check "freeze stops processes, thaw lets them go on" freeze_stops_processes
 check "LAN cuts: in, out, cable" lan_cuts

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CLIENTS_MAX = 64, MEMORY_MB = 6144 };
+enum { CLIENTS_MAX = 64, LAYERS_MB = 1024 };
 
 struct supervisor {
     struct lab lab;
@@ -41,7 +41,11 @@ static int make_dir(const char *base, const char *name, struct dpl_err *err)
 
 static int make_mounts(struct lab *lab, struct dpl_err *err)
 {
-    g_autofree char *size = g_strdup_printf("mode=755,size=%dm", MEMORY_MB);
+    /* Room for all images, which are sparse. */
+    g_autofree char *size = g_strdup_printf(
+        "mode=755,size=%dm",
+        LAYERS_MB + (int)lab->plan->n_hosts *
+                        (lab->plan->own_disk_mb + lab->plan->disks * lab->plan->disk_mb));
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("proc", "/proc", "proc", 0, NULL) < 0 || mount("sysfs", "/sys", "sysfs", 0, NULL) < 0)
         return dpl_err_sys(err, errno, "mount proc and sysfs");

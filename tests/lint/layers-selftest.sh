@@ -29,5 +29,8 @@ expect FAULT daemon/link/a.c '#include "daemon/apply/apply.h"'
 expect FAULT lib/base/a.c '    fprintf(stderr, "x");'
 expect CLEAN lib/base/a.c '    snprintf(text, n, "x");'
 expect FAULT daemon/core/a.c '#include <unistd.h>'
+expect FAULT daemon/core/a.c '#include <sys/stat.h>'
+expect FAULT daemon/core/a.c '#include <sys/time.h>'
+expect CLEAN daemon/core/a.c '#include <sys/types.h>'
 expect FAULT lib/unheard/a.c 'int y;'
 exit $failed

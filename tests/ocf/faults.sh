@@ -46,7 +46,7 @@ inject() {
     done
     ok "$call failed at each of its calls" test "$n" -gt 1
 }
-if strace -e inject=none true 2>/dev/null || strace -o /run/calls -e trace=socket true 2>/dev/null; then
+if strace -o /run/calls -e trace=socket true 2>/dev/null; then
     export ASAN_OPTIONS=detect_leaks=0
     inject socket EMFILE
     inject bind ENOMEM
@@ -59,7 +59,7 @@ if strace -e inject=none true 2>/dev/null || strace -o /run/calls -e trace=socke
     expect 1 "cannot open a netlink socket: Too many open files"
     unset ASAN_OPTIONS
 else
-    echo "SKIP: strace does not work here: failing system calls are not tested"
+    without strace "what failing system calls do"
 fi
 # Closed standard descriptors are nobody's files.
 (exec 0<&- 1>&- 2>&-; OCF_RESKEY_ip=192.0.2.10 "$agent" start)

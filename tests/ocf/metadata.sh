@@ -1,14 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: its metadata by OCF 1.1 and by the older DTD, the actions that it names, ocf-tester, and
-# what crmsh and pcs show of it. What is not installed is left out, visibly; the test fails only on
-# what was looked at.
+# what crmsh and pcs show of it.
 . "${srcdir:-.}/tests/ocf/lib.sh"
 stage "$@"
 
-without() {
-    echo "SKIP: $1 is not here: $2 is not tested"
-}
 meta=/run/meta.xml
 "$agent" meta-data >$meta
 ok "meta-data succeeds" "$agent" meta-data
@@ -39,16 +35,31 @@ for action in $("$agent" usage | sed -n 's/.*{\(.*\)}.*/\1/p' | tr '|' ' '); do
     ok "$action is named" grep -q "<action name=\"$action\"" $meta
 done
 
-# From where it is installed: over an empty directory of this namespace's own.
-installed=/usr/lib/ocf/resource.d
-if [ -d $installed ]; then
-    mkdir -p /run/upper /run/work
-    mkdir -p /run/provider
-    mount -t overlay none -o "lowerdir=$installed,upperdir=/run/upper,workdir=/run/work" $installed ||
-        bad "no overlay over $installed"
-    mkdir -p $installed/doppel
-    cp "$agent" $installed/doppel/virtual-ip
+# The manual page: nothing that roff complains of, and every parameter.
+page=ocf/ocf_doppel_virtual-ip.7
+if command -v groff >/dev/null; then
+    complaints=$(groff -man -ww -Tutf8 -Kutf8 $page 2>&1 >/run/page)
+    ok "roff has nothing to complain of: $complaints" test -z "$complaints"
+    for name in $(sed -n 's/.*<parameter name="\([^"]*\)".*/\1/p' $meta); do
+        ok "$name is in the manual page" grep -q "^\.B $name\$" $page
+    done
+else
+    without groff "the manual page"
 fi
+
+# From where it is installed: over the directory of agents, in this mount namespace alone.
+installed=/usr/lib/ocf/resource.d
+if ! [ -d $installed ]; then
+    without $installed "the agent in its place"
+    finish
+fi
+mkdir -p /run/upper /run/work
+if ! mount -t overlay none -o "lowerdir=$installed,upperdir=/run/upper,workdir=/run/work" $installed; then
+    without overlayfs "the agent in its place"
+    finish
+fi
+mkdir -p $installed/doppel
+cp "$agent" $installed/doppel/virtual-ip
 if command -v ocf-tester >/dev/null; then
     ok "ocf-tester" ocf-tester -n vip -o ip=192.0.2.10 $installed/doppel/virtual-ip
     ocf-tester -q -n vip -o ip=192.0.2.10 $installed/doppel/virtual-ip

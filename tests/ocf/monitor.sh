@@ -57,7 +57,7 @@ if ip link add b0 type bridge 2>/dev/null; then
     ip link del b0
     ip link del v8
 else
-    echo "SKIP: no bridges in this kernel"
+    without bridges "the carrier of a bridge"
 fi
 
 # Probes find the address with ip alone, and nothing of this host is fatal to them.
@@ -91,7 +91,7 @@ if command -v strace >/dev/null && strace -f true 2>/dev/null; then
     not "monitor makes no process" grep -qE '(clone|clone3|fork|vfork)\(' <<<"$calls"
     ok "two questions to the kernel" test "$(grep -c 'sendto(' <<<"$calls")" = 2
 else
-    echo "SKIP: strace does not work here: that monitor makes no process is not tested"
+    without strace "that monitor makes no process"
 fi
 run stop ip=192.0.2.10
 expect 0

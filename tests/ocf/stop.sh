@@ -30,6 +30,18 @@ expect 0
 run stop ip=192.0.2.11
 expect 0
 not "the earlier address is gone" has 192.0.2.10/24
+# A better route has come since, by another interface: what start wrote down still finds it.
+run start ip=192.0.2.10
+ip link add v8 type veth peer name v9
+ip link set v8 up
+ip link set v9 up
+ip addr add 192.0.2.3/28 dev v8
+run monitor ip=192.0.2.10
+expect 0
+run stop ip=192.0.2.10
+expect 0
+not "found where it was put" has 192.0.2.10/24
+ip link del v8
 # A state that is damaged or lost.
 run start ip=192.0.2.10
 echo 'garbage' >/run/doppel/virtual-ip-vip.state
@@ -113,5 +125,21 @@ echo 0 >/proc/sys/net/ipv4/conf/v0/promote_secondaries
 ok "a second /proc/sys" mount -o bind /proc/sys /proc/sys
 ok "that is read-only" mount -o remount,ro,bind /proc/sys
 first_of_its_network "cannot set promote_secondaries"
+# All of them at once: what one stop sets again another must not miss, nor have it come back.
+for round in 1 2 3; do
+    for i in 1 2 3 4 5; do
+        run start ip=203.0.113.$i nic=v0 cidr_netmask=24 arp_count=0 nodad=1 OCF_RESOURCE_INSTANCE=many$i
+        expect 0
+    done
+    stops=
+    for i in 1 2 3 4 5; do
+        OCF_RESKEY_ip=203.0.113.$i OCF_RESOURCE_INSTANCE=many$i "$agent" stop 2>/run/stop$i &
+        stops="$stops $!"
+    done
+    for pid in $stops; do
+        ok "each stop succeeds" wait "$pid"
+    done
+    ok "all are gone in round $round" test -z "$(ip -o addr show to 203.0.113.0/24)"
+done
 umount /proc/sys
 finish

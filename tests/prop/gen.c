@@ -182,7 +182,13 @@ void gen_record(struct rng *r, struct gen *g, unsigned type, struct dpl_record *
 
 static bool attr_equal(const struct dpl_attr *a, const struct dpl_attr *b)
 {
-    return memcmp(a, b, sizeof *a) == 0;
+    const struct dpl_time *const times[2][4] = {{&a->atime, &a->mtime, &a->ctime, &a->btime},
+                                                {&b->atime, &b->mtime, &b->ctime, &b->btime}};
+    for (unsigned i = 0; i < 4; i++)
+        if (times[0][i]->sec != times[1][i]->sec || times[0][i]->nsec != times[1][i]->nsec)
+            return false;
+    return a->has == b->has && a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
+           a->nlink == b->nlink && a->iflags == b->iflags && a->size == b->size;
 }
 
 bool gen_equal(const struct dpl_record *a, const struct dpl_record *b)

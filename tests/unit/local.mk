@@ -55,3 +55,7 @@ tests_unit_test_rules_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-journal-show
 TESTS += tests/unit/test-journal-show
 tests_unit_test_journal_show_LDADD = libprop.a $(UNIT_JOURNAL)
+
+check_PROGRAMS += tests/unit/test-apply
+TESTS += tests/unit/test-apply
+tests_unit_test_apply_LDADD = libapply.a $(UNIT_JOURNAL)

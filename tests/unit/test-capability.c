@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 static struct dpl_mounts *mounts_of(const char *text)
@@ -164,6 +165,12 @@ static void mounts_that_this_host_may_not_have_are_judged_all_the_same(void)
     CU_ASSERT(says_of_mount("rw - ext4 b rw,lazytime", "lazytime", DPL_SEVERITY_REFUSE));
 }
 
+static void read_only_disk_gives_a_read_only_mount(void)
+{
+    struct dpl_mount mount = {.options = "rw,noatime", .super_options = "ro"};
+    CU_ASSERT_EQUAL(dpl_capability_mount_flags(&mount), MS_RDONLY | MS_NOATIME);
+}
+
 static const struct unit_test tests[] = {
     {"force is for crash safety alone", force_is_for_crash_safety_alone},
     {"the worst finding of a name is given", worst_finding_of_a_name_is_given},
@@ -171,6 +178,7 @@ static const struct unit_test tests[] = {
     {"unmounted disks are found in fstab", unmounted_disks_are_found_in_fstab},
     {"exports are read as exports(5) says", exports_are_read_as_exports_5_says},
     {"exports reach what is theirs", exports_reach_what_is_theirs},
+    {"a read-only disk gives a read-only mount", read_only_disk_gives_a_read_only_mount},
     {"mounts that this host may not have are judged all the same",
      mounts_that_this_host_may_not_have_are_judged_all_the_same},
 };

@@ -7,8 +7,10 @@
 
 #include <fcntl.h>
 #include <glib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char golden[] =
@@ -192,6 +194,18 @@ static void process_is_more_than_its_number(void)
     CU_ASSERT_EQUAL(dpl_proc_id_of(0x7ffffff0, &id, NULL), DPL_E_NOT_FOUND);
 }
 
+static void zombie_does_not_live(void)
+{
+    struct dpl_proc_id id;
+    siginfo_t info;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    CU_ASSERT_FATAL(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
+    CU_ASSERT_EQUAL(dpl_proc_id_of(pid, &id, NULL), DPL_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+}
+
 static void keeper_is_kept_in_a_file(void)
 {
     dpl_autofd int dir = open(unit_tempdir(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -222,6 +236,7 @@ static const struct unit_test tests[] = {
     {"this process has mounts", this_process_has_mounts},
     {"maps are read line by line", maps_are_read_line_by_line},
     {"a process is more than its number", process_is_more_than_its_number},
+    {"a zombie does not live", zombie_does_not_live},
     {"a keeper is kept in a file", keeper_is_kept_in_a_file},
 };
 UNIT_MAIN(tests)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * chains: whether a tree, or several, is a state that its source went through.
+ *
+ *     chains write [--chains N] [--seed N] [--seconds N | --steps N] ROOT...
+ *     chains check [--chains N] [--seed N] ROOT...
+ *
+ * The writers run in threads and processes; each chain of steps and what it saw of the others is
+ * recorded in the trees themselves. The checker is given the roots in the same order, as they are
+ * found in a copy at any moment: for each chain there must be a number of steps whose effects are
+ * there, all of them and no more, and what any record says was completed before it must be there
+ * too. Both print "chains: steps N N ...", a number for each chain. ROOTs of the writer must be
+ * empty.
+ *
+ * Exit status: 0 good, 1 the tree is no such state (or a writer failed), 2 bad usage.
+ */
+#include "tests/prop/chains.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct chains_place chains_place(const struct chains_options *o, int chain, long round)
+{
+    uint64_t z = o->seed * 1000003U + (uint64_t)chain * 7919U + (uint64_t)round;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    z ^= z >> 31;
+    unsigned a = (unsigned)(z % CHAINS_DIRS);
+    unsigned b = (unsigned)(z >> 8) % CHAINS_DIRS;
+    struct chains_place p = {.root = (int)((z >> 16) % (unsigned)o->roots),
+                             .mode = 0600 | (1 + (unsigned)(z >> 24) % 63)};
+    p.log_root = (p.root + 1) % o->roots;
+    snprintf(p.file_first, sizeof p.file_first, "d%u/new.%d.%ld", a, chain, round);
+    snprintf(p.file_second, sizeof p.file_second, "d%u/file.%d.%ld", b, chain, round);
+    snprintf(p.second_name, sizeof p.second_name, "d%u/name.%d.%ld", a, chain, round);
+    snprintf(p.link, sizeof p.link, "d%u/link.%d.%ld", b, chain, round);
+    snprintf(p.dir_first, sizeof p.dir_first, "d%u/dir.%d.%ld", b, chain, round);
+    snprintf(p.dir_second, sizeof p.dir_second, "d%u/moved.%d.%ld", a, chain, round);
+    return p;
+}
+
+void chains_record_encode(const struct chains_record *record, int chains, char *text)
+{
+    char line[CHAINS_RECORD + 64];
+    int n = snprintf(line, sizeof line, "chain %d step %ld before", record->chain, record->step);
+    for (int i = 0; i < chains; i++)
+        n += snprintf(line + n, sizeof line - (size_t)n, " %ld", record->before[i]);
+    memset(text, ' ', CHAINS_RECORD);
+    memcpy(text, line, (size_t)n < CHAINS_RECORD - 1 ? (size_t)n : CHAINS_RECORD - 1);
+    text[CHAINS_RECORD - 1] = '\n';
+}
+
+bool chains_record_decode(struct chains_record *record, int chains, const char *text, size_t size)
+{
+    char line[CHAINS_RECORD + 1];
+    int used = 0;
+    if (size != CHAINS_RECORD || text[CHAINS_RECORD - 1] != '\n')
+        return false;
+    memcpy(line, text, CHAINS_RECORD);
+    line[CHAINS_RECORD] = '\0';
+    if (sscanf(line, "chain %d step %ld before%n", &record->chain, &record->step, &used) != 2 ||
+        used == 0)
+        return false;
+    char *at = line + used;
+    for (int i = 0; i < chains; i++) {
+        char *end;
+        record->before[i] = strtol(at, &end, 10);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+static void bad_usage(void)
+{
+    fprintf(stderr,
+            "Usage: chains write [--chains N] [--seed N] [--seconds N | --steps N] ROOT...\n"
+            "       chains check [--chains N] [--seed N] ROOT...\n");
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"chains", 1, NULL, 'c'}, {"seed", 1, NULL, 's'}, {"seconds", 1, NULL, 't'},
+        {"steps", 1, NULL, 'n'},  {NULL, 0, NULL, 0},
+    };
+    struct chains_options o = {.chains = 6, .seed = 1, .seconds = 3};
+    if (argc < 2)
+        bad_usage();
+    const char *command = argv[1];
+    argc--;
+    argv++;
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        long n = c == '?' ? -1 : strtol(optarg, NULL, 10);
+        if (n < 0)
+            bad_usage();
+        if (c == 'c')
+            o.chains = (int)n;
+        else if (c == 's')
+            o.seed = (uint64_t)n;
+        else if (c == 't')
+            o.seconds = n;
+        else
+            o.steps = n;
+    }
+    if (o.chains < 1 || o.chains > CHAINS_MOST || optind == argc || argc - optind > CHAINS_ROOTS)
+        bad_usage();
+    for (; optind < argc; optind++) {
+        int fd = open(argv[optind], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
+            fprintf(stderr, "chains: \"%s\": %m\n", argv[optind]);
+            return 2;
+        }
+        o.root_fds[o.roots++] = fd;
+    }
+    if (strcmp(command, "write") == 0)
+        return chains_write(&o);
+    if (strcmp(command, "check") == 0)
+        return chains_check(&o);
+    bad_usage();
+    return 2;
+}
