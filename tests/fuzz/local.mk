@@ -8,6 +8,7 @@ fuzz_targets += tests/fuzz/journal
 fuzz_targets += tests/fuzz/rules
 fuzz_targets += tests/fuzz/mountinfo
 fuzz_targets += tests/fuzz/fanotify
+fuzz_targets += tests/fuzz/fuse-request
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -29,11 +30,13 @@ tests_fuzz_virtual_ip_SOURCES = tests/fuzz/virtual_ip.c agents/virtual_ip_want.c
 tests_fuzz_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMNL_CFLAGS) -I$(top_builddir)/ocf
 tests_fuzz_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
 $(tests_fuzz_virtual_ip_OBJECTS): ocf/virtual-ip.params.h
-tests_fuzz_journal_SOURCES = tests/fuzz/journal.c
-tests_fuzz_journal_LDADD = libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
-tests_fuzz_rules_SOURCES = tests/fuzz/rules.c
-tests_fuzz_rules_LDADD = libcore.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_mountinfo_SOURCES = tests/fuzz/mountinfo.c
 tests_fuzz_mountinfo_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_fanotify_SOURCES = tests/fuzz/fanotify.c
 tests_fuzz_fanotify_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_journal_SOURCES = tests/fuzz/journal.c
+tests_fuzz_journal_LDADD = libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_rules_SOURCES = tests/fuzz/rules.c
+tests_fuzz_rules_LDADD = libcore.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_fuse_request_SOURCES = tests/fuzz/fuse_request.c daemon/capture/request.c
+tests_fuzz_fuse_request_LDADD = libbase.a $(FUZZ_LIBS)

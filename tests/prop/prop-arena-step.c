@@ -73,6 +73,60 @@ static void child(bool spill)
     _exit(0);
 }
 
+/* What is committed is whole, and no outcome is there twice. */
+static bool check_entries(const struct dpl_arena *arena)
+{
+    unsigned outcomes_of[OPS] = {0};
+    for (uint64_t i = arena->tail; i < arena->head; i++) {
+        const struct dpl_arena_entry *e = dpl_arena_entry(arena, i);
+        uint32_t state = atomic_load(&e->state);
+        if (e->of_lsn != DPL_ARENA_NONE && ++outcomes_of[e->tag] > 1)
+            return false;
+        if (state != DPL_ENTRY_OK && state != DPL_ENTRY_UNKNOWN)
+            continue;
+        struct dpl_record record = records[e->tag];
+        uint8_t want[400];
+        record.outcome = (uint8_t)outcomes[e->tag];
+        ssize_t size = dpl_record_encode_head(&record, want, sizeof want, NULL);
+        size_t skip = e->of_lsn != DPL_ARENA_NONE ? DPL_ARENA_OUTCOME_BYTES : 0;
+        const uint8_t *ring = dpl_arena_ring(arena, e->ring_at) + skip;
+        if (e->head_bytes != skip + (size_t)size || e->data_bytes != 100 ||
+            memcmp(ring, want, (size_t)size) != 0)
+            return false;
+        if (e->buffer < 0 && memcmp(ring + size, record.data.data, 100) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whether this op has its outcome in the arena. */
+static bool is_committed(const struct dpl_arena *arena, int op)
+{
+    for (uint64_t i = arena->tail; i < arena->head; i++) {
+        const struct dpl_arena_entry *e = dpl_arena_entry(arena, i);
+        uint32_t state = atomic_load(&e->state);
+        if (e->tag == (uint64_t)op && state != DPL_ENTRY_RESERVED && state != DPL_ENTRY_SPILLED)
+            return true;
+    }
+    return false;
+}
+
+/* How far the spiller came, and the digest there, belong together. */
+static bool check_spilled(const struct dpl_arena *arena)
+{
+    static struct dpl_arena_spilled last;
+    const struct dpl_arena_spilled *now = dpl_arena_spill_at(arena);
+    if (now->lsn == last.lsn && now->chain == last.chain)
+        return true;
+    last = *now;
+    struct dpl_journal *journal;
+    if (dpl_journal_open(&journal, rig.dir_fd, 3, now->lsn, NULL) < 0)
+        return false;
+    bool same = dpl_journal_chain(journal) == now->chain;
+    dpl_journal_close(journal);
+    return same;
+}
+
 /* What a successor finds in this copy must agree with the child's progress. */
 static bool check(void *copy)
 {
@@ -99,6 +153,8 @@ static bool check(void *copy)
             ok = open[i]; /* nothing uncommitted appears committed */
         else if (i >= atomic_load(&progress->reserving))
             ok = !open[i];
+        else if (i < atomic_load(&progress->reserved))
+            ok = open[i] != is_committed(&arena, i);
     }
     /* A successor can go on from here: commit what is open, and reserve above all. */
     for (size_t i = 0; i < count && ok; i++)
@@ -110,7 +166,7 @@ static bool check(void *copy)
                   : 0);
     struct dpl_arena_usage usage;
     dpl_arena_usage(&arena, &usage);
-    ok = ok && usage.pending == 0;
+    ok = ok && usage.pending == 0 && check_entries(&arena) && check_spilled(&arena);
     dpl_arena_detach(&arena);
     return ok;
 }

@@ -148,6 +148,32 @@ static void holes(void)
     }
 }
 
+/* Bytes of another run: whole records of this epoch, at their place, with right CRCs. */
+static void stale(void)
+{
+    static uint8_t other[4096];
+    uint64_t count;
+    for (int run = 0; run < 2; run++) {
+        begin();
+        put(run == 0 ? 7 : 0, 100);
+        for (uint64_t i = 1; i < 5; i++)
+            put(i, 100);
+        CU_ASSERT_EQUAL(rig_drain(&rig), 0);
+        uint64_t size = dpl_arena_spilled(&rig.arena) / 5;
+        int fd = segment(0);
+        if (run == 0)
+            (void)!pread(fd, other, size, (off_t)(DPL_SEGMENT_HEADER + size));
+        else
+            (void)!pwrite(fd, other, size, (off_t)(DPL_SEGMENT_HEADER + size));
+        if (run == 1) {
+            CU_ASSERT_EQUAL(read_all(&count), DPL_NEXT_DAMAGED);
+            CU_ASSERT_EQUAL(count, 1);
+        }
+        close(fd);
+        rig_done(&rig);
+    }
+}
+
 static ssize_t list(struct dpl_segment_entry **entries)
 {
     return dpl_segments_list(rig.dir_fd, entries, NULL);
@@ -238,6 +264,7 @@ static const struct unit_test tests[] = {
     {"each flipped bit of header and records is noticed", each_bit},
     {"each cut of the last segment is torn, and what is before it is read", each_cut},
     {"zeros and junk in the middle are damage, not the end", holes},
+    {"a whole record of another run in its place is damage", stale},
     {"a missing segment is said to be missing", missing},
     {"reading begins at any record, and trimmed ones are not found", from_any},
     {"records of every type come back as they went in, while the writer goes on", every_type},

@@ -39,6 +39,13 @@ UNIT_JOURNAL = libunit.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_record_LDADD = $(UNIT_JOURNAL)
 tests_unit_test_arena_LDADD = libprop.a $(UNIT_JOURNAL)
 
+unit_capsafe = tests/unit/test-mountinfo tests/unit/test-fanotify tests/unit/test-capability
+check_PROGRAMS += $(unit_capsafe)
+TESTS += $(unit_capsafe)
+UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
+tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
+tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
 unit_core = tests/unit/test-rules
 check_PROGRAMS += $(unit_core)
 TESTS += $(unit_core)
@@ -48,13 +55,6 @@ tests_unit_test_rules_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-journal-show
 TESTS += tests/unit/test-journal-show
 tests_unit_test_journal_show_LDADD = libprop.a $(UNIT_JOURNAL)
-unit_capsafe = tests/unit/test-mountinfo tests/unit/test-fanotify tests/unit/test-capability
-check_PROGRAMS += $(unit_capsafe)
-TESTS += $(unit_capsafe)
-UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
-tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
-tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
-tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
 
 check_PROGRAMS += tests/unit/test-apply
 TESTS += tests/unit/test-apply

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The keeper, see keeper.h.
+ */
+#include "daemon/capture/keeper.h"
+
+#include "daemon/capture/inject.h"
+#include "daemon/capture/mount.h"
+#include "daemon/capture/report.h"
+#include "daemon/capture/setup.h"
+#include "daemon/capture/sweep.h"
+#include "daemon/capture/worker.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RETRY_MS 20
+
+static struct {
+    const struct options *options;
+    char **argv;
+    char program[4096];
+    struct memory memory;
+    int signal_fd;
+    int pidfd;
+    pid_t worker;
+    int ready_fd;
+    int64_t deaths_ns[64];
+    uint32_t death_count;
+    int64_t stop_deadline_ns; /* 0: nobody asked */
+    bool told_ready, told_busy;
+    bool upgrade_wanted;
+} keeper = {.signal_fd = -1, .pidfd = -1, .ready_fd = -1};
+
+static int64_t now_ns(void)
+{
+    return dpl_clock_now_ns(&dpl_clock_system);
+}
+
+static void prepare_process(void)
+{
+    struct rlimit files, memory = {RLIM_INFINITY, RLIM_INFINITY};
+    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (score >= 0) {
+        dpl_fd_write_all(score, "-1000", 5, NULL);
+        close(score);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    setrlimit(RLIMIT_MEMLOCK, &memory);
+    prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+}
+
+static int open_signals(struct dpl_err *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    keeper.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return keeper.signal_fd < 0 ? dpl_err_sys(err, errno, "no signals") : 0;
+}
+
+static int start_worker(struct dpl_err *err)
+{
+    pid_t pid;
+
+    keeper.memory.shared->keeper = getpid();
+    pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0)
+        return dpl_err_sys(err, errno, "the worker cannot be started");
+    if (pid == 0)
+        _exit(worker_run(keeper.options, &keeper.memory));
+    keeper.worker = pid;
+    keeper.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return keeper.pidfd < 0 ? dpl_err_sys(err, errno, "the worker cannot be watched") : 0;
+}
+
+/* Waits until every thread of the worker is gone. Returns its status. */
+static int reap_worker(void)
+{
+    int status = 0;
+
+    while (waitpid(keeper.worker, &status, 0) < 0 && errno == EINTR)
+        ;
+    close(keeper.pidfd);
+    keeper.pidfd = -1;
+    keeper.worker = 0;
+    return status;
+}
+
+/* Too many deaths in too short a time: the journal is given up, so that what kills us there cannot.
+ */
+static void bound_crashes(void)
+{
+    const struct options *options = keeper.options;
+    struct shared *shared = keeper.memory.shared;
+    uint32_t bound = options->crash_count;
+    int64_t at = now_ns();
+    int64_t oldest;
+
+    if (bound == 0 || atomic_load(&shared->mode) == MODE_PASS)
+        return;
+    oldest = keeper.deaths_ns[keeper.death_count % bound];
+    keeper.deaths_ns[keeper.death_count++ % bound] = at;
+    if (keeper.death_count <= bound || at - oldest > (int64_t)options->crash_seconds * 1000000000)
+        return;
+    atomic_store(&shared->crash_loop, 1);
+    atomic_store(&shared->mode, MODE_PASS);
+    fprintf(stderr,
+            "doppel-capture: set '%s': the worker died more than %u times in %u s: on without "
+            "journal, a mirror is needed\n",
+            options->set, bound, options->crash_seconds);
+}
+
+/* Goes on as the program that is installed now. Returns only if that fails. */
+static void exec_again(void)
+{
+    static char resume[16];
+    char *argv[64];
+    size_t count = 0;
+
+    while (count < 60 && keeper.argv[count] != NULL) {
+        argv[count] = keeper.argv[count];
+        count++;
+    }
+    snprintf(resume, sizeof(resume), "%d", keeper.memory.shared->shared_fd);
+    argv[count++] = (char[]){"--foreground"};
+    argv[count++] = (char[]){"--resume"};
+    argv[count++] = resume;
+    argv[count] = NULL;
+    sweep_keep_over_exec(keeper.memory.shared);
+    execv(keeper.program, argv);
+}
+
+static void upgrade(void)
+{
+    kill(keeper.worker, SIGKILL);
+    reap_worker();
+    sweep_descriptors(keeper.memory.shared);
+    exec_again();
+    fprintf(stderr, "doppel-capture: '%s' cannot be run (%s): going on as before\n", keeper.program,
+            strerror(errno));
+}
+
+void keeper_replace(const struct memory *memory)
+{
+    pid_t worker = getpid();
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+    struct pollfd pfd = {.events = POLLIN};
+
+    if (pid != 0)
+        return;
+    pfd.fd = (int)syscall(SYS_pidfd_open, worker, 0);
+    kill(worker, SIGKILL);
+    while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+        ;
+    atomic_fetch_add(&memory->shared->count.keepers_replaced, 1);
+    exec_again();
+    _exit(1);
+}
+
+/* Unmounts what is not in use; true when all roots are. */
+static bool try_unmount(void)
+{
+    struct shared *shared = keeper.memory.shared;
+    struct dpl_err err = {0};
+    bool all = true;
+
+    for (uint32_t i = 0; i < shared->root_count; i++) {
+        int code;
+
+        if (shared->roots[i].unmounted)
+            continue;
+        code = mount_release(keeper.options->roots[i], &err);
+        if (code == 0)
+            shared->roots[i].unmounted = 1;
+        else
+            all = false;
+        if (code != 0 && (code != DPL_E_BUSY || !keeper.told_busy)) {
+            fprintf(stderr, "doppel-capture: set '%s': %s%s\n", keeper.options->set, err.text,
+                    code == DPL_E_BUSY ? ": waiting for its users" : "");
+            keeper.told_busy = true;
+        }
+    }
+    return all;
+}
+
+static void force_unmount(void)
+{
+    struct shared *shared = keeper.memory.shared;
+    struct dpl_err err = {0};
+
+    for (uint32_t i = 0; i < shared->root_count; i++) {
+        if (shared->roots[i].unmounted)
+            continue;
+        fprintf(stderr, "doppel-capture: set '%s': '%s' is detached and its connection ended\n",
+                keeper.options->set, keeper.options->roots[i]);
+        if (mount_abort(&shared->roots[i], keeper.options->roots[i], &err) != 0)
+            fprintf(stderr, "doppel-capture: %s\n", err.text);
+        shared->roots[i].unmounted = 1;
+    }
+}
+
+static void continue_stop(void)
+{
+    if (keeper.stop_deadline_ns == 0)
+        return;
+    if (try_unmount()) {
+        keeper.stop_deadline_ns = 0;
+    } else if (now_ns() > keeper.stop_deadline_ns) {
+        fprintf(stderr, "doppel-capture: set '%s': still in use: not stopped\n",
+                keeper.options->set);
+        keeper.stop_deadline_ns = 0;
+        keeper.told_busy = false;
+    }
+}
+
+static void handle_signals(void)
+{
+    struct signalfd_siginfo info;
+
+    while (read(keeper.signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGTERM:
+        case SIGINT:
+            keeper.stop_deadline_ns =
+                now_ns() + (int64_t)keeper.options->stop_wait_ms * 1000000 + 1;
+            break;
+        case SIGQUIT:
+            force_unmount();
+            break;
+        case SIGUSR1:
+            report_figures(keeper.memory.shared);
+            break;
+        case SIGUSR2:
+            keeper.upgrade_wanted = true;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static void tell_ready(void)
+{
+    struct shared *shared = keeper.memory.shared;
+
+    if (keeper.told_ready)
+        return;
+    for (uint32_t i = 0; i < shared->root_count; i++)
+        if (shared->roots[i].minor == 0)
+            return;
+    keeper.told_ready = true;
+    fprintf(stderr, "doppel-capture: set '%s': captured\n", keeper.options->set);
+    if (keeper.ready_fd < 0)
+        return;
+    dpl_fd_write_all(keeper.ready_fd, "1", 1, NULL);
+    close(keeper.ready_fd);
+    keeper.ready_fd = -1;
+}
+
+/* Waits for something to do. True when the worker is gone. */
+static bool wait_for_event(void)
+{
+    struct pollfd fds[2] = {{.fd = keeper.pidfd, .events = POLLIN},
+                            {.fd = keeper.signal_fd, .events = POLLIN}};
+    bool soon = keeper.stop_deadline_ns != 0 || !keeper.told_ready;
+
+    poll(fds, 2, soon ? RETRY_MS : -1);
+    if (fds[1].revents != 0)
+        handle_signals();
+    return fds[0].revents != 0;
+}
+
+/* Runs workers, one after the other, until one ends because all is unmounted. */
+static int keep(struct dpl_err *err)
+{
+    struct shared *shared = keeper.memory.shared;
+
+    for (;;) {
+        int status, code = start_worker(err);
+
+        if (code != 0)
+            return code;
+        while (!wait_for_event()) {
+            tell_ready();
+            continue_stop();
+            if (keeper.upgrade_wanted)
+                upgrade();
+            if (keeper.upgrade_wanted && start_worker(err) != 0)
+                return err->code;
+            keeper.upgrade_wanted = false;
+        }
+        status = reap_worker();
+        if (WIFEXITED(status))
+            return WEXITSTATUS(status) == 0
+                       ? 0
+                       : dpl_err_set(err, DPL_E_FAILED, "the worker could not start");
+        atomic_fetch_add(&shared->count.takeovers, 1);
+        bound_crashes();
+        sweep_descriptors(shared);
+    }
+}
+
+static int begin(struct dpl_err *err)
+{
+    const struct options *options = keeper.options;
+    ssize_t length = readlink("/proc/self/exe", keeper.program, sizeof(keeper.program) - 1);
+    int code;
+
+    if (length < 0)
+        return dpl_err_sys(err, errno, "our own program cannot be found");
+    code = open_signals(err);
+    if (code != 0)
+        return code;
+    if (options->inject != NULL && inject_open(options->inject, err) != 0)
+        return err->code;
+    if (options->resume_fd >= 0)
+        code = memory_adopt(&keeper.memory, options->resume_fd, err);
+    else
+        code = setup_capture(options, &keeper.memory, err);
+    if (code == 0)
+        sweep_note_own();
+    return code;
+}
+
+int keeper_run(const struct options *options, char **argv, int ready_fd)
+{
+    struct dpl_err err = {0};
+    int code;
+
+    keeper.options = options;
+    keeper.argv = argv;
+    keeper.ready_fd = ready_fd;
+    prepare_process();
+    code = begin(&err);
+    if (code == 0)
+        code = options->single ? worker_run(options, &keeper.memory) : keep(&err);
+    if (code != 0) {
+        fprintf(stderr, "doppel-capture: set '%s': %s\n", options->set, err.text);
+        if (keeper.memory.shared != NULL)
+            force_unmount();
+        return 1;
+    }
+    fprintf(stderr, "doppel-capture: set '%s': unmounted, ended\n", options->set);
+    return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The command line of doppel-capture.
+ */
+#include "daemon/capture/options.h"
+
+#include "lib/base/path.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (1024ULL * 1024)
+
+enum {
+    OPT_SET = 256,
+    OPT_ROOT,
+    OPT_JOURNAL,
+    OPT_RULES,
+    OPT_MAX,
+    OPT_MIN_FREE,
+    OPT_SEGMENT,
+    OPT_RING,
+    OPT_EPOCH,
+    OPT_STOP_WAIT,
+    OPT_CRASH_BOUND,
+    OPT_INJECT,
+    OPT_RESUME,
+    OPT_FOREGROUND,
+    OPT_SINGLE,
+    OPT_FORCE,
+    OPT_REPORT,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option table[] = {
+    {"set", required_argument, NULL, OPT_SET},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"journal", required_argument, NULL, OPT_JOURNAL},
+    {"rules", required_argument, NULL, OPT_RULES},
+    {"journal-max", required_argument, NULL, OPT_MAX},
+    {"journal-min-free", required_argument, NULL, OPT_MIN_FREE},
+    {"segment", required_argument, NULL, OPT_SEGMENT},
+    {"memory", required_argument, NULL, OPT_RING},
+    {"epoch", required_argument, NULL, OPT_EPOCH},
+    {"stop-wait", required_argument, NULL, OPT_STOP_WAIT},
+    {"crash-bound", required_argument, NULL, OPT_CRASH_BOUND},
+    {"inject", required_argument, NULL, OPT_INJECT},
+    {"resume", required_argument, NULL, OPT_RESUME},
+    {"foreground", no_argument, NULL, OPT_FOREGROUND},
+    {"single-process", no_argument, NULL, OPT_SINGLE},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"report", no_argument, NULL, OPT_REPORT},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0},
+};
+
+static void help(void)
+{
+    puts(
+        "doppel-capture: mounts over the roots of a set and journals every change.\n"
+        "\n"
+        "  --set NAME             the set (required)\n"
+        "  --root DIR             a root, absolute; up to 16 times (at least one)\n"
+        "  --journal DIR          where its journal's segments are written (required)\n"
+        "  --rules FILE           the set's rules; without: everything beneath the roots\n"
+        "  --journal-max MIB      bound of the journal on disk (20480)\n"
+        "  --journal-min-free MIB left free on its file system (0)\n"
+        "  --segment MIB          size of a segment (64)\n"
+        "  --memory MIB           of the journal before it is on disk (64)\n"
+        "  --epoch N              of this ownership (one more than the directory has)\n"
+        "  --stop-wait SECONDS    how long a stop waits for users of the mount (10)\n"
+        "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
+        "                         journal (20/60; 0/0: never)\n"
+        "  --foreground           stay; else return when the roots are captured\n"
+        "  --force                on a kernel on which our crash could reach applications\n"
+        "  --report               say what this host offers, capture nothing\n"
+        "\n"
+        "SIGTERM unmounts and ends; SIGQUIT does so although the mount is in use; SIGUSR2 goes on\n"
+        "with the program that is installed now; SIGUSR1 prints figures.");
+}
+
+static int number(const char *text, const char *what, uint64_t max, uint64_t *value,
+                  struct dpl_err *err)
+{
+    char *end;
+
+    if (text[0] < '0' || text[0] > '9')
+        return dpl_err_set(err, DPL_E_USAGE, "%s: '%s' is not a number", what, text);
+    *value = strtoull(text, &end, 10);
+    if (*end != '\0' || *value > max)
+        return dpl_err_set(err, DPL_E_USAGE, "%s: '%s' is not a number up to %llu", what, text,
+                           (unsigned long long)max);
+    return 0;
+}
+
+static int add_root(struct options *options, const char *path, struct dpl_err *err)
+{
+    if (!dpl_path_absolute_ok(path))
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "--root: '%s' is not an absolute path without '.', '..' and '//'", path);
+    if (options->root_count == SHARED_ROOTS)
+        return dpl_err_set(err, DPL_E_USAGE, "--root: at most %d", SHARED_ROOTS);
+    options->roots[options->root_count++] = path;
+    return 0;
+}
+
+static int crash_bound(struct options *options, const char *text, struct dpl_err *err)
+{
+    unsigned count, seconds;
+    char more;
+
+    if (sscanf(text, "%u/%u%c", &count, &seconds, &more) != 2 || count > 64)
+        return dpl_err_set(err, DPL_E_USAGE, "--crash-bound: '%s' is not N/SECONDS, N up to 64",
+                           text);
+    options->crash_count = count;
+    options->crash_seconds = seconds;
+    return 0;
+}
+
+static int scaled(const char *what, uint64_t *to, struct dpl_err *err)
+{
+    int code = number(optarg, what, 1ULL << 32, to, err);
+
+    *to *= MIB;
+    return code;
+}
+
+static int take(struct options *o, int option, struct dpl_err *err)
+{
+    uint64_t value = 0;
+    int code = 0;
+
+    switch (option) {
+    case OPT_SET:
+        o->set = optarg;
+        return 0;
+    case OPT_ROOT:
+        return add_root(o, optarg, err);
+    case OPT_JOURNAL:
+        o->journal_dir = optarg;
+        return 0;
+    case OPT_RULES:
+        o->rules_file = optarg;
+        return 0;
+    case OPT_MAX:
+        return scaled("--journal-max", &o->journal_max_bytes, err);
+    case OPT_MIN_FREE:
+        return scaled("--journal-min-free", &o->journal_min_free_bytes, err);
+    case OPT_SEGMENT:
+        return scaled("--segment", &o->segment_bytes, err);
+    case OPT_RING:
+        return scaled("--memory", &o->ring_bytes, err);
+    case OPT_EPOCH:
+        return number(optarg, "--epoch", UINT64_MAX / 2, &o->epoch, err);
+    case OPT_STOP_WAIT:
+        code = number(optarg, "--stop-wait", 86400, &value, err);
+        o->stop_wait_ms = (uint32_t)value * 1000;
+        return code;
+    case OPT_CRASH_BOUND:
+        return crash_bound(o, optarg, err);
+    case OPT_INJECT:
+        o->inject = optarg;
+        return 0;
+    case OPT_RESUME:
+        code = number(optarg, "--resume", 1 << 20, &value, err);
+        o->resume_fd = (int)value;
+        return code;
+    case OPT_FOREGROUND:
+        o->foreground = true;
+        return 0;
+    case OPT_SINGLE:
+        o->single = o->foreground = true;
+        return 0;
+    case OPT_FORCE:
+        o->force = true;
+        return 0;
+    case OPT_REPORT:
+        o->report = true;
+        return 0;
+    case OPT_HELP:
+        help();
+        return 1;
+    case OPT_VERSION:
+        printf("doppel-capture %s, layout %u\n", PACKAGE_VERSION, SHARED_LAYOUT);
+        return 1;
+    default:
+        return dpl_err_set(err, DPL_E_USAGE, "see doppel-capture --help");
+    }
+}
+
+static int check(const struct options *o, struct dpl_err *err)
+{
+    if (o->report)
+        return 0;
+    if (o->set == NULL || o->set[0] == '\0' || strlen(o->set) > DPL_SET_NAME_MAX ||
+        strchr(o->set, '/') != NULL)
+        return dpl_err_set(err, DPL_E_USAGE, "--set: a name without '/' is needed");
+    if (o->root_count == 0)
+        return dpl_err_set(err, DPL_E_USAGE, "--root: at least one is needed");
+    if (o->journal_dir == NULL || !dpl_path_absolute_ok(o->journal_dir))
+        return dpl_err_set(err, DPL_E_USAGE, "--journal: an absolute path is needed");
+    if (o->segment_bytes < DPL_SEGMENT_MIN)
+        return dpl_err_set(err, DPL_E_USAGE, "--segment: at least %llu MiB", DPL_SEGMENT_MIN / MIB);
+    if (o->ring_bytes < 8 * MIB)
+        return dpl_err_set(err, DPL_E_USAGE, "--memory: at least 8 MiB");
+    return 0;
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct dpl_err *err)
+{
+    int option;
+
+    *options = (struct options){.journal_max_bytes = 20480 * MIB,
+                                .segment_bytes = 64 * MIB,
+                                .ring_bytes = 64 * MIB,
+                                .stop_wait_ms = 10000,
+                                .crash_count = 20,
+                                .crash_seconds = 60,
+                                .resume_fd = -1};
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        int code;
+
+        if (option == '?')
+            return dpl_err_set(err, DPL_E_USAGE, "%s: unknown, or without its value",
+                               argv[optind - 1]);
+        code = take(options, option, err);
+        if (code != 0)
+            return code;
+    }
+    if (optind < argc)
+        return dpl_err_set(err, DPL_E_USAGE, "'%s' is too much", argv[optind]);
+    return check(options, err);
+}

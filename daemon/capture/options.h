@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What doppel-capture was told.
+ */
+#ifndef DPL_CAPTURE_OPTIONS_H
+#define DPL_CAPTURE_OPTIONS_H
+
+#include "daemon/capture/shared.h"
+
+struct options {
+    const char *set;
+    const char *roots[SHARED_ROOTS];
+    uint32_t root_count;
+    const char *journal_dir;
+    const char *rules_file; /* or NULL: everything beneath the roots */
+    const char *inject;     /* or NULL */
+    uint64_t journal_max_bytes, journal_min_free_bytes, segment_bytes;
+    uint64_t ring_bytes;
+    uint64_t epoch; /* 0: one more than the journal's directory has seen */
+    uint32_t threads;
+    uint32_t stop_wait_ms;
+    uint32_t crash_count,
+        crash_seconds; /* more deaths than that: on without journal; 0: no bound */
+    int resume_fd;     /* the memory of an earlier binary, or -1 */
+    bool foreground;
+    bool single; /* one process, which may not die: for tools that cannot follow a clone */
+    bool force;
+    bool report; /* only say what the kernel offers */
+};
+
+/* Parses argv. Returns 0, 1 if help or version was asked for and printed, or a negative code. */
+int options_parse(struct options *options, int argc, char **argv, struct dpl_err *err);
+
+#endif

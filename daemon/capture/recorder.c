@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * From an op to its record, see recorder.h.
+ */
+#include "daemon/capture/recorder.h"
+
+#include "lib/base/clock.h"
+
+#include <string.h>
+
+void recorder_begin(struct op *op, bool inside, enum dpl_record_type type)
+{
+    op->recording = inside && atomic_load(&op->worker->shared->mode) == MODE_JOURNAL;
+    memset(&op->record, 0, sizeof(op->record));
+    op->record.type = (uint16_t)type;
+    op->oid_count = 0;
+}
+
+struct dpl_view recorder_oid(struct op *op, uint32_t index)
+{
+    const struct node *node = op_node(op, index);
+    struct dpl_oid *oid = &op->oids[op->oid_count++ % OP_OIDS];
+
+    dpl_oid_make(oid, node->handle_type, 0, node->handle, node->handle_bytes, NULL);
+    return dpl_oid_view(oid);
+}
+
+struct dpl_view recorder_oid_room(struct op *op)
+{
+    static const uint8_t zeros[SHARED_HANDLE_BYTES];
+    struct dpl_oid *oid = &op->oids[op->oid_count++ % OP_OIDS];
+
+    /* A file system's handles have one size. */
+    dpl_oid_make(oid, 1, 0, zeros, op_node(op, 1 + op->root_index)->handle_bytes, NULL);
+    return dpl_oid_view(oid);
+}
+
+void recorder_object(struct op *op, uint32_t index)
+{
+    if (!op->recording)
+        return;
+    op->record.object = index != 0 ? recorder_oid(op, index) : recorder_oid_room(op);
+    op->record.has |= DPL_F_OBJECT;
+}
+
+static struct dpl_view oid_of_handle(struct op *op, const struct node_handle *handle)
+{
+    struct dpl_oid *oid = &op->oids[op->oid_count++ % OP_OIDS];
+
+    dpl_oid_make(oid, handle->type, 0, handle->bytes, handle->size, NULL);
+    return dpl_oid_view(oid);
+}
+
+void recorder_object_handle(struct op *op, const struct node_handle *handle)
+{
+    if (!op->recording)
+        return;
+    op->record.object = oid_of_handle(op, handle);
+    op->record.has |= DPL_F_OBJECT;
+}
+
+void recorder_whiteout_handle(struct op *op, const struct node_handle *handle)
+{
+    if (!op->recording)
+        return;
+    op->record.whiteout = oid_of_handle(op, handle);
+    op->record.has |= DPL_F_WHITEOUT;
+}
+
+void recorder_object2(struct op *op, uint32_t index)
+{
+    if (!op->recording)
+        return;
+    op->record.object2 = index != 0 ? recorder_oid(op, index) : recorder_oid_room(op);
+    op->record.has |= DPL_F_OBJECT2;
+}
+
+static struct dpl_view text_view(const char *text)
+{
+    return (struct dpl_view){.data = (const uint8_t *)text, .size = strlen(text)};
+}
+
+void recorder_parent(struct op *op, uint32_t dir, const char *name)
+{
+    if (!op->recording)
+        return;
+    op->record.parent = recorder_oid(op, dir);
+    op->record.name = text_view(name);
+    op->record.has |= DPL_F_PARENT | DPL_F_NAME;
+}
+
+void recorder_parent2(struct op *op, uint32_t dir, const char *name)
+{
+    if (!op->recording)
+        return;
+    op->record.parent2 = recorder_oid(op, dir);
+    op->record.name2 = text_view(name);
+    op->record.has |= DPL_F_PARENT2 | DPL_F_NAME2;
+}
+
+static struct dpl_attr *attr_of(struct op *op, uint32_t field)
+{
+    switch (field) {
+    case DPL_F_ATTR:
+        return &op->record.attr;
+    case DPL_F_ATTR2:
+        return &op->record.attr2;
+    case DPL_F_PARENT_ATTR:
+        return &op->record.parent_attr;
+    case DPL_F_PARENT2_ATTR:
+        return &op->record.parent2_attr;
+    case DPL_F_WHITEOUT_ATTR:
+        return &op->record.whiteout_attr;
+    default:
+        return NULL;
+    }
+}
+
+void recorder_attr_room(struct op *op, uint32_t fields)
+{
+    static const uint32_t all[] = {DPL_F_ATTR, DPL_F_ATTR2, DPL_F_PARENT_ATTR, DPL_F_PARENT2_ATTR,
+                                   DPL_F_WHITEOUT_ATTR};
+
+    if (!op->recording)
+        return;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if ((fields & all[i]) != 0)
+            attr_of(op, all[i])->has = DPL_A_ALL & ~(unsigned)DPL_A_IFLAGS;
+    op->record.has |= fields;
+}
+
+void recorder_attr(struct op *op, uint32_t field, const struct statx *stx)
+{
+    if (!op->recording)
+        return;
+    stat_to_record(stx, attr_of(op, field));
+    op->record.has |= field;
+}
+
+void recorder_attr_fd(struct op *op, uint32_t field, int fd)
+{
+    struct statx stx;
+
+    if (op->recording && stat_fd(fd, &stx) == 0)
+        recorder_attr(op, field, &stx);
+}
+
+void recorder_without(struct op *op, uint32_t fields)
+{
+    op->record.has &= ~fields;
+}
+
+static uint64_t wall_ns(void)
+{
+    return (uint64_t)dpl_clock_wall_ns(&dpl_clock_system);
+}
+
+void recorder_reserve(struct op *op)
+{
+    struct slot *slot = op->slot;
+    struct dpl_arena_request request = {
+        .type = op->record.type,
+        .slot = op->thread->index,
+        .tag = slot->unique,
+        .time_ns = wall_ns(),
+        .head_bytes = dpl_record_head_bytes(&op->record),
+        .data_bytes = op->record.data.size,
+        .buffer = -1,
+    };
+
+    if (slot->lsn != SLOT_NO_RECORD)
+        return;
+    if (request.data_bytes > DPL_ARENA_COPY_BYTES) {
+        request.buffer = slot->buffer;
+        request.buffer_offset = slot->data_offset;
+    }
+    if (dpl_arena_reserve(&op->worker->arena, &request, &op->res) != 0) {
+        atomic_store(&op->worker->shared->mode, MODE_PASS);
+        op->recording = false;
+        return;
+    }
+    slot->lsn_index = op->res.index;
+    slot->lsn = op->res.lsn;
+}
+
+void recorder_encode(struct op *op, enum dpl_outcome outcome)
+{
+    struct slot *slot = op->slot;
+    ssize_t size;
+
+    slot->outcome = outcome;
+    slot->body_bytes = 0;
+    op->record.outcome = (uint8_t)outcome;
+    if (outcome == DPL_OUTCOME_VOID)
+        return;
+    size = dpl_record_encode_head(&op->record, slot->body, sizeof(slot->body), NULL);
+    if (size < 0) {
+        /* A record that cannot be written down is a hole in the journal: it ends here. */
+        dpl_arena_end(&op->worker->arena, DPL_JOURNAL_TOO_LARGE);
+        slot->outcome = DPL_OUTCOME_VOID;
+        return;
+    }
+    slot->body_bytes = (uint32_t)size;
+    slot->data_bytes = (uint32_t)op->record.data.size;
+}
+
+void recorder_commit(struct worker *worker, struct slot *slot)
+{
+    struct dpl_arena_res res = {.lsn = slot->lsn, .index = slot->lsn_index};
+    const uint8_t *buffer;
+
+    if (slot->lsn == SLOT_NO_RECORD)
+        return;
+    buffer = dpl_arena_buffer(&worker->arena, slot->buffer, NULL);
+    dpl_arena_commit(&worker->arena, &res, (enum dpl_outcome)slot->outcome, slot->body,
+                     slot->body_bytes, buffer + slot->data_offset, slot->data_bytes);
+}
+
+void recorder_extra(struct op *op, struct dpl_record *record)
+{
+    uint8_t *body = op->thread->out;
+    struct dpl_arena_request request = {
+        .type = record->type,
+        .slot = op->thread->index,
+        .tag = op->slot->unique,
+        .time_ns = wall_ns(),
+        .head_bytes = dpl_record_head_bytes(record),
+        .data_bytes = record->data.size,
+        .buffer = -1,
+    };
+    struct dpl_arena_res res;
+    ssize_t size;
+
+    if (atomic_load(&op->worker->shared->mode) != MODE_JOURNAL)
+        return;
+    if (dpl_arena_reserve(&op->worker->arena, &request, &res) != 0) {
+        atomic_store(&op->worker->shared->mode, MODE_PASS);
+        return;
+    }
+    record->outcome = DPL_OUTCOME_OK;
+    size = dpl_record_encode_head(record, body, SHARED_BUFFER, NULL);
+    if (size < 0) {
+        dpl_arena_end(&op->worker->arena, DPL_JOURNAL_TOO_LARGE);
+        dpl_arena_commit(&op->worker->arena, &res, DPL_OUTCOME_VOID, NULL, 0, NULL, 0);
+        return;
+    }
+    dpl_arena_commit(&op->worker->arena, &res, DPL_OUTCOME_OK, body, (size_t)size,
+                     record->data.data, record->data.size);
+}

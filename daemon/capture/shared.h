@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The memory that outlives a worker: nodes, slots and counters, mapped by keeper and worker alike.
+ *
+ * A worker may be killed between any two instructions. So every change here is ordered: what a
+ * state promises is written before the state is. Locks are never kept here: they are private to a
+ * worker and vanish with it. There are no pointers here either, only indexes and descriptor numbers
+ * (the descriptor table is shared too), so that a new binary can take the memory over at another
+ * address; SHARED_LAYOUT changes whenever a struct of this file does.
+ */
+#ifndef DPL_CAPTURE_SHARED_H
+#define DPL_CAPTURE_SHARED_H
+
+#include "daemon/core/rules.h"
+#include "lib/base/err.h"
+#include "lib/journal/segment.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHARED_LAYOUT       2U
+#define SHARED_ROOTS        16
+#define SHARED_SLOTS        128
+#define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
+#define SHARED_MAX_WRITE    (1U << 20)
+#define SHARED_BUFFER       (SHARED_MAX_WRITE + 65536U)
+#define SHARED_BUFFERS      256 /* two per slot, in the journal's arena */
+#define SHARED_HANDLE_BYTES 40
+
+/* A file, directory or other object that the kernel may ask for. Index 1 + r is root r. */
+struct node {
+    uint64_t ino;
+    int64_t btime_ns;
+    uint64_t lookups;    /* references of the kernel */
+    uint32_t generation; /* counts the uses of this index */
+    uint32_t mode;
+    int32_t pin_fd; /* held until the last reference goes, because the names may; or -1 */
+    int32_t handle_type;
+    struct dpl_rules_at rules; /* of a directory */
+    uint16_t sync_error;       /* an fsync failed: every later one answers this errno */
+    uint8_t used;
+    uint8_t root;
+    uint8_t side; /* of enum side */
+    uint8_t handle_bytes;
+    uint8_t handle[SHARED_HANDLE_BYTES];
+};
+
+enum slot_state {
+    SLOT_IDLE,
+    SLOT_READING, /* the kernel may be copying a request into the buffer */
+    SLOT_GOT,     /* a request is there; nothing was done */
+    SLOT_STARTED, /* a mutation holds its locks; its effect may be there */
+    SLOT_DONE,    /* result and reply are in the slot */
+    SLOT_REPLIED, /* the kernel has the answer */
+};
+
+/* Which counter a change of a lookup count moves on, so that a repeat knows that it was made. */
+enum pending_progress {
+    PENDING_NONE,
+    PENDING_FORGET,
+    PENDING_REFERENCE,
+    PENDING_DROP,
+};
+
+#define SLOT_REFERENCES  1024
+#define SLOT_REPLY_BYTES 512
+#define SLOT_BODY_BYTES  (72U << 10) /* the largest value of an attribute, names and ids */
+#define SLOT_NO_RECORD   UINT64_MAX
+
+/* One per thread: the request that it works on, and all that is needed to finish it once. */
+struct slot {
+    _Atomic uint32_t state;
+    uint32_t attempts; /* takeovers that found this request unfinished */
+    uint32_t root;
+    int32_t buffer; /* of the arena's pool: where requests are read */
+    uint64_t unique;
+
+    /* The reserved record and what is committed as it. */
+    uint64_t lsn; /* or SLOT_NO_RECORD */
+    uint64_t lsn_index;
+    uint32_t record_type; /* 0: none */
+    uint32_t outcome;
+    uint32_t body_bytes;
+    uint32_t data_offset, data_bytes; /* in the buffer */
+
+    int32_t error; /* what the kernel is told: 0 or a negative errno */
+    uint32_t reply_bytes;
+    uint8_t reply[SLOT_REPLY_BYTES];
+
+    /* What was there before the op, noted under its locks. */
+    _Atomic uint32_t pre_valid;
+    uint64_t pre[4];
+
+    /* One change of a lookup count, to be made exactly once. */
+    struct {
+        _Atomic uint32_t valid;
+        uint32_t progress;
+        uint32_t node;
+        uint64_t count;
+        uint64_t value;
+    } pending;
+
+    uint64_t forgotten;  /* entries of a FORGET request that are done */
+    uint64_t references; /* nodes that the reply refers to, in node[] */
+    uint64_t earlier;    /* of these, taken by attempts that died */
+    uint64_t drop_from, drop_to;
+    uint32_t node[SLOT_REFERENCES];
+    uint8_t body[SLOT_BODY_BYTES];
+} __attribute__((aligned(4096)));
+
+enum shared_mode {
+    MODE_JOURNAL, /* every change is journalled */
+    MODE_PASS,    /* changes pass through; a mirror is needed */
+};
+
+/* One mount. */
+struct shared_root {
+    int32_t device_fd;
+    int32_t dir_fd;  /* the lower directory */
+    int32_t sync_fd; /* of the same file system, for syncfs of a takeover alone */
+    uint64_t device;
+    uint64_t connection; /* device number of the mount: its name in fusectl */
+    uint32_t minor;      /* of the protocol that was agreed on, 0 before */
+    uint64_t flags;      /* of FUSE_INIT that were agreed on */
+    _Atomic uint32_t ended;
+    uint32_t unmounted;
+};
+
+struct shared_counters {
+    _Atomic uint64_t requests;
+    _Atomic uint64_t takeovers, takeover_ns_last, takeover_ns_max, takeover_ns_sum;
+    _Atomic uint64_t found_started, found_done, found_got, found_reading, recognised, half_copied;
+    _Atomic uint64_t answered_twice, resent_by_kernel, given_up;
+    _Atomic uint64_t orphans, leaked_references, underflows, bad_nodes, swept_fds, unpinned;
+    _Atomic uint64_t border_entries, bypasses, keepers_replaced;
+};
+
+struct shared {
+    uint64_t magic;
+    uint32_t layout;
+    uint32_t root_count;
+    uint64_t mark; /* random: stands at each page's end before a request is read */
+    int32_t shared_fd, arena_fd, journal_fd;
+    uint64_t arena_bytes;
+    int32_t rules_fd;
+    uint64_t rules_bytes; /* 0: no rules */
+    struct shared_root roots[SHARED_ROOTS];
+
+    struct dpl_epoch epoch;
+
+    int32_t keeper;              /* its process id */
+    _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */
+    _Atomic uint32_t mode;       /* of enum shared_mode */
+    _Atomic uint32_t incarnation;
+    _Atomic uint32_t threads; /* slots that have a thread */
+    _Atomic int64_t heartbeat_ns;
+    _Atomic uint32_t node_top; /* indexes below it were used at some time */
+    struct shared_counters count;
+    uint32_t buffer_used[SHARED_BUFFERS]; /* bytes of it that were used since its marks were set */
+    struct slot slots[SHARED_SLOTS];
+    struct node nodes[]; /* SHARED_NODES of them */
+};
+
+/* What a process has mapped. */
+struct memory {
+    struct shared *shared;
+    void *arena;
+};
+
+/* Makes the memory (arena_bytes of zeros for the journal's arena among it), or maps what an earlier
+ * binary made: its descriptors are inherited, shared_fd is that of the first. */
+int memory_create(struct memory *memory, size_t arena_bytes, struct dpl_err *err);
+int memory_adopt(struct memory *memory, int shared_fd, struct dpl_err *err);
+void memory_unmap(struct memory *memory);
+/* Zeroed memory of this process alone, which costs what is used of it. NULL with errno set. */
+void *memory_private(size_t bytes);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Writing the journal, see spiller.h.
+ */
+#include "daemon/capture/spiller.h"
+
+#include "daemon/capture/recorder.h"
+#include "lib/base/clock.h"
+#include "lib/journal/segment.h"
+#include "lib/journal/spill.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define IDLE_MS   1000
+#define GATHER_NS 1000000
+
+static struct {
+    struct dpl_spill spill;
+    struct dpl_segments segments;
+    pthread_t thread;
+    _Atomic bool stopping;
+} at;
+
+static void ended(void *self, enum dpl_journal_end reason, bool durable)
+{
+    struct worker *worker = self;
+
+    atomic_store(&worker->shared->mode, MODE_PASS);
+    if (reason != DPL_JOURNAL_CLOSED)
+        fprintf(stderr, "doppel-capture: the journal has ended (%s): a mirror is needed%s\n",
+                dpl_journal_end_text(reason),
+                durable ? "" : "; this could not be written to its header");
+}
+
+static void *spiller_main(void *arg)
+{
+    const struct timespec moment = {.tv_nsec = GATHER_NS};
+    struct dpl_err err = {0};
+
+    (void)arg;
+    for (;;) {
+        uint64_t now_ns = (uint64_t)dpl_clock_now_ns(&dpl_clock_system);
+        ssize_t count = dpl_spill_run(&at.spill, now_ns, &err);
+
+        if (count < 0)
+            fprintf(stderr, "doppel-capture: %s\n", err.text);
+        if (count != 0)
+            continue;
+        if (atomic_load(&at.stopping) && dpl_spill_idle(&at.spill))
+            return NULL;
+        dpl_spill_wait(&at.spill, IDLE_MS);
+        /* What comes within a moment goes out together. */
+        nanosleep(&moment, NULL);
+    }
+}
+
+int spiller_start(struct worker *worker, struct dpl_err *err)
+{
+    const struct options *options = worker->options;
+    struct dpl_segment_limits limits = {.segment_bytes = options->segment_bytes,
+                                        .max_bytes = options->journal_max_bytes,
+                                        .min_free_bytes = options->journal_min_free_bytes};
+    struct dpl_spill_events events = {.ended = ended, .self = worker};
+    int code =
+        dpl_segments_open(&at.segments, worker->shared->journal_fd, &worker->shared->epoch, &limits,
+                          &dpl_segment_io_system, dpl_arena_spilled(&worker->arena), err);
+
+    if (code != 0) {
+        dpl_err_context(err, "the journal of set '%s' cannot be written", options->set);
+        fprintf(stderr, "doppel-capture: %s\n", err->text);
+        dpl_arena_end(&worker->arena, DPL_JOURNAL_IO_ERROR);
+        atomic_store(&worker->shared->mode, MODE_PASS);
+        at.segments.fd = -1;
+        return 0;
+    }
+    dpl_spill_open(&at.spill, &worker->arena, &at.segments, &events);
+    code = pthread_create(&at.thread, NULL, spiller_main, worker);
+    return code != 0 ? dpl_err_sys(err, code, "no thread for the journal") : 0;
+}
+
+void spiller_stop(struct worker *worker)
+{
+    if (at.segments.fd < 0 && at.spill.arena == NULL)
+        return;
+    dpl_arena_end(&worker->arena, DPL_JOURNAL_CLOSED);
+    atomic_store(&at.stopping, true);
+    dpl_spill_wake(&worker->arena);
+    pthread_join(at.thread, NULL);
+    dpl_segments_close(&at.segments);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The worker, see worker.h: it takes over what is there, starts its threads, and then watches them.
+ */
+#include "daemon/capture/worker.h"
+
+#include "daemon/capture/keeper.h"
+#include "daemon/capture/recorder.h"
+#include "daemon/capture/serve.h"
+#include "daemon/capture/spiller.h"
+#include "daemon/capture/takeover.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GUARD_BUSY_MS 5
+#define GUARD_IDLE_MS 50
+#define FIRST_THREADS 4
+
+int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t slot,
+                       struct dpl_err *err)
+{
+    memset(thread, 0, sizeof(*thread));
+    thread->worker = worker;
+    thread->index = slot;
+    thread->slot = &worker->shared->slots[slot];
+    thread->root = thread->slot->root;
+    thread->out = memory_private(SHARED_BUFFER);
+    if (thread->out == NULL)
+        return dpl_err_sys(err, errno, "no memory for a thread");
+    return cred_init_thread(&thread->cred, err);
+}
+
+/* Every page that a read may fill must be in our page table: a fault in the middle of the kernel's
+ * copy, together with a SIGKILL, would give the application an error. */
+static void make_present(const struct worker *worker, int buffer)
+{
+    size_t size;
+    void *at = dpl_arena_buffer(&worker->arena, buffer, &size);
+
+    mlock(at, size);
+    madvise(at, size, MADV_POPULATE_WRITE);
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *thread = arg;
+    struct worker *worker = thread->worker;
+    uint32_t slot = thread->index;
+    struct dpl_err err = {0};
+
+    if (worker_thread_init(thread, worker, slot, &err) != 0) {
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+        return NULL;
+    }
+    if (atomic_load(&thread->slot->state) == SLOT_GOT)
+        serve_request(thread, true); /* left by the takeover */
+    serve_loop(thread);
+    return NULL;
+}
+
+/* Starts the thread of a slot. */
+static int start_in_slot(struct worker *worker, uint32_t slot)
+{
+    struct shared *shared = worker->shared;
+    struct thread *thread = calloc(1, sizeof(*thread));
+    pthread_attr_t attr;
+    pthread_t id;
+
+    if (thread == NULL)
+        return -ENOMEM;
+    if (shared->slots[slot].buffer < 0)
+        shared->slots[slot].buffer = dpl_arena_buffer_take(&worker->arena);
+    if (shared->slots[slot].buffer < 0) {
+        free(thread);
+        return -ENOMEM;
+    }
+    make_present(worker, shared->slots[slot].buffer);
+    thread->worker = worker;
+    thread->index = slot;
+    worker->has_thread[slot] = true;
+    atomic_fetch_add(&shared->threads, 1);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, 256 * 1024);
+    return -pthread_create(&id, &attr, thread_main, thread);
+}
+
+/* Starts one more thread of this root. */
+static int start_thread(struct worker *worker, uint32_t root)
+{
+    uint32_t slot = 0;
+
+    while (slot < SHARED_SLOTS && worker->has_thread[slot])
+        slot++;
+    if (slot == SHARED_SLOTS)
+        return -EAGAIN;
+    worker->shared->slots[slot].root = root;
+    return start_in_slot(worker, slot);
+}
+
+static int attach(struct worker *worker, struct dpl_err *err)
+{
+    struct shared *shared = worker->shared;
+    struct rlimit files = {0};
+    int code;
+
+    code = dpl_arena_attach(&worker->arena, worker->memory.arena, shared->arena_bytes, err);
+    if (code != 0)
+        return code;
+    if (atomic_load(&shared->crash_loop) != 0)
+        dpl_arena_end(&worker->arena, DPL_JOURNAL_CRASH_LOOP);
+    for (uint32_t i = 0; i < SHARED_SLOTS; i++)
+        if (shared->slots[i].buffer >= 0)
+            dpl_arena_buffer_claim(&worker->arena, shared->slots[i].buffer);
+    getrlimit(RLIMIT_NOFILE, &files);
+    code = fdcache_init(&worker->cache, shared, (uint32_t)(files.rlim_cur / 2), err);
+    if (code == 0)
+        code = node_table_init(&worker->nodes, shared, &worker->cache, err);
+    if (code == 0)
+        code = lock_table_init(&worker->locks, err);
+    if (code == 0)
+        code = border_init(&worker->border, shared, worker->options, err);
+    return code;
+}
+
+/* The first records of a journal say what its roots are. */
+static void record_roots(struct worker *worker, struct thread *thread)
+{
+    struct op op = {.thread = thread, .worker = worker, .slot = thread->slot, .own_fd = -1};
+
+    for (uint32_t i = 0; i < worker->shared->root_count; i++) {
+        struct dpl_record record = {.type = DPL_R_ROOT, .number = i};
+        struct statx stx;
+
+        record.has = DPL_F_OBJECT | DPL_F_NUMBER | DPL_F_PATH | DPL_F_ATTR;
+        record.object = recorder_oid(&op, 1 + i);
+        record.path.data = (const uint8_t *)worker->options->roots[i];
+        record.path.size = strlen(worker->options->roots[i]);
+        if (stat_fd(worker->shared->roots[i].dir_fd, &stx) == 0)
+            stat_to_record(&stx, &record.attr);
+        recorder_extra(&op, &record);
+    }
+}
+
+static bool all_ended(const struct shared *shared)
+{
+    for (uint32_t i = 0; i < shared->root_count; i++)
+        if (atomic_load(&shared->roots[i].ended) == 0)
+            return false;
+    return true;
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec time = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&time, NULL);
+}
+
+/* Takes the lead from threads that are stuck, and says that we live. */
+static void watch(struct worker *worker)
+{
+    struct shared *shared = worker->shared;
+
+    while (!all_ended(shared)) {
+        bool busy = false;
+
+        if (!worker->options->single && getppid() != shared->keeper)
+            keeper_replace(&worker->memory);
+
+        for (uint32_t i = 0; i < shared->root_count; i++) {
+            enum pool_verdict verdict = pool_guard(&worker->pools[i]);
+
+            if (verdict == POOL_WANTS_THREAD)
+                start_thread(worker, i);
+            busy |= verdict != POOL_QUIET;
+        }
+        atomic_store(&shared->heartbeat_ns, dpl_clock_now_ns(&dpl_clock_system));
+        sleep_ms(busy ? GUARD_BUSY_MS : GUARD_IDLE_MS);
+    }
+}
+
+int worker_run(const struct options *options, const struct memory *memory)
+{
+    static struct worker worker;
+    static struct thread thread;
+    struct shared *shared = memory->shared;
+    struct dpl_err err = {0};
+    int code;
+
+    worker.options = options;
+    worker.memory = *memory;
+    worker.shared = shared;
+    takeover_counts(shared);
+    code = cred_init_process(&err);
+    if (code == 0)
+        code = attach(&worker, &err);
+    if (code == 0)
+        code = worker_thread_init(&thread, &worker, 0, &err);
+    if (code == 0)
+        code = spiller_start(&worker, &err);
+    if (code != 0) {
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+        return 1;
+    }
+    for (uint32_t i = 0; i < shared->root_count; i++)
+        pool_init(&worker.pools[i], shared->roots[i].device_fd);
+    if (atomic_fetch_add(&shared->incarnation, 1) == 0)
+        record_roots(&worker, &thread);
+    takeover_run(&worker, &thread);
+    atomic_store(&shared->threads, 0);
+    for (uint32_t i = 0; i < SHARED_SLOTS; i++)
+        if (atomic_load(&shared->slots[i].state) == SLOT_GOT)
+            start_in_slot(&worker, i);
+    for (uint32_t root = 0; root < shared->root_count; root++)
+        for (uint32_t i = 0; i < FIRST_THREADS; i++)
+            start_thread(&worker, root);
+    watch(&worker);
+    spiller_stop(&worker);
+    return 0;
+}

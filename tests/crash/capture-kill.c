@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Lets the capture's worker die, by the file of injections that it was started with.
+ *
+ *     capture-kill make FILE                 makes the file, with nothing armed
+ *     capture-kill random FILE ONE_IN NO_PRE dies at any point with this probability, from now on
+ *     capture-kill matrix FILE SECONDS       dies once at every (operation, point) pair that comes
+ * up, every other time again inside the takeover capture-kill off FILE                  no more
+ * deaths; prints what there was
+ */
+#include "daemon/capture/inject.h"
+#include "daemon/capture/request.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const point_names[] = {
+#define X(name, text) #name,
+    INJECT_POINTS(X)
+#undef X
+};
+
+static struct inject *map(const char *file, bool make)
+{
+    int fd = open(file, make ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, 0600);
+    void *at;
+
+    if (fd < 0 || (make && ftruncate(fd, sizeof(struct inject)) != 0))
+        return NULL;
+    at = mmap(NULL, sizeof(struct inject), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at == MAP_FAILED)
+        return NULL;
+    if (make)
+        ((struct inject *)at)->magic = INJECT_MAGIC;
+    return at;
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Points at which a request of this kind comes by. */
+static bool makes_sense(uint32_t opcode, unsigned point)
+{
+    const struct request_kind *kind = request_kind(opcode);
+    bool mutates = kind != NULL && (kind->flags & REQUEST_MUTATES) != 0;
+
+    if (kind == NULL || opcode == FUSE_INIT || opcode == FUSE_DESTROY || opcode == FUSE_INTERRUPT ||
+        opcode == FUSE_RELEASE || opcode == FUSE_RELEASEDIR || opcode == FUSE_SYNCFS)
+        return false; /* these do not come while a mount is used */
+    switch (point) {
+    case INJECT_READ:
+    case INJECT_GOT:
+    case INJECT_ENDED:
+        return true;
+    case INJECT_REPLY:
+    case INJECT_REPLIED:
+        return (kind->flags & REQUEST_NO_REPLY) == 0;
+    case INJECT_FORGOTTEN:
+        return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
+    case INJECT_REFERENCE:
+    case INJECT_REFERENCED:
+        return opcode == FUSE_LOOKUP || opcode == FUSE_CREATE || opcode == FUSE_MKDIR ||
+               opcode == FUSE_MKNOD || opcode == FUSE_SYMLINK || opcode == FUSE_LINK ||
+               opcode == FUSE_TMPFILE || opcode == FUSE_FORGET || opcode == FUSE_READDIRPLUS;
+    case INJECT_NODE:
+        return opcode == FUSE_CREATE || opcode == FUSE_MKDIR || opcode == FUSE_MKNOD ||
+               opcode == FUSE_SYMLINK || opcode == FUSE_TMPFILE;
+    case INJECT_EFFECT_PART:
+        return mutates && opcode != FUSE_WRITE && opcode != FUSE_FALLOCATE &&
+               opcode != FUSE_SETXATTR && opcode != FUSE_REMOVEXATTR && opcode != FUSE_IOCTL;
+    case INJECT_PRE:
+        return mutates && opcode != FUSE_WRITE && opcode != FUSE_SETATTR &&
+               opcode != FUSE_FALLOCATE && opcode != FUSE_COPY_FILE_RANGE &&
+               opcode != FUSE_TMPFILE && opcode != FUSE_IOCTL;
+    case INJECT_MARKED:
+    case INJECT_TAKEOVER:
+        return false;
+    default:
+        return mutates;
+    }
+}
+
+static bool was_hit(const struct inject *inject, uint32_t opcode, unsigned point)
+{
+    return atomic_load(&inject->hit[opcode][point]) != 0;
+}
+
+/* Arms one pair and waits until it was hit, or for a moment. */
+static bool try_pair(struct inject *inject, uint32_t opcode, unsigned point, bool nested)
+{
+    double limit = now() + 0.15;
+
+    atomic_store(&inject->opcode, opcode);
+    atomic_store(&inject->point, point);
+    atomic_store(&inject->nested, nested ? 1 + (uint32_t)rand() % 14 : 0);
+    atomic_store(&inject->armed, 1);
+    while (now() < limit && atomic_load(&inject->armed) != 0)
+        usleep(500);
+    return atomic_exchange(&inject->armed, 0) == 0;
+}
+
+static int matrix(struct inject *inject, double seconds)
+{
+    double end = now() + seconds;
+    unsigned pairs = 0, hit = 0, deaths = 0;
+
+    while (now() < end) {
+        for (uint32_t opcode = 0; opcode < INJECT_OPCODES; opcode++)
+            for (unsigned point = 0; point < INJECT_POINT_COUNT && now() < end; point++)
+                if (makes_sense(opcode, point))
+                    deaths += try_pair(inject, opcode, point, deaths % 2 == 1);
+    }
+    atomic_store(&inject->nested, 0);
+    for (uint32_t opcode = 0; opcode < INJECT_OPCODES; opcode++) {
+        for (unsigned point = 0; point < INJECT_POINT_COUNT; point++) {
+            if (!makes_sense(opcode, point))
+                continue;
+            pairs++;
+            hit += was_hit(inject, opcode, point);
+            if (!was_hit(inject, opcode, point))
+                fprintf(stderr, "not met: %s at %s\n", request_kind(opcode)->name,
+                        point_names[point]);
+        }
+    }
+    printf("kill: pairs=%u hit=%u deaths=%u nested=%lu\n", pairs, hit, deaths,
+           (unsigned long)inject->nested_deaths);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct inject *inject = argc < 3 ? NULL : map(argv[2], strcmp(argv[1], "make") == 0);
+
+    if (inject == NULL) {
+        fprintf(stderr, "capture-kill make|random|matrix|off FILE …\n");
+        return 2;
+    }
+    if (strcmp(argv[1], "make") == 0)
+        return 0;
+    if (strcmp(argv[1], "random") == 0 && argc == 5) {
+        atomic_store(&inject->no_pre, (uint32_t)atoi(argv[4]));
+        atomic_store(&inject->one_in, (uint32_t)atoi(argv[3]));
+        return 0;
+    }
+    if (strcmp(argv[1], "matrix") == 0 && argc == 4)
+        return matrix(inject, atof(argv[3]));
+    atomic_store(&inject->one_in, 0);
+    atomic_store(&inject->armed, 0);
+    printf("kill: deaths=%lu nested=%lu\n", (unsigned long)inject->deaths,
+           (unsigned long)inject->nested_deaths);
+    return 0;
+}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# The stage of the capture's tests: a mount namespace of their own with an ext4 on a loop device, a root
+# on it, a journal, and helpers. Sourced first:  . "$srcdir/tests/crash/capture-lib.sh"; stage "$@"
+#
+# capture [OPTION...]    captures $root; sets keeper (its process id)
+# uncapture              stops it and waits; fails if it did not end well
+# replay                 journal against source; prints a line of figures
+#
+# The namespace, and with it every mount, ends with its last process: after a SIGKILL of the test
+# nothing remains but processes of the capture, which end when their mount does.
+
+set -u
+set -o pipefail
+build=$PWD
+srcdir=${srcdir:-.}
+program=$build/daemon/capture/doppel-capture
+
+skip() {
+    echo "SKIP: $*"
+    exit 77
+}
+
+die() {
+    echo "FAIL: $*"
+    [ ! -e "$work/errors" ] || tail -20 "$work/errors"
+    exit 1
+}
+
+stage() {
+    if [ -z "${DOPPEL_STAGE:-}" ]; then
+        [ "$(id -u)" = 0 ] || skip "root is needed to mount"
+        [ -c /dev/fuse ] || skip "there is no /dev/fuse"
+        unshare -m true 2>/dev/null || skip "no right to make mount namespaces"
+        # In memory, where there is room: what is tested here is no disk.
+        DOPPEL_STAGE=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+        export DOPPEL_STAGE
+        unshare -m --propagation private "$BASH" "$0" "$@"
+        local code=$?
+        rm -rf "$DOPPEL_STAGE"
+        exit $code
+    fi
+    work=$DOPPEL_STAGE
+    keeper=
+    mkfifo "$work/never" # nobody writes: a read with a time limit
+    trap tidy EXIT
+    truncate -s "${IMAGE:-3G}" "$work/image"
+    mkfs.ext4 -q -F "$work/image" || skip "no ext4 can be made"
+    mkdir "$work/disk" "$work/journal"
+    mount -o loop "$work/image" "$work/disk" 2>/dev/null || skip "no loop device"
+    root=$work/disk/root
+    mkdir "$root" "$work/disk/plain" "$work/disk/replica" "$work/disk/reserve"
+    chmod 700 "$work/disk/reserve"
+}
+
+tidy() {
+    [ -z "$keeper" ] || kill -QUIT "$keeper" 2>/dev/null
+    cd /
+    for _ in $(seq 40); do
+        umount "$work/disk" 2>/dev/null && break
+        read -rt 0.05 <>"$work/never" || :
+    done
+}
+
+# Waits until the command succeeds, for some seconds.
+wait_for() {
+    for _ in $(seq 200); do
+        "$@" && return 0
+        read -rt 0.05 <>"$work/never" || :
+    done
+    return 1
+}
+
+captured() {
+    grep -q " $root [^ ]* - fuse.doppel " <(sed 's/ shared:[0-9]*//' /proc/self/mountinfo)
+}
+
+serves() {
+    local now
+    now=$(grep -c ': captured$' "$work/errors" 2>/dev/null)
+    [ "${now:-0}" -gt "$captures" ]
+}
+
+ended() {
+    ! kill -0 "$keeper" 2>/dev/null
+}
+
+capture() {
+    captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
+    "$program" --set test --root "$root" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
+    keeper=$!
+    wait_for serves || die "the root was not captured"
+}
+
+worker() {
+    pgrep -P "$keeper" -n
+}
+
+uncapture() {
+    captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
+    local code
+    kill -TERM "$keeper"
+    wait "$keeper"
+    code=$?
+    keeper=
+    [ $code = 0 ] || die "the capture ended with $code"
+    ! captured || die "the mount is still there"
+}
+
+replay() {
+    "$build/tests/crash/capture-replay" "$work/journal" "$root" "$work/disk/replica" "$work/disk/reserve"
+}
+
+figures() {
+    kill -USR1 "$keeper"
+    wait_for grep -q 'capture: figures' "$work/errors" && grep 'capture: figures' "$work/errors" | tail -1
+}
+
+# A figure's value of the last line of figures: value NAME.
+value() {
+    grep 'capture: figures' "$work/errors" | tail -1 | tr ' ' '\n' | sed -n "s/^$1=//p"
+}

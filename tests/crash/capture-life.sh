@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The life of a captured mount: refusals that leave nothing behind, a stale mount, a busy one, the death
+# of the keeper, a new program under a live mount, a loop of crashes.
+. "${srcdir:-.}/tests/crash/capture-lib.sh"
+stage "$@"
+load=$build/tests/crash/capture-load
+
+# refused "TEXT" OPTION...: the start fails with this in its line, and nothing is mounted.
+refused() {
+    local text=$1 out code
+    shift
+    out=$(timeout 20 "$program" --foreground --set test --journal "$work/journal" "$@" 2>&1)
+    code=$?
+    [ $code != 0 ] || die "not refused: $*"
+    grep -qF -- "$text" <<<"$out" || die "refused otherwise: $out"
+    ! captured || die "refused, but mounted"
+}
+
+refused "does not exist" --root "$work/disk/nothing"
+refused "directory" --root "$work/image"
+refused "mount point" --root "$work/disk"
+mkdir "$root/beneath"
+refused "beneath" --root "$root" --root "$root/beneath"
+rmdir "$root/beneath"
+mkdir "$root/journal"
+refused "the journal" --root "$root" --journal "$root/journal"
+rmdir "$root/journal"
+refused "journal directory" --root "$root" --journal "$work/nothing"
+mkdir "$root/mounted"
+mount -t proc none "$root/mounted"
+refused "$root/mounted" --root "$root"
+umount "$root/mounted"
+rmdir "$root/mounted"
+refused "handles" --root /proc/1
+echo "ok: what cannot work is refused, and nothing is left"
+
+capture
+refused_second=$(timeout 20 "$program" --foreground --set other --root "$root" --journal "$work/journal" 2>&1) &&
+    die "captured twice"
+grep -q "captured already" <<<"$refused_second" || die "$refused_second"
+captured || die "the second start has unmounted the first"
+exec 7>"$root/open"
+kill -TERM "$keeper"
+wait_for grep -q "is in use: waiting" "$work/errors" || die "a busy mount was not told"
+touch "$root/open" || die "a busy mount does not serve"
+exec 7>&-
+wait "$keeper" || die "the stop failed"
+keeper=
+! captured || die "the mount is still there"
+rm "$root/open"
+echo "ok: a stop waits for the users of the mount"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture --crash-bound 0/0
+mkdir "$root/game"
+"$load" "$root/game" 3 12 1 >"$work/load" 2>&1 &
+loader=$!
+# goes_on: the load has written more since the last time.
+written=0
+goes_on() {
+    local size
+    size=$(stat -c %s "$root/game/lines" 2>/dev/null) && [ "$size" -gt "$written" ] && written=$size
+}
+for _ in 1 2 3; do
+    wait_for goes_on || die "the load stands still"
+    # The keeper's successor is a child of the worker that was.
+    old=$(worker)
+    kill -KILL "$keeper"
+    keeper=
+    wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker did not notice its keeper's death"
+    wait_for sh -c "pgrep -f '^$program .*--resume' >/dev/null" || die "no new keeper"
+    keeper=$(pgrep -f "^$program .*--resume" -o)
+done
+for _ in 1 2 3; do
+    wait_for goes_on || die "the load stands still"
+    old=$(worker)
+    kill -USR2 "$keeper"
+    wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker was not replaced"
+done
+wait "$loader" || { cat "$work/load"; die "an application noticed"; }
+cat "$work/load"
+figures >/dev/null
+echo "keepers replaced after a death: $(value keepers)"
+kill -TERM "$keeper"
+wait_for ended || die "the last keeper did not end"
+keeper=
+! captured || die "the mount is still there"
+replay || die "the replica differs"
+echo "ok: the keeper dies and is upgraded, unnoticed"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture
+mkdir "$root/stuck" "$root/free"
+echo text >"$root/free/file"
+fsfreeze -f "$work/disk"
+writers=()
+for i in $(seq 40); do
+    echo "$i" >"$root/stuck/file-$i" &
+    writers+=($!)
+done
+wait_for grep -q '^State:.D' "/proc/${writers[0]}/status" "/proc/${writers[39]}/status"
+stuck=$(timeout 10 sh -c "cat '$root/free/file' && stat -c %s '$root/free/file' && ls '$root/free'" | tr '\n' ' ')
+fsfreeze -u "$work/disk"
+[ "$stuck" = "text 5 file " ] || die "a frozen file system holds up readers: $stuck"
+wait "${writers[@]}" || die "a write failed on a frozen file system"
+[ "$(cat "$root"/stuck/* | wc -l)" = 40 ] || die "writes are lost"
+rm -r "$root/stuck" "$root/free"
+uncapture
+echo "ok: what is stuck below holds up nobody else"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture --crash-bound 3/60
+for _ in 1 2 3 4 5; do
+    old=$(worker)
+    kill -KILL "$old"
+    wait_for sh -c "! kill -0 $old 2>/dev/null"
+    wait_for sh -c "pgrep -P $keeper >/dev/null" || die "no new worker"
+    echo text >>"$root/after" || die "a write failed"
+done
+grep -q "a mirror is needed" "$work/errors" || die "a loop of crashes was not told"
+[ "$(wc -l <"$root/after")" = 5 ] || die "writes are lost without journal"
+uncapture
+replay >"$work/replayed" 2>&1
+grep -q "mirror" "$work/replayed" || { cat "$work/replayed"; die "the journal does not say it"; }
+echo "ok: a loop of crashes ends the journal, not the service"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture
+old=$(worker)
+kill -STOP "$old"
+kill -KILL "$keeper" "$old"
+wait "$keeper" 2>/dev/null
+keeper=
+captured || die "the stale mount is gone by itself"
+capture
+touch "$root/open" || die "a stale mount was not cleared"
+uncapture
+echo "ok: a stale mount is cleared"
+echo "PASS"

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The capture in one process under load: for a build with the thread sanitizer, which cannot follow the
+# clone of a worker. In other builds it shows that this mode works.
+. "${srcdir:-.}/tests/crash/capture-lib.sh"
+stage "$@"
+
+export TSAN_OPTIONS="exitcode=66 ${TSAN_OPTIONS:-}"
+"$program" --single-process --set test --root "$root" --journal "$work/journal" 2>"$work/errors" &
+keeper=$!
+wait_for captured || die "the root was not captured"
+mkdir "$root/game"
+"$build/tests/crash/capture-load" "$root/game" 4 "${1:-5}" "$RANDOM" || die "an application saw a fault"
+umount "$root"
+wait "$keeper" || die "the capture ended with $?"
+keeper=
+! grep -A20 'WARNING: ThreadSanitizer' "$work/errors" || die "threads race"
+replay || die "the replica differs"
+echo "PASS"

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The worker of a capture dies, at random and at every pair of operation and point, inside takeovers
+# too, while processes fight over the same names and files: nobody sees an error, and the journal's
+# replay is the source. A control run without pre-images must be caught.
+#
+#     tests/crash/capture.sh [SECONDS]      of killing, for each of the parts (10)
+. "${srcdir:-.}/tests/crash/capture-lib.sh"
+stage "$@"
+seconds=${1:-10}
+load=$build/tests/crash/capture-load
+killer=$build/tests/crash/capture-kill
+
+# part NAME KILLER-ARGUMENT...: one load, one kind of killing, a replay.
+part() {
+    local name=$1
+    shift
+    rm -rf "$work/journal" "$work/disk/replica" "$work/disk/reserve" "${root:?}"
+    mkdir "$work/journal" "$work/disk/replica" "$root"
+    mkdir -m 700 "$work/disk/reserve"
+    "$killer" make "$work/inject" || die "no file of injections"
+    : >"$work/errors"
+    capture --inject "$work/inject" --crash-bound 0/0
+    mkdir "$root/game"
+    "$load" "$root/game" 4 "$((seconds + 1))" "$RANDOM" >"$work/load" 2>&1 &
+    local loader=$!
+    "$killer" "$@" >"$work/kill" 2>&1
+    wait "$loader"
+    local code=$?
+    "$killer" off "$work/inject" >>"$work/kill"
+    figures >/dev/null
+    uncapture
+    echo "== $name: takeovers=$(value takeovers) recognised=$(value recognised) given_up=$(value given_up) half_copied=$(value half_copied)"
+    grep -h -E '^(kill|load):' "$work/kill" "$work/load"
+    [ -z "${VERBOSE:-}" ] || grep -h 'not met' "$work/kill"
+    return $code
+}
+
+part "at random" random "$work/inject" 2000 0 || { cat "$work/load"; die "an application saw a fault"; }
+replay || die "the replica differs"
+part "at each pair" matrix "$work/inject" "$seconds" || { cat "$work/load"; die "an application saw a fault"; }
+replay || die "the replica differs"
+seconds=4
+if part "control: no pre-images" random "$work/inject" 500 1; then
+    die "blind repetition was not noticed: this test sees nothing"
+fi
+echo "PASS"

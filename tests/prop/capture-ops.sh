@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Random calls on a captured directory and on a plain one of the same file system: no answer differs,
+# and the journal's replay is the source.
+#
+#     tests/prop/capture-ops.sh [SEEDS [FIRST]]
+. "${srcdir:-.}/tests/crash/capture-lib.sh"
+stage "$@"
+seeds=${1:-10}
+first=${2:-${DPL_SEED:-$RANDOM}}
+
+capture
+for seed in $(seq "$first" $((first + seeds - 1))); do
+    mkdir "$root/$seed" "$work/disk/plain/$seed"
+    "$build/tests/prop/capture-ops" "$root/$seed" "$work/disk/plain/$seed" "$seed" 3000 ||
+        die "seed $seed differs"
+done
+uncapture
+replay || die "the replica differs"
+echo "PASS"
