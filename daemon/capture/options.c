@@ -70,7 +70,7 @@ static void help(void)
         "  --journal-max MIB      bound of the journal on disk (20480)\n"
         "  --journal-min-free MIB left free on its file system (0)\n"
         "  --segment MIB          size of a segment (64)\n"
-        "  --memory MIB           of the journal before it is on disk (64)\n"
+        "  --memory MIB           of the journal before it is on disk (256)\n"
         "  --epoch N              of this ownership (one more than the directory has)\n"
         "  --stop-wait SECONDS    how long a stop waits for users of the mount (10)\n"
         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
@@ -216,7 +216,7 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
 
     *options = (struct options){.journal_max_bytes = 20480 * MIB,
                                 .segment_bytes = 64 * MIB,
-                                .ring_bytes = 64 * MIB,
+                                .ring_bytes = 256 * MIB,
                                 .stop_wait_ms = 10000,
                                 .crash_count = 20,
                                 .crash_seconds = 60,

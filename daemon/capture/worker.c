@@ -86,7 +86,7 @@ static int start_in_slot(struct worker *worker, uint32_t slot)
     make_present(worker, shared->slots[slot].buffer);
     thread->worker = worker;
     thread->index = slot;
-    worker->has_thread[slot] = true;
+    worker->threads[slot] = thread;
     atomic_fetch_add(&shared->threads, 1);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -99,7 +99,7 @@ static int start_thread(struct worker *worker, uint32_t root)
 {
     uint32_t slot = 0;
 
-    while (slot < SHARED_SLOTS && worker->has_thread[slot])
+    while (slot < SHARED_SLOTS && worker->threads[slot])
         slot++;
     if (slot == SHARED_SLOTS)
         return -EAGAIN;

@@ -25,7 +25,7 @@ struct worker {
     struct lock_table locks;
     struct border border;
     struct pool pools[SHARED_ROOTS];
-    bool has_thread[SHARED_SLOTS];
+    struct thread *threads[SHARED_SLOTS]; /* by slot; they live as long as the process */
 };
 
 /* A thread serves one root, in one slot. */

@@ -4,10 +4,10 @@
 # too, while processes fight over the same names and files: nobody sees an error, and the journal's
 # replay is the source. A control run without pre-images must be caught.
 #
-#     tests/crash/capture.sh [SECONDS]      of killing, for each of the parts (10)
+#     tests/crash/capture.sh [SECONDS]      of killing, for each of the parts (6)
 . "${srcdir:-.}/tests/crash/capture-lib.sh"
 stage "$@"
-seconds=${1:-10}
+seconds=${1:-6}
 load=$build/tests/crash/capture-load
 killer=$build/tests/crash/capture-kill
 

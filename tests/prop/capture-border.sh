@@ -6,7 +6,7 @@
 #     tests/prop/capture-border.sh [SEEDS [FIRST]]
 . "${srcdir:-.}/tests/crash/capture-lib.sh"
 stage "$@"
-seeds=${1:-10}
+seeds=${1:-5}
 first=${2:-${DPL_SEED:-$RANDOM}}
 
 # outside DIRECTORY: removes what is not in the set, as if it had never been there.

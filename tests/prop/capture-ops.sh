@@ -6,7 +6,7 @@
 #     tests/prop/capture-ops.sh [SEEDS [FIRST]]
 . "${srcdir:-.}/tests/crash/capture-lib.sh"
 stage "$@"
-seeds=${1:-10}
+seeds=${1:-5}
 first=${2:-${DPL_SEED:-$RANDOM}}
 
 capture
