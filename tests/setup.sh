@@ -37,10 +37,11 @@ setup_packages() {
     ) 9>>"$log" >>"$log" 2>&1 || { tail -5 "$log" >&2; setup_die "installation failed; all of it: $log"; }
 }
 
-# setup_build DIR OPTION...: configures (once) and builds in DIR, quietly unless it fails.
+# setup_build DIR TARGET OPTION...: configures (once) and builds in DIR, quietly unless it fails. The
+# target "check" is the product and the programs of its tests, none of which runs.
 setup_build() {
-    local dir=$1
-    shift
+    local dir=$1 target=$2
+    shift 2
     mkdir -p "$dir"
     (
         flock 9
@@ -51,7 +52,8 @@ setup_build() {
         if [ ! -e config.status ] || [ "$(cat configured 2>/dev/null)" != "$*" ]; then
             "$top/configure" -q "$@" && echo "$*" >configured || exit 1
         fi
-        make -j"$(nproc)" all
+        make -j"$(nproc)" all &&
+            { [ "$target" = all ] || make -j"$(nproc)" "$target" TESTS=; }
     ) 9>>"$top/_build/lock" >"$dir/build.log" 2>&1 || {
         grep -E 'error|Error|\*\*\*' "$dir/build.log" | head -20 >&2
         setup_die "the build failed; all of it: $dir/build.log"
