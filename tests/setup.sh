@@ -10,6 +10,25 @@ setup_die() {
     exit 1
 }
 
+# What Debian's scripts ask before they start a package's service. Ours says no while an installation
+# holds the lock (of the whole machine: other trees install too). When it was killed, ours removes
+# itself as soon as it is asked, and says yes. Where somebody else has made one, that one counts.
+setup_policy_file=${setup_policy_file:-/usr/sbin/policy-rc.d}
+setup_lock=${setup_lock:-/run/doppel-packages.lock}
+setup_policy_mark='# Made by tests/setup.sh of doppel.'
+
+setup_policy() {
+    [ ! -e "$setup_policy_file" ] || return 0
+    printf '%s\n' '#!/bin/sh' "$setup_policy_mark" "flock -n $setup_lock true || exit 101" \
+        "rm -f $setup_policy_file" >"$setup_policy_file.doppel" &&
+        chmod 755 "$setup_policy_file.doppel" &&
+        mv "$setup_policy_file.doppel" "$setup_policy_file" || exit 1
+}
+
+setup_policy_end() {
+    ! grep -qsxF "$setup_policy_mark" "$setup_policy_file" || rm -f "$setup_policy_file"
+}
+
 # setup_packages KIND...: installs what tests/packages names for these kinds and is not there.
 setup_packages() {
     local kind missing=() p
@@ -26,15 +45,13 @@ setup_packages() {
     (
         flock 9
         # A fresh cluster stack or mail service must not start on this host: the lab has hosts of its own.
-        if [ ! -e /usr/sbin/policy-rc.d ]; then
-            printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-            chmod 755 /usr/sbin/policy-rc.d
-            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-        fi
+        setup_policy
+        trap setup_policy_end EXIT
         export DEBIAN_FRONTEND=noninteractive
         apt-get -o DPkg::Lock::Timeout=600 update &&
-            apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
-    ) 9>>"$log" >>"$log" 2>&1 || { tail -5 "$log" >&2; setup_die "installation failed; all of it: $log"; }
+            apt-get -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install -y \
+            --no-install-recommends "${missing[@]}" </dev/null
+    ) 9>>"$setup_lock" >>"$log" 2>&1 || { tail -5 "$log" >&2; setup_die "installation failed; all of it: $log"; }
 }
 
 # setup_build DIR TARGET OPTION...: configures (once) and builds in DIR, quietly unless it fails. The
@@ -45,7 +62,8 @@ setup_build() {
     mkdir -p "$dir"
     (
         flock 9
-        if [ ! -x "$top/configure" ]; then
+        # The last file that autoreconf makes: it may have been killed before.
+        if [ ! -e "$top/Makefile.in" ]; then
             (cd "$top" && autoreconf -fi) || exit 1
         fi
         cd "$dir" || exit 1
