@@ -52,8 +52,21 @@ chmod +x "$setup_policy_file"
 check "somebody else's counts" eval 'install && asked 104'
 check "somebody else's stays" answers 104
 
-build() { bash -c '. "$0/setup.sh"; setup_build "$top/b"' "$here" >/dev/null 2>&1; }
+build() { bash -c '. "$0/setup.sh"; setup_build "$top/b" all' "$here" >/dev/null 2>&1; }
 printf '#!/bin/sh\nexit 1\n' >"$tmp/configure" # and no Makefile.in: autoreconf was killed
 chmod +x "$tmp/configure"
 check "a half made tree is made whole" build
+
+# Installed again while a lab has the first beneath its hosts.
+installed() { bash -c '. "$0/setup.sh"; setup_install "$top/b"' "$here" 2>/dev/null; }
+printf 'install:\n\tmkdir $(DESTDIR); echo one >$(DESTDIR)/file\n' >"$tmp/b/Makefile"
+first=$(installed)
+inode=$(stat -c %i "$first/file")
+check "the same is installed at the same place" [ "$(installed)" = "$first" ]
+check "and not touched" [ "$(stat -c %i "$first/file")" = "$inode" ]
+printf 'install:\n\tmkdir $(DESTDIR); echo two >$(DESTDIR)/file\n' >"$tmp/b/Makefile"
+second=$(installed)
+check "something else goes beside it" [ "$(cat "$first/file" "$second/file" | tr -d '\n')" = onetwo ]
+printf 'install:\n\tfalse\n' >"$tmp/b/Makefile"
+check "a failed installation is one" eval '! installed'
 exit $failed

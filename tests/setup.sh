@@ -77,3 +77,19 @@ setup_build() {
         setup_die "the build failed; all of it: $dir/build.log"
     }
 }
+
+# setup_install DIR: installs what was built in DIR and prints where. The folder is named after what is
+# in it, and stays as it is: a lab that is up has it beneath its hosts.
+setup_install() {
+    local dir=$1
+    (
+        flock 9
+        rm -rf "$dir/root.new"
+        make -C "$dir" install DESTDIR="$dir/root.new" >"$dir/install.log" 2>&1 || exit 1
+        sum=$(cd "$dir/root.new" && find . -type f -exec sha256sum {} + | LC_ALL=C sort | sha256sum)
+        root=$dir/root-${sum:0:16}
+        [ -e "$root" ] || mv "$dir/root.new" "$root" || exit 1
+        rm -rf "$dir/root.new"
+        echo "$root"
+    ) 9>>"$top/_build/lock" || setup_die "make install failed; all of it: $dir/install.log"
+}
