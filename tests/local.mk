@@ -8,6 +8,6 @@ include tests/fuzz/local.mk
 include tests/crash/safety.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
-TESTS += tests/setup-selftest.sh
-dist_noinst_SCRIPTS += tests/setup-selftest.sh
+TESTS += tests/setup-selftest.sh tests/run-selftest.sh
+dist_noinst_SCRIPTS += tests/setup-selftest.sh tests/run-selftest.sh
 include tests/lab/local.mk

@@ -45,6 +45,7 @@ check "killed: it is left" [ -e "$setup_policy_file" ]
 check "left: another installation is asked no" eval 'install && asked 101'
 check "left: that one removed it" [ ! -e "$setup_policy_file" ]
 die=yes install
+flock "$setup_lock" true # until the last of them has died
 check "left: services may start" answers 0
 check "left: it has removed itself" [ ! -e "$setup_policy_file" ]
 printf '#!/bin/sh\nexit 104\n' >"$setup_policy_file"
