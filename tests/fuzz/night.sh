@@ -6,7 +6,7 @@
 top=$(cd "$(dirname "$0")/../.." && pwd)
 command -v clang >/dev/null || { echo "SKIP: clang is not installed"; exit 77; }
 mkdir -p "$top/_build/fuzz" && cd "$top/_build/fuzz" || exit 1
-[ -x "$top/configure" ] || (cd "$top" && autoreconf -fi) || exit 1
+[ -e "$top/Makefile.in" ] || (cd "$top" && autoreconf -fi) || exit 1
 [ -e Makefile ] || CC=clang "$top/configure" -q --enable-fuzzing --with-sanitizers=address,undefined || exit 1
 targets=
 for dir in "$top"/tests/fuzz/corpus/*/; do
