@@ -110,7 +110,7 @@ if wanted fio; then
     else
         size=32m
         night && size=2g
-        common=(--directory=@ "--size=$size" --verify=crc32c --verify_fatal=1 --randseed=7 --minimal)
+        common=(--verify_state_save=0 --directory=@ "--size=$size" --verify=crc32c --verify_fatal=1 --randseed=7 --minimal)
         check fio.buffered fio --name=v --rw=randwrite --bs=4k --ioengine=psync "${common[@]}"
         check fio.sizes fio --name=v --rw=randwrite --bsrange=512-128k --bs_unaligned --ioengine=psync --fsync=32 "${common[@]}"
         check fio.direct fio --name=v --rw=randwrite --bs=8k --direct=1 --ioengine=libaio --iodepth=16 "${common[@]}"
