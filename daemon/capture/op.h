@@ -66,7 +66,8 @@ struct node *op_node(const struct op *op, uint32_t index);
 uint32_t op_other_node(const struct op *op, uint64_t nodeid);
 /* A descriptor of the node, until the op ends, or a negative errno. */
 int op_fd(struct op *op, uint32_t index, unsigned *flags_r);
-/* A descriptor fit for changing the content of a regular file. */
+/* A descriptor fit for changing the content of a regular file, which is locked: else the inode's
+ * flags could change between this and the effect. */
 int op_fd_write(struct op *op, uint32_t index, unsigned *flags_r);
 void op_release(struct op *op);
 

@@ -77,6 +77,60 @@ static void listing(void)
     close(fd);
 }
 
+static long size_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? (long)st.st_size : -1;
+}
+
+static int set_flags(int fd, unsigned flags, bool set)
+{
+    unsigned now = 0;
+
+    if (ioctl(fd, FS_IOC_GETFLAGS, &now) != 0)
+        return -1;
+    now = set ? now | flags : now & ~flags;
+    return ioctl(fd, FS_IOC_SETFLAGS, &now);
+}
+
+/* The same by the other ioctl. */
+static int set_xflags(int fd, unsigned flags, bool set)
+{
+    struct fsxattr now;
+
+    if (ioctl(fd, FS_IOC_FSGETXATTR, &now) != 0)
+        return -1;
+    now.fsx_xflags = set ? now.fsx_xflags | flags : now.fsx_xflags & ~flags;
+    return ioctl(fd, FS_IOC_FSSETXATTR, &now);
+}
+
+/* What a flag forbade is possible when it has gone, and where it was written before. A removal that
+ * is refused pins the object first. */
+static void flags(bool x)
+{
+    int fd = open("flagged", O_CREAT | O_RDWR | O_TRUNC | O_CLOEXEC, 0644);
+
+    CHECK(pwrite(fd, "0123456789", 10, 0) == 10);
+    CHECK((x ? set_xflags(fd, FS_XFLAG_APPEND, true) : set_flags(fd, FS_APPEND_FL, true)) == 0);
+    CHECK(unlink("flagged") == -1 && errno == EPERM);
+    CHECK(ftruncate(fd, 0) == -1 && errno == EPERM);
+    CHECK(pwrite(fd, "a", 1, 10) == 1 && size_of(fd) == 11);
+    CHECK((x ? set_xflags(fd, FS_XFLAG_APPEND, false) : set_flags(fd, FS_APPEND_FL, false)) == 0);
+    CHECK(pwrite(fd, "b", 1, 0) == 1 && size_of(fd) == 11);
+    CHECK(ftruncate(fd, 10) == 0 && size_of(fd) == 10);
+    CHECK(set_flags(fd, FS_IMMUTABLE_FL, true) == 0);
+    CHECK(unlink("flagged") == -1 && errno == EPERM);
+    CHECK(pwrite(fd, "c", 1, 0) == -1 && errno == EPERM);
+    CHECK(set_flags(fd, FS_IMMUTABLE_FL, false) == 0);
+    CHECK(unlink("flagged") == 0);
+    CHECK(set_flags(fd, FS_APPEND_FL, true) == 0);
+    CHECK(pwrite(fd, "d", 1, 10) == 1 && size_of(fd) == 11);
+    CHECK(set_flags(fd, FS_APPEND_FL, false) == 0);
+    CHECK(pwrite(fd, "e", 1, 0) == 1 && size_of(fd) == 11);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
@@ -85,5 +139,7 @@ int main(int argc, char **argv)
     }
     umask(022);
     listing();
+    flags(false);
+    flags(true);
     return failures != 0;
 }
