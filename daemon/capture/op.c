@@ -142,6 +142,8 @@ int op_finish(struct op *op, enum dpl_outcome outcome, int error, const void *re
     struct slot *slot = op->slot;
 
     inject(INJECT_EFFECT);
+    if (error != 0)
+        outcome = op_failed(op, outcome);
     if (op->recording)
         recorder_encode(op, outcome);
     inject(INJECT_RESULT);

@@ -133,6 +133,7 @@ int op_setattr(struct op *op)
         op->record.length = in->size;
         op->record.has |= DPL_F_LENGTH;
     }
+    op_watch(op, op->node, fd);
     op_start(op);
     effect = change(fd, flags, in);
     code = stat_fd(fd, &stx);

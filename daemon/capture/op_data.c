@@ -154,6 +154,7 @@ int op_fallocate(struct op *op)
         op->record.length = in->length;
         op->record.has |= DPL_F_MODE | DPL_F_OFFSET | DPL_F_LENGTH;
     }
+    op_watch(op, op->node, fd);
     op_start(op);
     code = fallocate(fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) != 0 ? -errno : 0;
     recorder_attr_fd(op, DPL_F_ATTR, fd);

@@ -84,6 +84,7 @@ static int set_flags(struct op *op, int fd, uint32_t command)
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
     op->record.attr.has |= DPL_A_IFLAGS;
+    op_watch(op, op->node, fd);
     op_start(op);
     code = ioctl(fd, command, &argument) != 0 ? -errno : 0;
     inject(INJECT_EFFECT_PART);

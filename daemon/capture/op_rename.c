@@ -347,6 +347,8 @@ static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
     if (r.walks)
         lock_alone(op);
     op_lock(op, op->node, r.to_dir, r.from_inside != r.to_inside ? r.source : 0);
+    op_watch(op, op->node, r.from_fd);
+    op_watch(op, r.to_dir, r.to_fd);
     if (r.walks)
         look_at_target(op, &r);
     return r.walks ? rename_alone(op, &r) : rename_one(op, &r);

@@ -174,6 +174,7 @@ int op_setxattr(struct op *op)
         op->record.value = (struct dpl_view){.data = op->rq.data, .size = in->size};
         op->record.has |= DPL_F_VALUE | DPL_F_FLAGS;
     }
+    op_watch(op, op->node, place.fd);
     op_start(op);
     if (!was_there(op, &place, &repeat) && repeat)
         flags &= ~XATTR_CREATE;
@@ -199,6 +200,7 @@ int op_removexattr(struct op *op)
         return code;
     op_lock(op, op->node, 0, 0);
     prepare(op, DPL_R_REMOVEXATTR);
+    op_watch(op, op->node, place.fd);
     op_start(op);
     there = was_there(op, &place, &repeat);
     code = drop(&place, op->rq.name);

@@ -131,6 +131,38 @@ static void flags(bool x)
     close(fd);
 }
 
+/* Whether the kernel says of it what the file system below would. */
+static bool is_fresh(const char *name)
+{
+    struct statx known, now;
+
+    if (statx(AT_FDCWD, name, AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &known) != 0 ||
+        statx(AT_FDCWD, name, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &now) != 0)
+        return false;
+    return known.stx_mtime.tv_sec == now.stx_mtime.tv_sec &&
+           known.stx_mtime.tv_nsec == now.stx_mtime.tv_nsec &&
+           known.stx_ctime.tv_sec == now.stx_ctime.tv_sec &&
+           known.stx_ctime.tv_nsec == now.stx_ctime.tv_nsec;
+}
+
+/* The whiteout stood for a moment, and the directory's times have changed: the replay tells whether
+ * that was journalled. */
+static void failed_rename(void)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    struct stat st;
+
+    CHECK(mkdir("failed", 0755) == 0);
+    CHECK(mkdir("failed/x", 0755) == 0 && mkdir("failed/x/d0", 0755) == 0);
+    CHECK(mkdir("failed/x/d1", 0755) == 0 && mkdir("failed/x/d0/full", 0755) == 0);
+    CHECK(utimensat(AT_FDCWD, "failed/x", times, 0) == 0);
+    CHECK(stat("failed/x", &st) == 0 && st.st_mtime == 1000);
+    CHECK(renameat2(AT_FDCWD, "failed/x/d1", AT_FDCWD, "failed/x/d0", RENAME_WHITEOUT) == -1 &&
+          errno == ENOTEMPTY);
+    /* DONT_SYNC answers even what is known to be old: stat() asks if it must. */
+    CHECK(stat("failed/x", &st) == 0 && is_fresh("failed/x"));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
@@ -141,5 +173,6 @@ int main(int argc, char **argv)
     listing();
     flags(false);
     flags(true);
+    failed_rename();
     return failures != 0;
 }
