@@ -2,9 +2,10 @@
  *
  * Single cases of a captured directory that random calls meet too seldom.
  *
- *     capture-cases DIRECTORY
+ *     capture-cases DIRECTORY [border]
  *
- * The directory is captured, empty, and on ext4. Prints what is wrong; exit status 0 if nothing is.
+ * The directory is captured, empty, and on ext4; for the cases of the border it has a directory
+ * "out" that is not in the set. Prints what is wrong; exit status 0 if nothing is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -163,13 +164,30 @@ static void failed_rename(void)
     CHECK(stat("failed/x", &st) == 0 && is_fresh("failed/x"));
 }
 
+/* The whiteout stays where the name was, outside of the set. */
+static void whiteout_outside(void)
+{
+    struct stat st;
+    int fd = open("out/file", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+    CHECK(write(fd, "text", 4) == 4);
+    CHECK(renameat2(AT_FDCWD, "out/file", AT_FDCWD, "came", RENAME_WHITEOUT) == 0);
+    CHECK(stat("out/file", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0);
+    CHECK(unlink("out/file") == 0);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
-        fprintf(stderr, "capture-cases DIRECTORY\n");
+    if (argc < 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
+        fprintf(stderr, "capture-cases DIRECTORY [border]\n");
         return 2;
     }
     umask(022);
+    if (argc > 2) {
+        whiteout_outside();
+        return failures != 0;
+    }
     listing();
     flags(false);
     flags(true);

@@ -8,4 +8,16 @@ capture
 "$build/tests/crash/capture-cases" "$root" || die "a captured directory answers otherwise"
 uncapture
 replay || die "the replica differs"
+
+rm -rf "${root:?}" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
+mkdir "$root" "$work/disk/replica" "$work/journal" "$root/out"
+mkdir -m 700 "$work/disk/reserve"
+printf '%s\n' "include recursive $root" "exclude recursive $root/out" >"$work/rules"
+capture --rules "$work/rules"
+"$build/tests/crash/capture-cases" "$root" border || die "a border answers otherwise"
+uncapture
+rmdir "$root/out"
+replay >"$work/replayed" 2>&1
+grep -q 'ask=0 ' "$work/replayed" || { cat "$work/replayed"; die "the replica has to ask"; }
+[ -f "$work/disk/replica/came" ] || die "what entered the set is not at the replica"
 echo "PASS"
