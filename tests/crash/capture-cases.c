@@ -2,19 +2,23 @@
  *
  * Single cases of a captured directory that random calls meet too seldom.
  *
- *     capture-cases DIRECTORY [border]
+ *     capture-cases DIRECTORY [border | killed INJECT]
  *
  * The directory is captured, empty, and on ext4; for the cases of the border it has a directory
  * "out" that is not in the set. Prints what is wrong; exit status 0 if nothing is.
  */
+#include "daemon/capture/inject.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fuse.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -23,6 +27,7 @@
 #define SOMEBODY 1000
 
 static unsigned failures;
+static struct inject *injected;
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -85,6 +90,16 @@ static long size_of(int fd)
     return fstat(fd, &st) == 0 ? (long)st.st_size : -1;
 }
 
+/* The worker dies between the change of flags that comes next and all that belongs to it. */
+static void die_at_flags(void)
+{
+    if (injected == NULL)
+        return;
+    atomic_store(&injected->opcode, FUSE_IOCTL);
+    atomic_store(&injected->point, INJECT_EFFECT_PART);
+    atomic_store(&injected->armed, 1);
+}
+
 static int set_flags(int fd, unsigned flags, bool set)
 {
     unsigned now = 0;
@@ -92,6 +107,7 @@ static int set_flags(int fd, unsigned flags, bool set)
     if (ioctl(fd, FS_IOC_GETFLAGS, &now) != 0)
         return -1;
     now = set ? now | flags : now & ~flags;
+    die_at_flags();
     return ioctl(fd, FS_IOC_SETFLAGS, &now);
 }
 
@@ -103,6 +119,7 @@ static int set_xflags(int fd, unsigned flags, bool set)
     if (ioctl(fd, FS_IOC_FSGETXATTR, &now) != 0)
         return -1;
     now.fsx_xflags = set ? now.fsx_xflags | flags : now.fsx_xflags & ~flags;
+    die_at_flags();
     return ioctl(fd, FS_IOC_FSSETXATTR, &now);
 }
 
@@ -177,13 +194,32 @@ static void whiteout_outside(void)
     close(fd);
 }
 
+/* The same cases of flags, with a worker that dies in each change. */
+static void flags_killed(const char *file)
+{
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    void *at = mmap(NULL, sizeof(*injected), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    CHECK(at != MAP_FAILED);
+    if (at == MAP_FAILED)
+        return;
+    injected = at;
+    flags(false);
+    flags(true);
+    CHECK(atomic_load(&injected->deaths) == 12);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
-        fprintf(stderr, "capture-cases DIRECTORY [border]\n");
+        fprintf(stderr, "capture-cases DIRECTORY [border | killed INJECT]\n");
         return 2;
     }
     umask(022);
+    if (argc > 3) {
+        flags_killed(argv[3]);
+        return failures != 0;
+    }
     if (argc > 2) {
         whiteout_outside();
         return failures != 0;

@@ -10,6 +10,15 @@ uncapture
 replay || die "the replica differs"
 
 rm -rf "${root:?}" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
+mkdir "$root" "$work/disk/replica" "$work/journal"
+mkdir -m 700 "$work/disk/reserve"
+"$build/tests/crash/capture-kill" make "$work/inject" || die "no file of injections"
+capture --inject "$work/inject" --crash-bound 0/0
+timeout 60 "$build/tests/crash/capture-cases" "$root" killed "$work/inject" || die "a death in a change of flags shows"
+uncapture
+replay || die "the replica differs"
+
+rm -rf "${root:?}" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
 mkdir "$root" "$work/disk/replica" "$work/journal" "$root/out"
 mkdir -m 700 "$work/disk/reserve"
 printf '%s\n' "include recursive $root" "exclude recursive $root/out" >"$work/rules"
