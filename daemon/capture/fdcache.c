@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -43,9 +44,23 @@ int fdcache_open(const struct shared *shared, uint32_t index, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-static bool is_append_only(const struct shared *shared, uint32_t index)
+/* Opens a node's object: anew by the descriptor that is held, else by its handle. An object without
+ * a name has no handle that could be opened. */
+static int open_object(const struct shared *shared, uint32_t index, int held, int flags)
 {
-    int fd = fdcache_open(shared, index, O_RDONLY);
+    char path[48];
+    int fd;
+
+    if (held < 0)
+        return fdcache_open(shared, index, flags);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", held);
+    fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? -errno : fd;
+}
+
+static bool is_append_only(const struct shared *shared, uint32_t index, int held)
+{
+    int fd = open_object(shared, index, held, O_RDONLY);
     int flags = 0;
     bool yes;
 
@@ -56,17 +71,17 @@ static bool is_append_only(const struct shared *shared, uint32_t index)
     return yes;
 }
 
-static int open_regular(const struct shared *shared, uint32_t index, uint16_t *flags)
+static int open_regular(const struct shared *shared, uint32_t index, int held, uint16_t *flags)
 {
-    int fd = fdcache_open(shared, index, O_RDWR);
+    int fd = open_object(shared, index, held, O_RDWR);
 
-    if (fd == -EPERM && is_append_only(shared, index)) {
+    if (fd == -EPERM && is_append_only(shared, index, held)) {
         *flags |= FD_APPEND;
-        fd = fdcache_open(shared, index, O_RDWR | O_APPEND);
+        fd = open_object(shared, index, held, O_RDWR | O_APPEND);
     }
     if (fd == -EPERM || fd == -EROFS || fd == -EACCES || fd == -ETXTBSY) {
         *flags |= FD_READ_ONLY;
-        fd = fdcache_open(shared, index, O_RDONLY);
+        fd = open_object(shared, index, held, O_RDONLY);
     }
     return fd;
 }
@@ -76,7 +91,7 @@ static int open_node(const struct shared *shared, uint32_t index, uint16_t *flag
     *flags = 0;
     switch (shared->nodes[index].mode & S_IFMT) {
     case S_IFREG:
-        return open_regular(shared, index, flags);
+        return open_regular(shared, index, -1, flags);
     case S_IFDIR:
         return fdcache_open(shared, index, O_RDONLY | O_DIRECTORY);
     default:
@@ -264,21 +279,42 @@ void fdcache_adopt(struct fdcache *cache, uint32_t index, int fd)
     entry_fill(cache, index, fd, flags);
 }
 
+/* Puts what is opened now in the place of a descriptor that somebody holds: same number, and who is
+ * in a system call with it ends that one with what he began. */
+static void entry_replace(struct fdcache *cache, uint32_t index)
+{
+    struct fdcache_entry *entry = &cache->entries[index];
+    int held = entry->fd_plus_1 - 1;
+    uint16_t flags = 0;
+    int fd = open_regular(cache->shared, index, held, &flags);
+
+    if (fd >= 0 && dup3(fd, held, O_CLOEXEC) == held)
+        entry->flags = (uint16_t)((entry->flags & ~(FD_READ_ONLY | FD_APPEND | FD_STALE)) | flags);
+    else
+        entry->flags |= FD_STALE;
+    if (fd >= 0)
+        close(fd);
+}
+
 void fdcache_revoke(struct fdcache *cache, uint32_t index)
 {
     struct fdcache_entry *entry = &cache->entries[index];
 
-    if (index <= SHARED_ROOTS)
+    if (index <= SHARED_ROOTS || (cache->shared->nodes[index].mode & S_IFMT) != S_IFREG)
         return;
     pthread_mutex_lock(&cache->lock);
-    if (entry->fd_plus_1 != 0 && (entry->flags & FD_PINNED) == 0) {
-        entry->flags |= FD_STALE;
-        if (entry->users == 0) {
-            list_remove(cache, index);
-            close(entry_clear(cache, index));
-        }
+    if (entry->fd_plus_1 != 0 && (entry->users > 0 || (entry->flags & FD_PINNED) != 0)) {
+        entry_replace(cache, index);
+    } else if (entry->fd_plus_1 != 0) {
+        list_remove(cache, index);
+        close(entry_clear(cache, index));
     }
     pthread_mutex_unlock(&cache->lock);
+}
+
+int fdcache_open_held(struct fdcache *cache, uint32_t index, int fd, int flags)
+{
+    return open_object(cache->shared, index, fd, flags);
 }
 
 bool fdcache_drop(struct fdcache *cache, uint32_t index)

@@ -24,7 +24,7 @@ enum fd_flags {
     FD_APPEND = 2,
     FD_PATH = 4,
     FD_PINNED = 8,
-    FD_STALE = 16, /* closed when its last user gives it back */
+    FD_STALE = 16, /* could not be opened anew: closed when its last user gives it back */
 };
 
 struct fdcache_entry {
@@ -54,12 +54,15 @@ int fdcache_pin(struct fdcache *cache, uint32_t index);
 void fdcache_give(struct fdcache *cache, uint32_t index, int fd, bool pin);
 /* Takes a pinned descriptor over from the node. */
 void fdcache_adopt(struct fdcache *cache, uint32_t index, int fd);
-/* Closes what can be opened differently now: the inode's flags have changed. */
+/* Opens anew what can be opened differently now: the inode's flags have changed. Who holds the
+ * descriptor, or has pinned it, goes on with the same number. The caller has locked the node. */
 void fdcache_revoke(struct fdcache *cache, uint32_t index);
 /* Closes it: the node goes. False if somebody holds it; then it stays. */
 bool fdcache_drop(struct fdcache *cache, uint32_t index);
 
 /* Opens a node's object with these flags, uncached. Returns a descriptor or a negative errno. */
 int fdcache_open(const struct shared *shared, uint32_t index, int flags);
+/* The same for an object of which fd is a descriptor: it need not have a name any more. */
+int fdcache_open_held(struct fdcache *cache, uint32_t index, int fd, int flags);
 
 #endif

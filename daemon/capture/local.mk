@@ -18,6 +18,7 @@ libcapture_a_SOURCES = \
 	daemon/capture/op_create.c \
 	daemon/capture/op_data.c \
 	daemon/capture/op_dir.c \
+	daemon/capture/op_failed.c \
 	daemon/capture/op_init.c \
 	daemon/capture/op_ioctl.c \
 	daemon/capture/op_name.c \

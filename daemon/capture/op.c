@@ -46,8 +46,9 @@ int op_fd_write(struct op *op, uint32_t index, unsigned *flags_r)
     if ((flags & FD_PATH) != 0)
         return -EBADF;
     /* What refused it may have gone since; if not, the reason is the caller's answer. */
-    fdcache_revoke(&op->worker->cache, index);
-    op->own_fd = fdcache_open(op->worker->shared, index, O_RDWR);
+    op->own_fd = fdcache_open_held(&op->worker->cache, index, fd, O_RDWR);
+    if (op->own_fd >= 0)
+        fdcache_revoke(&op->worker->cache, index);
     return op->own_fd;
 }
 
@@ -141,6 +142,8 @@ int op_finish(struct op *op, enum dpl_outcome outcome, int error, const void *re
     struct slot *slot = op->slot;
 
     inject(INJECT_EFFECT);
+    if (error != 0)
+        outcome = op_failed(op, outcome);
     if (op->recording)
         recorder_encode(op, outcome);
     inject(INJECT_RESULT);

@@ -24,7 +24,17 @@
 #include <sys/uio.h>
 
 #define OP_DESCRIPTORS 6
-#define OP_OIDS        6
+#define OP_OIDS        9 /* five of the op's own record, one per other */
+#define OP_WATCHED     3
+
+/* What an object was like before the op. */
+struct watched {
+    uint32_t index;
+    int fd;
+    int64_t ctime_ns, mtime_ns;
+    uint64_t size, blocks;
+    uint32_t nlink, mode;
+};
 
 struct op {
     struct thread *thread;
@@ -54,6 +64,9 @@ struct op {
     uint32_t oid_count;
     struct dpl_arena_res res;
 
+    struct watched watched[OP_WATCHED];
+    uint32_t watched_count;
+
     struct iovec answer;
 };
 
@@ -66,7 +79,8 @@ struct node *op_node(const struct op *op, uint32_t index);
 uint32_t op_other_node(const struct op *op, uint64_t nodeid);
 /* A descriptor of the node, until the op ends, or a negative errno. */
 int op_fd(struct op *op, uint32_t index, unsigned *flags_r);
-/* A descriptor fit for changing the content of a regular file. */
+/* A descriptor fit for changing the content of a regular file, which is locked: else the inode's
+ * flags could change between this and the effect. */
 int op_fd_write(struct op *op, uint32_t index, unsigned *flags_r);
 void op_release(struct op *op);
 
@@ -81,6 +95,10 @@ int op_cred_as(struct op *op, uint32_t uid, uint32_t gid, bool keep_setid);
 void op_start(struct op *op);
 bool op_pre_known(const struct op *op);
 void op_pre_keep(struct op *op);
+/* Looks at what the op names, before the effect: a failure may change it. fd is kept until then. */
+void op_watch(struct op *op, uint32_t index, int fd); /* op_failed.c */
+/* Looks again after a failure; returns the outcome to record. */
+enum dpl_outcome op_failed(struct op *op, enum dpl_outcome outcome);
 /* An effect was found to be there already. */
 void op_recognised(struct op *op);
 /* What became of the effect: DPL_OUTCOME_*. error is told to the kernel. */

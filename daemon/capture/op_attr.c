@@ -118,13 +118,13 @@ int op_setattr(struct op *op)
     unsigned flags = 0;
     int effect, code, fd;
 
+    op_lock(op, op->node, 0, 0);
     fd = size ? op_fd_write(op, op->node, NULL) : op_fd(op, op->node, &flags);
     if (fd < 0)
         return fd;
     code = op_cred(op, (in->valid & FATTR_KILL_SUIDGID) == 0, OP_ANY_UMASK);
     if (code != 0)
         return code;
-    op_lock(op, op->node, 0, 0);
     recorder_begin(op, border_inside(&op->worker->border, op->node),
                    size ? DPL_R_TRUNCATE : DPL_R_SETATTR);
     recorder_object(op, op->node);
@@ -133,6 +133,7 @@ int op_setattr(struct op *op)
         op->record.length = in->size;
         op->record.has |= DPL_F_LENGTH;
     }
+    op_watch(op, op->node, fd);
     op_start(op);
     effect = change(fd, flags, in);
     code = stat_fd(fd, &stx);

@@ -226,6 +226,7 @@ static int create(struct op *op, const struct creation *how)
         return code;
     op_lock(op, op->node, 0, 0);
     prepare(op, dir_fd);
+    op_watch(op, op->node, dir_fd);
     op_start(op);
     fd = make_once(op, how, dir_fd, &existed);
     inject(INJECT_EFFECT_PART);

@@ -108,13 +108,13 @@ int op_write(struct op *op)
     ssize_t size;
     int fd, code;
 
+    op_lock(op, op->node, 0, 0);
     fd = op_fd_write(op, op->node, &flags);
     if (fd < 0)
         return fd;
     code = write_cred(op, fd, in);
     if (code != 0)
         return code;
-    op_lock(op, op->node, 0, 0);
     recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_WRITE);
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
@@ -136,15 +136,15 @@ int op_write(struct op *op)
 int op_fallocate(struct op *op)
 {
     const struct fuse_fallocate_in *in = op->rq.fixed;
-    int fd = op_fd_write(op, op->node, NULL);
-    int code;
+    int fd, code;
 
+    op_lock(op, op->node, 0, 0);
+    fd = op_fd_write(op, op->node, NULL);
     if (fd < 0)
         return fd;
     code = content_cred(op, fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
-    op_lock(op, op->node, 0, 0);
     recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_FALLOCATE);
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
@@ -154,6 +154,7 @@ int op_fallocate(struct op *op)
         op->record.length = in->length;
         op->record.has |= DPL_F_MODE | DPL_F_OFFSET | DPL_F_LENGTH;
     }
+    op_watch(op, op->node, fd);
     op_start(op);
     code = fallocate(fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) != 0 ? -errno : 0;
     recorder_attr_fd(op, DPL_F_ATTR, fd);
@@ -187,6 +188,7 @@ int op_copy_file_range(struct op *op)
 
     if (to == 0)
         return -ESTALE;
+    op_lock(op, op->node, to, 0);
     from_fd = op_fd(op, op->node, NULL);
     to_fd = from_fd < 0 ? from_fd : op_fd_write(op, to, NULL);
     if (to_fd < 0)
@@ -194,7 +196,6 @@ int op_copy_file_range(struct op *op)
     code = content_cred(op, to_fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
-    op_lock(op, op->node, to, 0);
     recorder_begin(op, border_inside(&op->worker->border, to), DPL_R_WRITE);
     if (length > COPY_PART)
         length = COPY_PART;

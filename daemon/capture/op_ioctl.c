@@ -77,15 +77,19 @@ static int set_flags(struct op *op, int fd, uint32_t command)
     if (code != 0)
         return code;
     memcpy(&argument, op->rq.data, size_of(command));
+    op_lock(op, op->node, 0, 0);
     if (!may_set(op, fd, command, &argument))
         return -EPERM;
-    op_lock(op, op->node, 0, 0);
     recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_SETATTR);
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
     op->record.attr.has |= DPL_A_IFLAGS;
+    op_watch(op, op->node, fd);
     op_start(op);
     code = ioctl(fd, command, &argument) != 0 ? -errno : 0;
+    inject(INJECT_EFFECT_PART);
+    /* Flags decide how an object can be opened. A repeat comes by here too, whoever made the
+     * change. */
     fdcache_revoke(&op->worker->cache, op->node);
     if (op->recording && stat_fd(fd, &stx) == 0) {
         uint32_t flags = 0;

@@ -68,6 +68,8 @@ int op_link(struct op *op)
     recorder_attr_room(op, DPL_F_ATTR | DPL_F_PARENT_ATTR);
     if (op->recording && !border_inside(border, object))
         border_enter_object(op, object, fd);
+    op_watch(op, op->node, dir_fd);
+    op_watch(op, object, fd);
     op_start(op);
     effect = link_once(op, fd, dir_fd);
     inject(INJECT_EFFECT_PART);
@@ -141,6 +143,7 @@ static int remove_name(struct op *op, int flags)
     recorder_object(op, 0);
     recorder_parent(op, op->node, op->rq.name);
     recorder_attr_room(op, DPL_F_ATTR | DPL_F_PARENT_ATTR);
+    op_watch(op, op->node, dir_fd);
     op_start(op);
     repeat = op_pre_known(op);
     if (!repeat)

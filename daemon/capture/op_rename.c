@@ -85,6 +85,12 @@ static int rename_once(struct op *op, const struct renaming *r)
     return renameat2(r->from_fd, r->from, r->to_fd, r->to, r->flags) != 0 ? -errno : 0;
 }
 
+/* In the set: one outside is none of the journal's. */
+static bool leaves_whiteout(const struct renaming *r)
+{
+    return (r->flags & RENAME_WHITEOUT) != 0 && r->from_inside;
+}
+
 /* What the record will hold, with room for all that may come. */
 static void prepare(struct op *op, const struct renaming *r)
 {
@@ -106,10 +112,10 @@ static void prepare(struct op *op, const struct renaming *r)
     }
     if (op->recording && r->flags != 0) {
         op->record.flags = ((r->flags & RENAME_EXCHANGE) != 0 ? DPL_RF_EXCHANGE : 0) |
-                           ((r->flags & RENAME_WHITEOUT) != 0 ? DPL_RF_WHITEOUT : 0);
+                           (leaves_whiteout(r) ? DPL_RF_WHITEOUT : 0);
         op->record.has |= DPL_F_FLAGS;
     }
-    if (op->recording && (r->flags & RENAME_WHITEOUT) != 0) {
+    if (op->recording && leaves_whiteout(r)) {
         op->record.whiteout = recorder_oid_room(op);
         op->record.has |= DPL_F_WHITEOUT;
         recorder_attr_room(op, DPL_F_WHITEOUT_ATTR);
@@ -178,7 +184,7 @@ static enum dpl_outcome record_result(struct op *op, const struct renaming *r)
         recorder_without(op, DPL_F_OBJECT2 | DPL_F_ATTR2);
     else if (!record_object(op, (uint32_t)slot->pre[PRE_TARGET], true))
         return record_unknown(op, r);
-    if ((r->flags & RENAME_WHITEOUT) != 0 && !record_whiteout(op, r))
+    if (leaves_whiteout(r) && !record_whiteout(op, r))
         return record_unknown(op, r);
     return DPL_OUTCOME_OK;
 }
@@ -347,6 +353,8 @@ static int rename_names(struct op *op, uint64_t to_nodeid, uint32_t flags)
     if (r.walks)
         lock_alone(op);
     op_lock(op, op->node, r.to_dir, r.from_inside != r.to_inside ? r.source : 0);
+    op_watch(op, op->node, r.from_fd);
+    op_watch(op, r.to_dir, r.to_fd);
     if (r.walks)
         look_at_target(op, &r);
     return r.walks ? rename_alone(op, &r) : rename_one(op, &r);

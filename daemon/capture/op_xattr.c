@@ -9,6 +9,7 @@
 #include "daemon/capture/recorder.h"
 
 #include <errno.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -85,6 +86,23 @@ int op_getxattr(struct op *op)
                         in->size == 0);
 }
 
+/* Takes the names that only CAP_SYS_ADMIN may see out of a list; returns what is left of it. */
+static size_t without_trusted(char *list, size_t size)
+{
+    size_t left = 0;
+
+    for (size_t at = 0, length; at < size; at += length) {
+        length = strnlen(list + at, size - at - 1) + 1;
+        if (strncmp(list + at, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) == 0)
+            continue;
+        memmove(list + left, list + at, length);
+        left += length;
+    }
+    return left;
+}
+
+/* The kernel filters nothing here, and of the caller's capabilities only his being root is known.
+ * The whole list is read in any case, so that a question for its size agrees. */
 int op_listxattr(struct op *op)
 {
     const struct fuse_getxattr_in *in = op->rq.fixed;
@@ -95,9 +113,15 @@ int op_listxattr(struct op *op)
 
     if (code != 0)
         return code;
-    got = place.by_path ? listxattr(place.path, out, bounded(in->size))
-                        : flistxattr(place.fd, out, bounded(in->size));
-    return answer_value(op, got < 0 ? -errno : got, in->size == 0);
+    got = place.by_path ? listxattr(place.path, out, SHARED_BUFFER)
+                        : flistxattr(place.fd, out, SHARED_BUFFER);
+    if (got < 0)
+        return -errno;
+    if (op->rq.in->uid != 0)
+        got = (ssize_t)without_trusted(out, (size_t)got);
+    if (in->size != 0 && (size_t)got > in->size)
+        return -ERANGE;
+    return answer_value(op, got, in->size == 0);
 }
 
 /* Whether the attribute was there before the op. */
@@ -150,6 +174,7 @@ int op_setxattr(struct op *op)
         op->record.value = (struct dpl_view){.data = op->rq.data, .size = in->size};
         op->record.has |= DPL_F_VALUE | DPL_F_FLAGS;
     }
+    op_watch(op, op->node, place.fd);
     op_start(op);
     if (!was_there(op, &place, &repeat) && repeat)
         flags &= ~XATTR_CREATE;
@@ -175,6 +200,7 @@ int op_removexattr(struct op *op)
         return code;
     op_lock(op, op->node, 0, 0);
     prepare(op, DPL_R_REMOVEXATTR);
+    op_watch(op, op->node, place.fd);
     op_start(op);
     there = was_there(op, &place, &repeat);
     code = drop(&place, op->rq.name);

@@ -6,6 +6,8 @@
 
 #include "lib/base/clock.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 void recorder_begin(struct op *op, bool inside, enum dpl_record_type type)
@@ -155,6 +157,74 @@ static uint64_t wall_ns(void)
     return (uint64_t)dpl_clock_wall_ns(&dpl_clock_system);
 }
 
+/* Why a record is not in the journal as it should be: said once each. */
+enum why { WHY_NO_PLACE, WHY_NO_FORM, WHY_NO_ROOM };
+
+__attribute__((format(printf, 2, 3))) static void say_once(enum why why, const char *format, ...)
+{
+    static _Atomic uint32_t said;
+    va_list args;
+    char text[256];
+
+    if ((atomic_fetch_or(&said, 1U << why) & 1U << why) != 0)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    fprintf(stderr, "doppel-capture: %s\n", text);
+}
+
+static int reserve(struct op *op, const struct dpl_arena_request *request,
+                   struct dpl_arena_res *res)
+{
+    struct dpl_arena *arena = &op->worker->arena;
+    int code = dpl_arena_reserve(arena, request, res);
+
+    if (code == 0)
+        return 0;
+    atomic_store(&op->worker->shared->mode, MODE_PASS);
+    if (dpl_arena_state(arena) != DPL_JOURNAL_CLOSED)
+        say_once(WHY_NO_PLACE,
+                 "no place in the journal for a %s record of %zu bytes (%s): going on unjournalled",
+                 dpl_record_type_text(request->type), request->head_bytes + request->data_bytes,
+                 dpl_journal_end_text(dpl_arena_state(arena)));
+    return code;
+}
+
+static void commit(struct dpl_arena *arena, const struct dpl_arena_res *res, unsigned type,
+                   enum dpl_outcome outcome, struct dpl_view body, struct dpl_view data)
+{
+    if (dpl_arena_commit(arena, res, outcome, body.data, body.size, data.data, data.size) ==
+        DPL_E_TOO_LARGE)
+        say_once(WHY_NO_ROOM,
+                 "a %s record of %zu bytes does not fit its reservation: going on unjournalled",
+                 dpl_record_type_text(type), body.size + data.size);
+}
+
+/* Returns the size. The op has happened, so a record that cannot be written down is never void: its
+ * outcome becomes unknown and it names what the target must ask for. If not even that can be said
+ * the journal ends here. */
+static uint32_t encode(struct op *op, struct dpl_record *record, uint8_t *body, size_t room)
+{
+    const uint32_t named =
+        DPL_F_OBJECT | DPL_F_OBJECT2 | DPL_F_PARENT | DPL_F_NAME | DPL_F_PARENT2 | DPL_F_NAME2;
+    struct dpl_err err = {0};
+    ssize_t size = dpl_record_encode_head(record, body, room, &err);
+
+    if (size >= 0)
+        return (uint32_t)size;
+    record->outcome = DPL_OUTCOME_UNKNOWN;
+    record->has &= named;
+    record->data.size = 0;
+    size = record->has == 0 ? -1 : dpl_record_encode_head(record, body, room, NULL);
+    say_once(WHY_NO_FORM, "%s: %s", err.text,
+             size < 0 ? "going on unjournalled" : "its objects are to be asked for");
+    if (size >= 0)
+        return (uint32_t)size;
+    dpl_arena_end(&op->worker->arena, DPL_JOURNAL_TOO_LARGE);
+    return 0;
+}
+
 void recorder_reserve(struct op *op)
 {
     struct slot *slot = op->slot;
@@ -174,8 +244,7 @@ void recorder_reserve(struct op *op)
         request.buffer = slot->buffer;
         request.buffer_offset = slot->data_offset;
     }
-    if (dpl_arena_reserve(&op->worker->arena, &request, &op->res) != 0) {
-        atomic_store(&op->worker->shared->mode, MODE_PASS);
+    if (reserve(op, &request, &op->res) != 0) {
         op->recording = false;
         return;
     }
@@ -186,21 +255,14 @@ void recorder_reserve(struct op *op)
 void recorder_encode(struct op *op, enum dpl_outcome outcome)
 {
     struct slot *slot = op->slot;
-    ssize_t size;
 
     slot->outcome = outcome;
-    slot->body_bytes = 0;
+    slot->body_bytes = slot->data_bytes = 0;
     op->record.outcome = (uint8_t)outcome;
     if (outcome == DPL_OUTCOME_VOID)
         return;
-    size = dpl_record_encode_head(&op->record, slot->body, sizeof(slot->body), NULL);
-    if (size < 0) {
-        /* A record that cannot be written down is a hole in the journal: it ends here. */
-        dpl_arena_end(&op->worker->arena, DPL_JOURNAL_TOO_LARGE);
-        slot->outcome = DPL_OUTCOME_VOID;
-        return;
-    }
-    slot->body_bytes = (uint32_t)size;
+    slot->body_bytes = encode(op, &op->record, slot->body, sizeof(slot->body));
+    slot->outcome = op->record.outcome;
     slot->data_bytes = (uint32_t)op->record.data.size;
 }
 
@@ -212,8 +274,9 @@ void recorder_commit(struct worker *worker, struct slot *slot)
     if (slot->lsn == SLOT_NO_RECORD)
         return;
     buffer = dpl_arena_buffer(&worker->arena, slot->buffer, NULL);
-    dpl_arena_commit(&worker->arena, &res, (enum dpl_outcome)slot->outcome, slot->body,
-                     slot->body_bytes, buffer + slot->data_offset, slot->data_bytes);
+    commit(&worker->arena, &res, slot->record_type, (enum dpl_outcome)slot->outcome,
+           (struct dpl_view){.data = slot->body, .size = slot->body_bytes},
+           (struct dpl_view){.data = buffer + slot->data_offset, .size = slot->data_bytes});
 }
 
 void recorder_extra(struct op *op, struct dpl_record *record)
@@ -228,22 +291,15 @@ void recorder_extra(struct op *op, struct dpl_record *record)
         .data_bytes = record->data.size,
         .buffer = -1,
     };
+    struct dpl_view encoded = {.data = body};
     struct dpl_arena_res res;
-    ssize_t size;
 
     if (atomic_load(&op->worker->shared->mode) != MODE_JOURNAL)
         return;
-    if (dpl_arena_reserve(&op->worker->arena, &request, &res) != 0) {
-        atomic_store(&op->worker->shared->mode, MODE_PASS);
+    if (reserve(op, &request, &res) != 0)
         return;
-    }
     record->outcome = DPL_OUTCOME_OK;
-    size = dpl_record_encode_head(record, body, SHARED_BUFFER, NULL);
-    if (size < 0) {
-        dpl_arena_end(&op->worker->arena, DPL_JOURNAL_TOO_LARGE);
-        dpl_arena_commit(&op->worker->arena, &res, DPL_OUTCOME_VOID, NULL, 0, NULL, 0);
-        return;
-    }
-    dpl_arena_commit(&op->worker->arena, &res, DPL_OUTCOME_OK, body, (size_t)size,
-                     record->data.data, record->data.size);
+    encoded.size = encode(op, record, body, SHARED_BUFFER);
+    commit(&op->worker->arena, &res, record->type, (enum dpl_outcome)record->outcome, encoded,
+           record->data);
 }

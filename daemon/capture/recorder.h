@@ -37,7 +37,7 @@ void recorder_without(struct op *op, uint32_t fields);
 
 /* Reserves the position. The journal may have ended: then the op goes on without. */
 void recorder_reserve(struct op *op);
-/* Encodes the outcome into the slot. */
+/* Encodes the outcome into the slot. What cannot be encoded becomes unknown, never void. */
 void recorder_encode(struct op *op, enum dpl_outcome outcome);
 /* Commits what the slot holds; may be repeated. */
 void recorder_commit(struct worker *worker, struct slot *slot);

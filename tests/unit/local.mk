@@ -46,6 +46,10 @@ UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
 tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
+check_PROGRAMS += tests/unit/test-recorder
+TESTS += tests/unit/test-recorder
+tests_unit_test_recorder_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 unit_core = tests/unit/test-rules
 check_PROGRAMS += $(unit_core)
 TESTS += $(unit_core)
