@@ -241,11 +241,31 @@ static int segment_open(int dir_fd, const struct dpl_epoch *epoch, uint64_t firs
     return dpl_fd_steal(&fd);
 }
 
+/* Writes a state into the sector whose turn it is. A sector that failed is not used twice. */
+static int state_write(struct dpl_segments *s, uint32_t flags, enum dpl_journal_end reason,
+                       uint64_t end_lsn, struct dpl_segment_head *head_r, struct dpl_err *err)
+{
+    uint8_t sector[512];
+    s->head.state_count++;
+    *head_r = s->head;
+    head_r->flags = flags;
+    head_r->reason = (uint32_t)reason;
+    head_r->end_lsn = end_lsn;
+    dpl_segment_state_encode(head_r, sector);
+    return write_bytes(s->io, s->fd, sector, sizeof sector,
+                       dpl_segment_state_at(head_r->state_count), err);
+}
+
+/* Says that the records go on elsewhere, and syncs nothing: a sync would wait for the data of the
+ * whole segment, while records pile up in memory. A reader needs the next segment, which is durable
+ * already, and not this flag. */
 static int close_current(struct dpl_segments *s, uint64_t end_lsn, struct dpl_err *err)
 {
-    int rc = dpl_segments_flag(s, DPL_SEGMENT_CLOSED, DPL_JOURNAL_RUNS, end_lsn, err);
+    struct dpl_segment_head head;
+    int rc = state_write(s, DPL_SEGMENT_CLOSED, DPL_JOURNAL_RUNS, end_lsn, &head, err);
     if (rc < 0)
         return rc;
+    s->head = head;
     /* Only to give room back: not worth an error. */
     off_t bytes = (off_t)(DPL_SEGMENT_HEADER + end_lsn - s->head.first_lsn);
     (void)!s->io->truncate(s->io->self, s->fd, bytes);
@@ -360,15 +380,8 @@ int dpl_segments_rotate(struct dpl_segments *s, uint64_t lsn, uint32_t chain,
 int dpl_segments_flag(struct dpl_segments *s, uint32_t flags, enum dpl_journal_end reason,
                       uint64_t end_lsn, struct dpl_err *err)
 {
-    uint8_t sector[512];
-    s->head.state_count++;
-    struct dpl_segment_head head = s->head;
-    head.flags = flags;
-    head.reason = (uint32_t)reason;
-    head.end_lsn = end_lsn;
-    dpl_segment_state_encode(&head, sector);
-    int rc = write_bytes(s->io, s->fd, sector, sizeof sector,
-                         dpl_segment_state_at(head.state_count), err);
+    struct dpl_segment_head head;
+    int rc = state_write(s, flags, reason, end_lsn, &head, err);
     if (rc == 0 && s->io->datasync(s->io->self, s->fd) < 0)
         rc = dpl_err_sys(err, errno, "sync the journal");
     if (rc == 0)

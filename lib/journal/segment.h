@@ -113,8 +113,8 @@ uint64_t dpl_segments_room(const struct dpl_segments *segments, uint64_t lsn);
 /* Writes whole records at lsn. The iovec is used up. */
 int dpl_segments_append(struct dpl_segments *segments, uint64_t lsn, struct iovec *iov, int count,
                         struct dpl_err *err);
-/* Makes the next segment, from lsn on, and closes the current one. NO_SPACE with the reason set
- * when the bounds forbid it. */
+/* Makes the next segment, durable, from lsn on, and closes the current one without waiting for its
+ * data. NO_SPACE with the reason set when the bounds forbid it. */
 int dpl_segments_rotate(struct dpl_segments *segments, uint64_t lsn, uint32_t chain,
                         enum dpl_journal_end *reason, struct dpl_err *err);
 /* Writes the state of the current segment in place and syncs it. */
