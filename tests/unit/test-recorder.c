@@ -15,17 +15,27 @@ static struct op op;
 static void *memory;
 static uint8_t out[SHARED_BUFFER];
 
+/* Zeroed whole pages: the layouts of shared memory begin at one. */
+static void *pages(size_t bytes)
+{
+    size_t rounded = (bytes + 4095) / 4096 * 4096;
+    void *start = aligned_alloc(4096, rounded);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(start);
+    memset(start, 0, rounded);
+    return start;
+}
+
 static void begin(void)
 {
     struct dpl_arena_start start = {.epoch_tag = 1};
     size_t bytes = (size_t)dpl_arena_bytes(&sizes, NULL);
     struct node *node;
 
-    memory = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    memset(memory, 0, bytes);
+    memory = pages(bytes);
     CU_ASSERT_EQUAL_FATAL(dpl_arena_format(memory, bytes, &sizes, &start, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(dpl_arena_attach(&worker.arena, memory, bytes, NULL), 0);
-    worker.shared = calloc(1, sizeof(struct shared) + (NODE + 1) * sizeof(struct node));
+    worker.shared = pages(sizeof(struct shared) + (NODE + 1) * sizeof(struct node));
     node = &worker.shared->nodes[NODE];
     node->handle_type = 1;
     node->handle_bytes = 8;
