@@ -9,6 +9,7 @@ fuzz_targets += tests/fuzz/rules
 fuzz_targets += tests/fuzz/mountinfo
 fuzz_targets += tests/fuzz/fanotify
 fuzz_targets += tests/fuzz/fuse-request
+fuzz_targets += tests/fuzz/doc
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -40,3 +41,5 @@ tests_fuzz_rules_SOURCES = tests/fuzz/rules.c
 tests_fuzz_rules_LDADD = libcore.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_fuse_request_SOURCES = tests/fuzz/fuse_request.c daemon/capture/request.c
 tests_fuzz_fuse_request_LDADD = libbase.a $(FUZZ_LIBS)
+tests_fuzz_doc_SOURCES = tests/fuzz/doc.c
+tests_fuzz_doc_LDADD = libctl.a libwire.a libbase.a $(FUZZ_LIBS)

@@ -34,3 +34,7 @@ tests_prop_chains_SOURCES = tests/prop/chains.c tests/prop/chains.h tests/prop/c
 dist_noinst_SCRIPTS += tests/prop/chains-selftest.sh
 TESTS += tests/prop/chains-selftest.sh
 dist_noinst_SCRIPTS += tests/prop/capture.sh
+
+check_PROGRAMS += tests/prop/prop-doc
+TESTS += tests/prop/prop-doc
+tests_prop_prop_doc_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)

@@ -63,3 +63,11 @@ tests_unit_test_journal_show_LDADD = libprop.a $(UNIT_JOURNAL)
 check_PROGRAMS += tests/unit/test-apply
 TESTS += tests/unit/test-apply
 tests_unit_test_apply_LDADD = libapply.a $(UNIT_JOURNAL)
+
+unit_ctl = tests/unit/test-doc tests/unit/test-quote tests/unit/test-channel
+check_PROGRAMS += $(unit_ctl)
+TESTS += $(unit_ctl)
+UNIT_CTL = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_doc_LDADD = $(UNIT_CTL)
+tests_unit_test_quote_LDADD = $(UNIT_CTL)
+tests_unit_test_channel_LDADD = $(UNIT_CTL)
