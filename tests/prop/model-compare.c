@@ -28,7 +28,7 @@ static unsigned compare_data(const struct model_object *o, int dir, const char *
 
 static unsigned compare_xattrs(const struct model_object *o, int dir, const char *name, int id)
 {
-    char path[100], xattr[16], value[16];
+    char path[100], xattr[20], value[16];
     unsigned bad = 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", dir, name);
     for (int i = 0; i < MODEL_XATTRS; i++) {

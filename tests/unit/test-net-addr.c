@@ -89,7 +89,7 @@ static void netmasks(void)
     for (int prefix = 0; prefix <= 32; prefix++) {
         struct dpl_net_addr ones = addr("255.255.255.255");
         struct dpl_net_addr mask = dpl_net_addr_fill(&ones, prefix, false);
-        char text[DPL_NET_ADDR_TEXT], number[8];
+        char text[DPL_NET_ADDR_TEXT], number[12];
         CU_ASSERT_EQUAL(dpl_net_prefix_parse(dpl_net_addr_format(&mask, text), AF_INET), prefix);
         snprintf(number, sizeof number, "%d", prefix);
         CU_ASSERT_EQUAL(dpl_net_prefix_parse(number, AF_INET), prefix);
