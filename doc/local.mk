@@ -7,3 +7,4 @@ EXTRA_DIST += doc/adr/0003-duplicate-addresses-without-seconds.md
 dist_man_MANS += doc/doppel-journal.5
 dist_man_MANS += doc/doppel.8
 EXTRA_DIST += doc/adr/0004-capture-survives-its-own-crash.md
+dist_man_MANS += doc/doppel-replica.5
