@@ -25,7 +25,7 @@ enum found { RECORD, ZEROS, SHORT, OTHER };
 
 void dpl_cursor_init(struct dpl_cursor *c, int dir_fd)
 {
-    *c = (struct dpl_cursor){.dir_fd = dir_fd, .fd = -1};
+    *c = (struct dpl_cursor){.dir_fd = dir_fd, .fd = -1, .limit_lsn = UINT64_MAX};
 }
 
 void dpl_cursor_done(struct dpl_cursor *c)
@@ -295,6 +295,8 @@ int dpl_cursor_next(struct dpl_cursor *c, struct dpl_record_header *header, stru
                     struct dpl_err *err)
 {
     for (bool again = false;;) {
+        if (c->lsn >= c->limit_lsn)
+            return DPL_NEXT_END;
         int found = record_at(c, header, body, err);
         if (found < 0)
             return found;

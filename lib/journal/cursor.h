@@ -21,6 +21,7 @@ struct dpl_cursor {
     size_t window;      /* how many they are */
     size_t ahead;       /* how much was read at once the last time */
     uint64_t clear_lsn; /* behind here nothing was found */
+    uint64_t limit_lsn; /* here it ends for now */
 };
 
 void dpl_cursor_init(struct dpl_cursor *c, int dir_fd);

@@ -258,6 +258,11 @@ int dpl_journal_next_raw(struct dpl_journal *j, struct dpl_record *record, struc
     return step(&j->at, record, err);
 }
 
+void dpl_journal_limit(struct dpl_journal *j, uint64_t lsn)
+{
+    j->at.limit_lsn = j->ahead.limit_lsn = j->fetch.limit_lsn = lsn;
+}
+
 uint64_t dpl_journal_lsn(const struct dpl_journal *j)
 {
     return j->at.lsn;

@@ -45,6 +45,10 @@ int dpl_journal_next(struct dpl_journal *journal, struct dpl_record *record, str
 int dpl_journal_next_raw(struct dpl_journal *journal, struct dpl_record *record,
                          struct dpl_err *err);
 
+/* What stands at this LSN or above is not read, and `open` ops whose outcome stands there are not
+ * answered: for a reader that may know of nothing that is not durable yet. UINT64_MAX at first. */
+void dpl_journal_limit(struct dpl_journal *journal, uint64_t lsn);
+
 /* Where next will go on: the position behind the last record that was answered. */
 uint64_t dpl_journal_lsn(const struct dpl_journal *journal);
 /* The running digest there: the chain that the next record must carry. */

@@ -201,9 +201,9 @@ static int find_visit(void *self, const struct dpl_segment_entry *entry)
     return 0;
 }
 
-int dpl_segments_create(int dir_fd, const struct dpl_epoch *epoch,
-                        const struct dpl_segment_limits *limits, const struct dpl_segment_io *io,
-                        struct dpl_err *err)
+int dpl_segments_create_at(int dir_fd, const struct dpl_epoch *epoch, uint64_t lsn, uint32_t chain,
+                           const struct dpl_segment_limits *limits, const struct dpl_segment_io *io,
+                           struct dpl_err *err)
 {
     struct find find = {.epoch = epoch->number, .lsn = UINT64_MAX};
     enum dpl_journal_end reason;
@@ -218,11 +218,19 @@ int dpl_segments_create(int dir_fd, const struct dpl_epoch *epoch,
     if (rc < 0)
         return rc;
     struct dpl_segment_head head = {.epoch = *epoch,
+                                    .first_lsn = lsn,
                                     .bytes = limits->segment_bytes,
                                     .time_ns = wall_ns(),
-                                    .chain = dpl_epoch_chain(epoch)};
+                                    .chain = chain};
     dpl_autofd int fd = file_make(dir_fd, &head, io, err);
     return fd < 0 ? fd : 0;
+}
+
+int dpl_segments_create(int dir_fd, const struct dpl_epoch *epoch,
+                        const struct dpl_segment_limits *limits, const struct dpl_segment_io *io,
+                        struct dpl_err *err)
+{
+    return dpl_segments_create_at(dir_fd, epoch, 0, dpl_epoch_chain(epoch), limits, io, err);
 }
 
 static int segment_open(int dir_fd, const struct dpl_epoch *epoch, uint64_t first_lsn,

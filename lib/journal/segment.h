@@ -101,6 +101,11 @@ struct dpl_segments {
 int dpl_segments_create(int dir_fd, const struct dpl_epoch *epoch,
                         const struct dpl_segment_limits *limits, const struct dpl_segment_io *io,
                         struct dpl_err *err);
+/* The same for an epoch of which what lies below lsn is not wanted: the first record that comes has
+ * this LSN and carries this chain. */
+int dpl_segments_create_at(int dir_fd, const struct dpl_epoch *epoch, uint64_t lsn, uint32_t chain,
+                           const struct dpl_segment_limits *limits, const struct dpl_segment_io *io,
+                           struct dpl_err *err);
 /* Opens the newest segment of that epoch at or below lsn for appending. dir_fd and io must outlive
  * it. Finishes what a writer that died had begun (a segment half made, one not yet closed). */
 int dpl_segments_open(struct dpl_segments *segments, int dir_fd, const struct dpl_epoch *epoch,

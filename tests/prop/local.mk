@@ -38,3 +38,10 @@ dist_noinst_SCRIPTS += tests/prop/capture.sh
 check_PROGRAMS += tests/prop/prop-doc
 TESTS += tests/prop/prop-doc
 tests_prop_prop_doc_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+# The target queue, and the replica behind it.
+noinst_LIBRARIES += libpowercut.a
+libpowercut_a_SOURCES = tests/prop/powercut.c tests/prop/powercut.h
+prop_replica = tests/prop/prop-queue
+check_PROGRAMS += $(prop_replica)
+TESTS += $(prop_replica)
+tests_prop_prop_queue_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
