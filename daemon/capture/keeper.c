@@ -7,6 +7,7 @@
 #include "daemon/capture/inject.h"
 #include "daemon/capture/mount.h"
 #include "daemon/capture/report.h"
+#include "daemon/capture/runstate.h"
 #include "daemon/capture/setup.h"
 #include "daemon/capture/sweep.h"
 #include "daemon/capture/worker.h"
@@ -341,9 +342,13 @@ static int begin(struct dpl_err *err)
         return code;
     if (options->inject != NULL && inject_open(options->inject, err) != 0)
         return err->code;
-    if (options->resume_fd >= 0)
+    if (options->resume_fd >= 0) {
         code = memory_adopt(&keeper.memory, options->resume_fd, err);
-    else
+        if (code == 0) {
+            runstate_resume(options, &keeper.memory);
+            runstate_set_keeper(&keeper.memory);
+        }
+    } else
         code = setup_capture(options, &keeper.memory, err);
     if (code == 0)
         sweep_note_own();
@@ -368,6 +373,7 @@ int keeper_run(const struct options *options, char **argv, int ready_fd)
             force_unmount();
         return 1;
     }
+    runstate_end(&keeper.memory);
     fprintf(stderr, "doppel-capture: set '%s': unmounted, ended\n", options->set);
     return 0;
 }

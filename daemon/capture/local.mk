@@ -32,6 +32,9 @@ libcapture_a_SOURCES = \
 	daemon/capture/proto.h \
 	daemon/capture/recorder.c daemon/capture/recorder.h \
 	daemon/capture/report.c daemon/capture/report.h \
+	daemon/capture/runstate.c daemon/capture/runstate.h \
+	daemon/capture/status.c daemon/capture/status.h \
+	daemon/capture/stop.c daemon/capture/stop.h \
 	daemon/capture/request.c daemon/capture/request.h \
 	daemon/capture/serve.c daemon/capture/serve.h \
 	daemon/capture/setup.c daemon/capture/setup.h \
@@ -42,4 +45,4 @@ libcapture_a_SOURCES = \
 	daemon/capture/takeover.c daemon/capture/takeover.h \
 	daemon/capture/worker.c daemon/capture/worker.h
 daemon_capture_doppel_capture_SOURCES = daemon/capture/main.c
-daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libjournal.a libwire.a libbase.a $(GLIB_LIBS)
+daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libjournal.a libcapstat.a libwire.a libbase.a $(GLIB_LIBS)

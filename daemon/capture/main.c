@@ -4,6 +4,8 @@
  */
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/setup.h"
+#include "daemon/capture/status.h"
+#include "daemon/capture/stop.h"
 
 #include "lib/base/fd.h"
 
@@ -50,11 +52,24 @@ static int report(const struct options *options)
     return code == 0 ? 0 : dpl_err_cli_exit(code);
 }
 
+static int capture(const struct options *options, char **argv)
+{
+    int ready_fd = -1;
+
+    if (!options->foreground) {
+        ready_fd = go_to_background();
+        if (ready_fd < 0) {
+            fprintf(stderr, "doppel-capture: no new process\n");
+            return 1;
+        }
+    }
+    return keeper_run(options, argv, ready_fd);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct dpl_err err = {0};
-    int ready_fd = -1;
     int code = options_parse(&options, argc, argv, &err);
 
     if (code > 0)
@@ -63,14 +78,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "doppel-capture: %s\n", err.text);
         return 2;
     }
-    if (options.report)
+    switch (options.action) {
+    case ACTION_REPORT:
         return report(&options);
-    if (!options.foreground) {
-        ready_fd = go_to_background();
-        if (ready_fd < 0) {
-            fprintf(stderr, "doppel-capture: no new process\n");
-            return 1;
-        }
+    case ACTION_STATUS:
+        return status_run(&options);
+    case ACTION_STOP:
+        return stop_run(&options);
+    case ACTION_CLEAR_STALE:
+        return stop_clear_stale(&options);
+    default:
+        return capture(&options, argv);
     }
-    return keeper_run(&options, argv, ready_fd);
 }

@@ -33,8 +33,7 @@ static int flags_below(const char *path, unsigned long *flags, struct dpl_err *e
     return 0;
 }
 
-/* Our mount at this path, whatever state it is in: read from the list, nobody is asked. */
-static dev_t ours_at(const char *path)
+dev_t mount_ours_at(const char *path)
 {
     dpl_automounts struct dpl_mounts *mounts = NULL;
     const struct dpl_mount *mount;
@@ -75,7 +74,7 @@ int mount_root(struct shared_root *root, const char *path, const char *set, stru
     if (mount(source, path, DPL_MOUNT_TYPE, flags, options) != 0)
         return dpl_err_sys(err, errno, "root '%s' cannot be mounted over", path);
     root->device = st.st_dev;
-    root->connection = ours_at(path);
+    root->connection = mount_ours_at(path);
     root->dir_fd = dpl_fd_steal(&dir_fd);
     root->sync_fd = dpl_fd_steal(&sync_fd);
     root->device_fd = dpl_fd_steal(&device_fd);
@@ -110,7 +109,7 @@ int mount_clear_stale(const char *path, struct dpl_err *err)
 {
     struct dpl_unmount_result result;
     struct dpl_unmount order = {
-        .clock = &dpl_clock_system, .dev = ours_at(path), .unmount_ms = 5000};
+        .clock = &dpl_clock_system, .dev = mount_ours_at(path), .unmount_ms = 5000};
     int code;
 
     if (order.dev == 0)

@@ -7,6 +7,8 @@
 
 #include "daemon/capture/shared.h"
 
+#include <sys/types.h>
+
 /* Opens the directory beneath and the device, and mounts. On failure nothing is left mounted or
  * open.
  */
@@ -15,6 +17,9 @@ int mount_root(struct shared_root *root, const char *path, const char *set, stru
 int mount_release(const char *path, struct dpl_err *err);
 /* Takes it out of the tree although it is in use, and ends its connection: users get errors. */
 int mount_abort(const struct shared_root *root, const char *path, struct dpl_err *err);
+/* The device number of our mount at this path, whatever state it is in, or 0: read from the list of
+ * mounts, nobody is asked. */
+dev_t mount_ours_at(const char *path);
 /* Removes a mount of ours at this path whose server is gone. 1 if there was one, 0 if not. */
 int mount_clear_stale(const char *path, struct dpl_err *err);
 

@@ -31,6 +31,12 @@ enum {
     OPT_SINGLE,
     OPT_FORCE,
     OPT_REPORT,
+    OPT_RUN_DIR,
+    OPT_STATUS,
+    OPT_STOP,
+    OPT_CLEAR_STALE,
+    OPT_TIMEOUT,
+    OPT_OUTPUT_AS,
     OPT_HELP,
     OPT_VERSION,
 };
@@ -53,6 +59,12 @@ static const struct option table[] = {
     {"single-process", no_argument, NULL, OPT_SINGLE},
     {"force", no_argument, NULL, OPT_FORCE},
     {"report", no_argument, NULL, OPT_REPORT},
+    {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+    {"status", no_argument, NULL, OPT_STATUS},
+    {"stop", no_argument, NULL, OPT_STOP},
+    {"clear-stale", no_argument, NULL, OPT_CLEAR_STALE},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"output-as", required_argument, NULL, OPT_OUTPUT_AS},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {0},
@@ -63,24 +75,33 @@ static void help(void)
     puts(
         "doppel-capture: mounts over the roots of a set and journals every change.\n"
         "\n"
-        "  --set NAME             the set (required)\n"
-        "  --root DIR             a root, absolute; up to 16 times (at least one)\n"
-        "  --journal DIR          where its journal's segments are written (required)\n"
+        "doppel-capture --set NAME --root DIR ... --journal DIR [OPTION ...]   captures a set\n"
+        "doppel-capture --report [--root DIR ...]      says what this host offers\n"
+        "doppel-capture --status [--set NAME]          says how captures are\n"
+        "doppel-capture --stop --set NAME              ends one, in order\n"
+        "doppel-capture --clear-stale DIR ...          unmounts what a dead one left\n"
+        "\n"
+        "  --set NAME             the set\n"
+        "  --root DIR             a root, absolute; up to 16 times\n"
+        "  --journal DIR          where its journal's segments are written\n"
         "  --rules FILE           the set's rules; without: everything beneath the roots\n"
         "  --journal-max MIB      bound of the journal on disk (20480)\n"
         "  --journal-min-free MIB left free on its file system (0)\n"
         "  --segment MIB          size of a segment (64)\n"
         "  --memory MIB           of the journal before it is on disk (256)\n"
         "  --epoch N              of this ownership (one more than the directory has)\n"
-        "  --stop-wait SECONDS    how long a stop waits for users of the mount (10)\n"
+        "  --stop-wait SECONDS    how long SIGTERM waits for users of the mount (10)\n"
         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
         "                         journal (20/60; 0/0: never)\n"
+        "  --run-dir DIR          where captures show their status (" OPTIONS_RUN_DIR ")\n"
         "  --foreground           stay; else return when the roots are captured\n"
         "  --force                on a kernel on which our crash could reach applications\n"
-        "  --report               say what this host offers, capture nothing\n"
+        "  --timeout SECONDS      of a stop, in all (60)\n"
+        "  --output-as FORM       of a status: text or json\n"
+        "  --help, --version\n"
         "\n"
         "SIGTERM unmounts and ends; SIGQUIT does so although the mount is in use; SIGUSR2 goes on\n"
-        "with the program that is installed now; SIGUSR1 prints figures.");
+        "with the program that is installed now; SIGUSR1 prints figures. See doppel-capture(8).");
 }
 
 static int number(const char *text, const char *what, uint64_t max, uint64_t *value,
@@ -127,6 +148,49 @@ static int scaled(const char *what, uint64_t *to, struct dpl_err *err)
 
     *to *= MIB;
     return code;
+}
+
+static int set_action(struct options *o, enum options_action action, struct dpl_err *err)
+{
+    if (o->action != ACTION_CAPTURE)
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "only one of --report, --status, --stop and --clear-stale");
+    o->action = action;
+    return 0;
+}
+
+static int output_as(struct options *o, const char *form, struct dpl_err *err)
+{
+    o->json = strcmp(form, "json") == 0;
+    if (!o->json && strcmp(form, "text") != 0)
+        return dpl_err_set(err, DPL_E_USAGE, "--output-as: '%s' is neither text nor json", form);
+    return 0;
+}
+
+/* What does not capture. */
+static int take_action(struct options *o, int option, struct dpl_err *err)
+{
+    uint64_t value = 0;
+    int code;
+
+    switch (option) {
+    case OPT_REPORT:
+        return set_action(o, ACTION_REPORT, err);
+    case OPT_STATUS:
+        return set_action(o, ACTION_STATUS, err);
+    case OPT_STOP:
+        return set_action(o, ACTION_STOP, err);
+    case OPT_CLEAR_STALE:
+        return set_action(o, ACTION_CLEAR_STALE, err);
+    case OPT_TIMEOUT:
+        code = number(optarg, "--timeout", 86400, &value, err);
+        o->timeout_s = (uint32_t)value;
+        return code;
+    case OPT_OUTPUT_AS:
+        return output_as(o, optarg, err);
+    default:
+        return dpl_err_set(err, DPL_E_USAGE, "see doppel-capture --help");
+    }
 }
 
 static int take(struct options *o, int option, struct dpl_err *err)
@@ -178,8 +242,8 @@ static int take(struct options *o, int option, struct dpl_err *err)
     case OPT_FORCE:
         o->force = true;
         return 0;
-    case OPT_REPORT:
-        o->report = true;
+    case OPT_RUN_DIR:
+        o->run_dir = optarg;
         return 0;
     case OPT_HELP:
         help();
@@ -188,17 +252,31 @@ static int take(struct options *o, int option, struct dpl_err *err)
         printf("doppel-capture %s, layout %u\n", PACKAGE_VERSION, SHARED_LAYOUT);
         return 1;
     default:
-        return dpl_err_set(err, DPL_E_USAGE, "see doppel-capture --help");
+        return take_action(o, option, err);
     }
+}
+
+static int check_set(const struct options *o, struct dpl_err *err)
+{
+    if (o->set == NULL || !dpl_path_name_ok(o->set) || strlen(o->set) > DPL_SET_NAME_MAX)
+        return dpl_err_set(err, DPL_E_USAGE, "--set: a name without '/' is needed");
+    return 0;
 }
 
 static int check(const struct options *o, struct dpl_err *err)
 {
-    if (o->report)
+    if (!dpl_path_absolute_ok(o->run_dir))
+        return dpl_err_set(err, DPL_E_USAGE, "--run-dir: an absolute path is needed");
+    if (o->action == ACTION_STATUS)
+        return o->set == NULL ? 0 : check_set(o, err);
+    if (o->action == ACTION_CLEAR_STALE && o->root_count == 0)
+        return dpl_err_set(err, DPL_E_USAGE, "--clear-stale: at least one root is needed");
+    if (o->action == ACTION_REPORT || o->action == ACTION_CLEAR_STALE)
         return 0;
-    if (o->set == NULL || o->set[0] == '\0' || strlen(o->set) > DPL_SET_NAME_MAX ||
-        strchr(o->set, '/') != NULL)
-        return dpl_err_set(err, DPL_E_USAGE, "--set: a name without '/' is needed");
+    if (check_set(o, err) != 0)
+        return DPL_E_USAGE;
+    if (o->action == ACTION_STOP)
+        return 0;
     if (o->root_count == 0)
         return dpl_err_set(err, DPL_E_USAGE, "--root: at least one is needed");
     if (o->journal_dir == NULL || !dpl_path_absolute_ok(o->journal_dir))
@@ -220,6 +298,8 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
                                 .stop_wait_ms = 10000,
                                 .crash_count = 20,
                                 .crash_seconds = 60,
+                                .run_dir = OPTIONS_RUN_DIR,
+                                .timeout_s = 60,
                                 .resume_fd = -1};
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -232,6 +312,9 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
         if (code != 0)
             return code;
     }
+    while (optind < argc && options->action == ACTION_CLEAR_STALE)
+        if (add_root(options, argv[optind++], err) != 0)
+            return DPL_E_USAGE;
     if (optind < argc)
         return dpl_err_set(err, DPL_E_USAGE, "'%s' is too much", argv[optind]);
     return check(options, err);

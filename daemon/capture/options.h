@@ -7,7 +7,18 @@
 
 #include "daemon/capture/shared.h"
 
+#define OPTIONS_RUN_DIR DPL_RUN_DIR "/capture"
+
+enum options_action {
+    ACTION_CAPTURE,
+    ACTION_REPORT, /* only say what the kernel offers */
+    ACTION_STATUS,
+    ACTION_STOP,
+    ACTION_CLEAR_STALE,
+};
+
 struct options {
+    enum options_action action;
     const char *set;
     const char *roots[SHARED_ROOTS];
     uint32_t root_count;
@@ -25,7 +36,9 @@ struct options {
     bool foreground;
     bool single; /* one process, which may not die: for tools that cannot follow a clone */
     bool force;
-    bool report; /* only say what the kernel offers */
+    const char *run_dir; /* of all captures: each set has a directory there */
+    uint32_t timeout_s;  /* of a stop */
+    bool json;
 };
 
 /* Parses argv. Returns 0, 1 if help or version was asked for and printed, or a negative code. */

@@ -7,6 +7,7 @@
 #include "daemon/capture/capability.h"
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
+#include "daemon/capture/runstate.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/journal/arena.h"
@@ -184,10 +185,15 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
     struct dpl_arena_sizes sizes = arena_sizes(options);
     ssize_t arena_bytes = dpl_arena_bytes(&sizes, err);
     dpl_autofd int dir_fd = -1;
+    dpl_autofd int run_fd = -1;
+    dpl_autofd int lock_fd = -1;
     int code;
 
     if (arena_bytes < 0)
         return (int)arena_bytes;
+    code = runstate_lock(options, &run_fd, &lock_fd, err);
+    if (code != 0)
+        return code;
     for (uint32_t i = 0; i < options->root_count; i++) {
         code = mount_clear_stale(options->roots[i], err);
         if (code < 0)
@@ -198,12 +204,20 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
         return code;
     dir_fd = open(options->roots[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     code = memory_create(memory, (size_t)arena_bytes, err);
-    if (code == 0)
-        code = make_journal(options, memory, dir_fd, err);
+    if (code != 0)
+        return code;
+    memory->shared->run_fd = dpl_fd_steal(&run_fd);
+    memory->shared->lock_fd = dpl_fd_steal(&lock_fd);
+    code = make_journal(options, memory, dir_fd, err);
     if (code == 0)
         code = read_rules(options, memory->shared, err);
     if (code == 0)
         code = mount_all(options, memory->shared, err);
+    if (code == 0) {
+        code = runstate_publish(options, memory, err);
+        if (code != 0)
+            unmount_all(options, memory->shared);
+    }
     if (code != 0)
         memory_unmap(memory);
     return code;

@@ -108,6 +108,7 @@ void memory_unmap(struct memory *memory)
         munmap(memory->arena, memory->shared->arena_bytes);
     if (memory->shared != NULL)
         munmap(memory->shared, shared_bytes());
+    dpl_capstat_unmap(memory->page);
     memset(memory, 0, sizeof(*memory));
 }
 

@@ -13,6 +13,7 @@
 
 #include "daemon/core/rules.h"
 #include "lib/base/err.h"
+#include "lib/capstat/capstat.h"
 #include "lib/journal/segment.h"
 
 #include <stdatomic.h>
@@ -20,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       2U
+#define SHARED_LAYOUT       3U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -143,6 +144,7 @@ struct shared {
     uint32_t root_count;
     uint64_t mark; /* random: stands at each page's end before a request is read */
     int32_t shared_fd, arena_fd, journal_fd;
+    int32_t run_fd, lock_fd; /* the set's runtime directory, and its lock */
     uint64_t arena_bytes;
     int32_t rules_fd;
     uint64_t rules_bytes; /* 0: no rules */
@@ -154,8 +156,7 @@ struct shared {
     _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */
     _Atomic uint32_t mode;       /* of enum shared_mode */
     _Atomic uint32_t incarnation;
-    _Atomic uint32_t threads; /* slots that have a thread */
-    _Atomic int64_t heartbeat_ns;
+    _Atomic uint32_t threads;  /* slots that have a thread */
     _Atomic uint32_t node_top; /* indexes below it were used at some time */
     struct shared_counters count;
     uint32_t buffer_used[SHARED_BUFFERS]; /* bytes of it that were used since its marks were set */
@@ -167,6 +168,7 @@ struct shared {
 struct memory {
     struct shared *shared;
     void *arena;
+    struct dpl_capstat_page *page; /* a file that monitors read: never a source of anything */
 };
 
 /* Makes the memory (arena_bytes of zeros for the journal's arena among it), or maps what an earlier

@@ -6,11 +6,10 @@
 
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/recorder.h"
+#include "daemon/capture/runstate.h"
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
 #include "daemon/capture/takeover.h"
-
-#include "lib/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -184,7 +183,7 @@ static void watch(struct worker *worker)
                 start_thread(worker, i);
             busy |= verdict != POOL_QUIET;
         }
-        atomic_store(&shared->heartbeat_ns, dpl_clock_now_ns(&dpl_clock_system));
+        runstate_beat(worker);
         sleep_ms(busy ? GUARD_BUSY_MS : GUARD_IDLE_MS);
     }
 }
@@ -208,6 +207,8 @@ int worker_run(const struct options *options, const struct memory *memory)
         code = worker_thread_init(&thread, &worker, 0, &err);
     if (code == 0)
         code = spiller_start(&worker, &err);
+    if (code == 0)
+        code = runstate_start(&worker, &err);
     if (code != 0) {
         fprintf(stderr, "doppel-capture: %s\n", err.text);
         return 1;

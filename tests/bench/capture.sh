@@ -29,7 +29,7 @@ wait_for_mount() {
 # capture_mount ROOT: captures the directory; its changes go through doppel-capture afterwards.
 capture_mount() {
     mkdir -p "$work/journal"
-    "$build/daemon/capture/doppel-capture" --set bench --root "$1" --journal "$work/journal" \
+    "$build/daemon/capture/doppel-capture" --run-dir "$work/run" --set bench --root "$1" --journal "$work/journal" \
         --foreground 1>&2 &
     capture_pid=$!
     wait_for_mount "$1" "$capture_pid" || { say "doppel-capture did not mount"; exit 1; }

@@ -87,7 +87,7 @@ ended() {
 
 capture() {
     captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
-    "$program" --set test --root "$root" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
+    "$program" --run-dir "$work/run" --set test --root "$root" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
     keeper=$!
     wait_for serves || die "the root was not captured"
 }

@@ -6,7 +6,7 @@
 stage "$@"
 
 export TSAN_OPTIONS="exitcode=66 ${TSAN_OPTIONS:-}"
-"$program" --single-process --set test --root "$root" --journal "$work/journal" 2>"$work/errors" &
+"$program" --run-dir "$work/run" --single-process --set test --root "$root" --journal "$work/journal" 2>"$work/errors" &
 keeper=$!
 wait_for captured || die "the root was not captured"
 mkdir "$root/game"

@@ -46,7 +46,7 @@ for side in a b; do
     }
 done
 mkdir "$work/a/one" "$work/a/two" "$work/b/plain" "$work/journal"
-"$build/daemon/capture/doppel-capture" --set prop --root "$work/a/one" --root "$work/a/two" \
+"$build/daemon/capture/doppel-capture" --run-dir "$work/run" --set prop --root "$work/a/one" --root "$work/a/two" \
     --journal "$work/journal" --foreground >"$work/log" 2>&1 &
 capture_pid=$!
 end=$((SECONDS + 30))

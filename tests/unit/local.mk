@@ -49,7 +49,7 @@ tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
 check_PROGRAMS += tests/unit/test-recorder
 TESTS += tests/unit/test-recorder
 tests_unit_test_recorder_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a \
-	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
+	libcapstat.a libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 unit_core = tests/unit/test-rules
 check_PROGRAMS += $(unit_core)
 TESTS += $(unit_core)
@@ -71,3 +71,6 @@ UNIT_CTL = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_doc_LDADD = $(UNIT_CTL)
 tests_unit_test_quote_LDADD = $(UNIT_CTL)
 tests_unit_test_channel_LDADD = $(UNIT_CTL)
+check_PROGRAMS += tests/unit/test-capstat
+TESTS += tests/unit/test-capstat
+tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)

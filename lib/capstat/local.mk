@@ -1,0 +1,3 @@
+noinst_LIBRARIES += libcapstat.a
+libcapstat_a_SOURCES = \
+	lib/capstat/capstat.c lib/capstat/capstat.h lib/capstat/capstat.tbl.h
