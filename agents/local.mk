@@ -8,6 +8,6 @@ agents_virtual_ip_SOURCES = \
 	agents/virtual_ip_state.c agents/virtual_ip_state.h \
 	agents/virtual_ip_want.c agents/virtual_ip_want.h
 nodist_agents_virtual_ip_SOURCES = ocf/virtual-ip.params.h ocf/virtual-ip.metadata.h
-agents_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMNL_CFLAGS) -I$(top_builddir)/ocf
-agents_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(LIBMNL_LIBS) $(GLIB_LIBS)
+agents_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+agents_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(GLIB_LIBS)
 $(agents_virtual_ip_OBJECTS): $(nodist_agents_virtual_ip_SOURCES)

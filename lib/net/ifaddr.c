@@ -4,24 +4,24 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DUMP_TRIES = 10 };
 
-static struct dpl_net_addr attr_addr(const struct nlattr *attr, uint8_t family)
+static struct dpl_net_addr attr_addr(const struct dpl_net_attr *attr, uint8_t family)
 {
     struct dpl_net_addr addr = {0};
-    dpl_net_addr_from_bytes(family, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr),
-                            &addr);
+    dpl_net_addr_from_bytes(family, attr->data, attr->size, &addr);
     return addr;
 }
 
-static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_net_ifaddr *out,
+static void decode_attr(const struct dpl_net_attr *attr, uint8_t family, struct dpl_net_ifaddr *out,
                         struct dpl_net_addr *far)
 {
     struct ifa_cacheinfo cache;
-    switch (mnl_attr_get_type(attr)) {
+    switch (attr->type) {
     case IFA_LOCAL:
         out->addr = attr_addr(attr, family);
         break;
@@ -32,17 +32,15 @@ static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_ne
         out->broadcast = attr_addr(attr, family);
         break;
     case IFA_LABEL:
-        if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
-            mnl_attr_get_payload_len(attr) <= sizeof out->label)
-            memcpy(out->label, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+        if (dpl_net_attr_text(attr) && attr->size <= sizeof out->label)
+            memcpy(out->label, attr->data, attr->size);
         break;
     case IFA_FLAGS:
-        if (mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
-            out->flags = mnl_attr_get_u32(attr);
+        (void)dpl_net_attr_u32(attr, &out->flags);
         break;
     case IFA_CACHEINFO:
-        if (mnl_attr_get_payload_len(attr) >= sizeof cache) {
-            memcpy(&cache, mnl_attr_get_payload(attr), sizeof cache);
+        if (attr->size >= sizeof cache) {
+            memcpy(&cache, attr->data, sizeof cache);
             out->preferred_s = cache.ifa_prefered;
             out->valid_s = cache.ifa_valid;
         }
@@ -55,9 +53,8 @@ static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_ne
 int dpl_net_ifaddr_decode(const struct nlmsghdr *message, struct dpl_net_ifaddr *ifaddr_r,
                           struct dpl_err *err)
 {
-    const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
-    if ((message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR) ||
-        mnl_nlmsg_get_payload_len(message) < sizeof *info)
+    const struct ifaddrmsg *info = dpl_net_msg_fixed(message, sizeof *info);
+    if ((message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR) || !info)
         return dpl_err_set(err, DPL_E_CORRUPT, "netlink: not a message about an address");
     struct dpl_net_ifaddr out = {.prefix = info->ifa_prefixlen,
                                  .index = (int)info->ifa_index,
@@ -66,9 +63,10 @@ int dpl_net_ifaddr_decode(const struct nlmsghdr *message, struct dpl_net_ifaddr 
                                  .preferred_s = DPL_NET_FOREVER,
                                  .valid_s = DPL_NET_FOREVER};
     struct dpl_net_addr far = {0};
-    const struct nlattr *attr;
-    DPL_NET_NL_EACH_ATTR (attr, message, sizeof *info)
-        decode_attr(attr, info->ifa_family, &out, &far);
+    struct dpl_net_attrs attrs = dpl_net_msg_attrs(message, sizeof *info);
+    struct dpl_net_attr attr;
+    while (dpl_net_attrs_next(&attrs, &attr))
+        decode_attr(&attr, info->ifa_family, &out, &far);
     /* Without IFA_LOCAL (IPv6 of most kinds) the address is in IFA_ADDRESS; with it, that is the
      * other end, if it differs. */
     if (out.addr.family == 0)
@@ -82,36 +80,32 @@ int dpl_net_ifaddr_decode(const struct nlmsghdr *message, struct dpl_net_ifaddr 
     return DPL_OK;
 }
 
-struct nlmsghdr *dpl_net_ifaddr_encode(void *buffer, uint16_t type, uint16_t nl_flags,
-                                       const struct dpl_net_ifaddr *ifaddr)
+void dpl_net_ifaddr_encode(union dpl_net_msg *msg, uint16_t type, uint16_t nl_flags,
+                           const struct dpl_net_ifaddr *ifaddr)
 {
-    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     size_t size = dpl_net_addr_size(&ifaddr->addr);
-    request->nlmsg_type = type;
-    request->nlmsg_flags = nl_flags;
-    struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(request, sizeof *info);
+    struct ifaddrmsg *info = dpl_net_msg_begin(msg, type, nl_flags, sizeof *info);
     info->ifa_family = ifaddr->addr.family;
     info->ifa_prefixlen = (uint8_t)ifaddr->prefix;
     info->ifa_flags = (uint8_t)ifaddr->flags;
     info->ifa_scope = ifaddr->scope;
     info->ifa_index = (unsigned)ifaddr->index;
     const struct dpl_net_addr *far = ifaddr->peer.family ? &ifaddr->peer : &ifaddr->addr;
-    mnl_attr_put(request, IFA_LOCAL, size, ifaddr->addr.bytes);
-    mnl_attr_put(request, IFA_ADDRESS, size, far->bytes);
+    dpl_net_msg_put(msg, IFA_LOCAL, ifaddr->addr.bytes, size);
+    dpl_net_msg_put(msg, IFA_ADDRESS, far->bytes, size);
     if (ifaddr->label[0])
-        mnl_attr_put_strz(request, IFA_LABEL, ifaddr->label);
+        dpl_net_msg_put_text(msg, IFA_LABEL, ifaddr->label);
     if (type == RTM_DELADDR)
-        return request;
+        return;
     if (ifaddr->broadcast.family)
-        mnl_attr_put(request, IFA_BROADCAST, size, ifaddr->broadcast.bytes);
+        dpl_net_msg_put(msg, IFA_BROADCAST, ifaddr->broadcast.bytes, size);
     if (ifaddr->flags > UINT8_MAX)
-        mnl_attr_put_u32(request, IFA_FLAGS, ifaddr->flags);
+        dpl_net_msg_put_u32(msg, IFA_FLAGS, ifaddr->flags);
     struct ifa_cacheinfo cache = {.ifa_prefered = ifaddr->preferred_s,
                                   .ifa_valid = ifaddr->valid_s};
     if (cache.ifa_prefered != DPL_NET_FOREVER || cache.ifa_valid != DPL_NET_FOREVER ||
         (nl_flags & NLM_F_REPLACE))
-        mnl_attr_put(request, IFA_CACHEINFO, sizeof cache, &cache);
-    return request;
+        dpl_net_msg_put(msg, IFA_CACHEINFO, &cache, sizeof cache);
 }
 
 static int list_each(const struct nlmsghdr *message, void *data, struct dpl_err *err)
@@ -137,14 +131,11 @@ int dpl_net_ifaddrs_list(struct dpl_net_nl *nl, uint8_t family, struct dpl_net_i
     int code = DPL_E_BUSY;
     *list_r = (struct dpl_net_ifaddrs){0};
     for (int i = 0; i < DUMP_TRIES && code == DPL_E_BUSY; i++) {
-        char buffer[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-        struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-        request->nlmsg_type = RTM_GETADDR;
-        request->nlmsg_flags = NLM_F_DUMP;
-        struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(request, sizeof *info);
+        union dpl_net_msg request;
+        struct ifaddrmsg *info = dpl_net_msg_begin(&request, RTM_GETADDR, NLM_F_DUMP, sizeof *info);
         info->ifa_family = family;
         list_r->count = 0;
-        code = dpl_net_nl_talk(nl, request, list_each, list_r, "list of addresses", err);
+        code = dpl_net_nl_talk(nl, &request, list_each, list_r, "list of addresses", err);
     }
     return code;
 }
@@ -158,12 +149,12 @@ void dpl_net_ifaddrs_done(struct dpl_net_ifaddrs *list)
 static int change(struct dpl_net_nl *nl, uint16_t type, uint16_t nl_flags, const char *verb,
                   const struct dpl_net_ifaddr *ifaddr, struct dpl_err *err)
 {
-    char buffer[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+    union dpl_net_msg request;
     char text[DPL_NET_ADDR_TEXT], what[128];
     snprintf(what, sizeof what, "%s %s/%d", verb, dpl_net_addr_format(&ifaddr->addr, text),
              ifaddr->prefix);
-    return dpl_net_nl_talk(nl, dpl_net_ifaddr_encode(buffer, type, nl_flags, ifaddr), NULL, NULL,
-                           what, err);
+    dpl_net_ifaddr_encode(&request, type, nl_flags, ifaddr);
+    return dpl_net_nl_talk(nl, &request, NULL, NULL, what, err);
 }
 
 int dpl_net_ifaddr_add(struct dpl_net_nl *nl, const struct dpl_net_ifaddr *ifaddr,

@@ -34,10 +34,10 @@ struct dpl_net_ifaddrs {
 /* Reads one RTM_NEWADDR or RTM_DELADDR message. */
 int dpl_net_ifaddr_decode(const struct nlmsghdr *message, struct dpl_net_ifaddr *ifaddr_r,
                           struct dpl_err *err);
-/* Writes the request that sets the address (RTM_NEWADDR) or removes it (RTM_DELADDR) into a buffer
- * of DPL_NET_NL_ROOM bytes. nl_flags: NLM_F_CREATE | NLM_F_EXCL, NLM_F_REPLACE. */
-struct nlmsghdr *dpl_net_ifaddr_encode(void *buffer, uint16_t type, uint16_t nl_flags,
-                                       const struct dpl_net_ifaddr *ifaddr);
+/* Writes the request that sets the address (RTM_NEWADDR) or removes it (RTM_DELADDR). nl_flags:
+ * NLM_F_CREATE | NLM_F_EXCL, NLM_F_REPLACE. */
+void dpl_net_ifaddr_encode(union dpl_net_msg *msg, uint16_t type, uint16_t nl_flags,
+                           const struct dpl_net_ifaddr *ifaddr);
 
 /* All addresses of a family. The caller ends with dpl_net_ifaddrs_done, after an error too. */
 int dpl_net_ifaddrs_list(struct dpl_net_nl *nl, uint8_t family, struct dpl_net_ifaddrs *list_r,

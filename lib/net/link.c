@@ -4,42 +4,41 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
-static uint8_t copy_mac(const struct nlattr *attr, uint8_t mac[DPL_NET_MAC_MAX])
+static uint8_t copy_mac(const struct dpl_net_attr *attr, uint8_t mac[DPL_NET_MAC_MAX])
 {
-    size_t length = mnl_attr_get_payload_len(attr);
-    if (length > DPL_NET_MAC_MAX)
+    if (attr->size > DPL_NET_MAC_MAX)
         return 0;
-    memcpy(mac, mnl_attr_get_payload(attr), length);
-    return (uint8_t)length;
+    memcpy(mac, attr->data, attr->size);
+    return (uint8_t)attr->size;
 }
 
 int dpl_net_link_decode(const struct nlmsghdr *message, struct dpl_net_link *link_r,
                         struct dpl_err *err)
 {
-    const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-    if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof *info)
+    const struct ifinfomsg *info = dpl_net_msg_fixed(message, sizeof *info);
+    if (message->nlmsg_type != RTM_NEWLINK || !info)
         return dpl_err_set(err, DPL_E_CORRUPT, "netlink: not a message about an interface");
     struct dpl_net_link link = {
         .index = info->ifi_index, .flags = info->ifi_flags, .type = info->ifi_type};
-    const struct nlattr *attr;
-    DPL_NET_NL_EACH_ATTR (attr, message, sizeof *info) {
-        switch (mnl_attr_get_type(attr)) {
+    struct dpl_net_attrs attrs = dpl_net_msg_attrs(message, sizeof *info);
+    struct dpl_net_attr attr;
+    while (dpl_net_attrs_next(&attrs, &attr)) {
+        switch (attr.type) {
         case IFLA_IFNAME:
-            if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
-                mnl_attr_get_payload_len(attr) <= sizeof link.name)
-                memcpy(link.name, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+            if (dpl_net_attr_text(&attr) && attr.size <= sizeof link.name)
+                memcpy(link.name, attr.data, attr.size);
             break;
         case IFLA_OPERSTATE:
-            if (mnl_attr_validate(attr, MNL_TYPE_U8) == 0)
-                link.operstate = mnl_attr_get_u8(attr);
+            (void)dpl_net_attr_u8(&attr, &link.operstate);
             break;
         case IFLA_ADDRESS:
-            link.mac_length = copy_mac(attr, link.mac);
+            link.mac_length = copy_mac(&attr, link.mac);
             break;
         case IFLA_BROADCAST:
-            copy_mac(attr, link.broadcast);
+            copy_mac(&attr, link.broadcast);
             break;
         default:
             break;
@@ -59,16 +58,14 @@ static int decode_each(const struct nlmsghdr *message, void *data, struct dpl_er
 static int get(struct dpl_net_nl *nl, int index, const char *name, struct dpl_net_link *link_r,
                const char *what, struct dpl_err *err)
 {
-    char buffer[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-    request->nlmsg_type = RTM_GETLINK;
-    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(request, sizeof *info);
+    union dpl_net_msg request;
+    struct ifinfomsg *info = dpl_net_msg_begin(&request, RTM_GETLINK, 0, sizeof *info);
     info->ifi_index = index;
     if (name)
-        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+        dpl_net_msg_put_text(&request, IFLA_IFNAME, name);
     /* The counters are not wanted, and some drivers ask the hardware for them. */
-    mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    return dpl_net_nl_talk(nl, request, decode_each, link_r, what, err);
+    dpl_net_msg_put_u32(&request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    return dpl_net_nl_talk(nl, &request, decode_each, link_r, what, err);
 }
 
 int dpl_net_link_by_name(struct dpl_net_nl *nl, const char *name, struct dpl_net_link *link_r,

@@ -1,59 +1,72 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/net/nl.h"
 
+#include "lib/base/fd.h"
+
 #include <errno.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* As large as what the kernel sends at once; small, as each page of it costs a monitor some µs. */
 enum { RECEIVE_BYTES = 8192 };
 
 /* The state of one talk. */
 struct talk {
-    unsigned seq;
-    unsigned port;
+    uint32_t seq;
+    uint32_t port;
     dpl_net_nl_each_t each;
     void *data;
     const char *what;
     bool done;
 };
 
+/* Binds it, and reads the number that it got. */
+static int bind_socket(int fd, unsigned groups, uint32_t *port_r)
+{
+    struct sockaddr_nl here = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    socklen_t size = sizeof here;
+    if (bind(fd, (struct sockaddr *)&here, size) < 0 ||
+        getsockname(fd, (struct sockaddr *)&here, &size) < 0)
+        return -1;
+    *port_r = here.nl_pid;
+    return 0;
+}
+
 int dpl_net_nl_open(struct dpl_net_nl *nl, unsigned groups, struct dpl_err *err)
 {
     int one = 1;
-    nl->seq = 0;
-    nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (!nl->socket)
+    *nl = (struct dpl_net_nl){.fd = -1};
+    dpl_autofd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0)
         return dpl_err_sys(err, errno, "cannot open a netlink socket");
-    if (mnl_socket_bind(nl->socket, groups, MNL_SOCKET_AUTOPID) < 0) {
-        int code = dpl_err_sys(err, errno, "cannot bind a netlink socket");
-        dpl_net_nl_close(nl);
-        return code;
-    }
+    if (bind_socket(fd, groups, &nl->port) < 0)
+        return dpl_err_sys(err, errno, "cannot bind a netlink socket");
     /* Kernels that lack these answer with less text and more data; both are fine. */
-    (void)mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &one, sizeof one);
-    (void)mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &one, sizeof one);
-    (void)mnl_socket_setsockopt(nl->socket, NETLINK_GET_STRICT_CHK, &one, sizeof one);
+    (void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
+    (void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
+    (void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof one);
+    nl->fd = dpl_fd_steal(&fd);
+    nl->open = true;
     return DPL_OK;
 }
 
 void dpl_net_nl_close(struct dpl_net_nl *nl)
 {
-    if (nl->socket)
-        mnl_socket_close(nl->socket);
-    nl->socket = NULL;
+    if (nl->open)
+        close(nl->fd);
+    *nl = (struct dpl_net_nl){.fd = -1};
 }
 
 int dpl_net_nl_fd(const struct dpl_net_nl *nl)
 {
-    return mnl_socket_get_fd(nl->socket);
+    return nl->open ? nl->fd : -1;
 }
 
 /* The kernel's own sentence about an error, or NULL. */
-static const char *kernel_text(const struct nlmsghdr *message)
+static const char *kernel_text(const struct nlmsghdr *message, const struct nlmsgerr *error)
 {
-    const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
     size_t offset = sizeof *error;
     if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
         return NULL;
@@ -62,26 +75,23 @@ static const char *kernel_text(const struct nlmsghdr *message)
             return NULL;
         offset += error->msg.nlmsg_len - sizeof error->msg;
     }
-    if (offset > mnl_nlmsg_get_payload_len(message))
-        return NULL;
-    const struct nlattr *attr;
-    DPL_NET_NL_EACH_ATTR (attr, message, offset) {
-        if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-            mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-            return mnl_attr_get_str(attr);
-    }
+    struct dpl_net_attrs attrs = dpl_net_msg_attrs(message, offset);
+    struct dpl_net_attr attr;
+    while (dpl_net_attrs_next(&attrs, &attr))
+        if (attr.type == NLMSGERR_ATTR_MSG && dpl_net_attr_text(&attr))
+            return dpl_net_attr_text(&attr);
     return NULL;
 }
 
 int dpl_net_nl_refusal(const struct nlmsghdr *message, const char *what, struct dpl_err *err)
 {
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nlmsgerr))
+    const struct nlmsgerr *error = dpl_net_msg_fixed(message, sizeof *error);
+    if (!error)
         return dpl_err_set(err, DPL_E_TRUNCATED, "%s: netlink's answer is too short", what);
-    const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
     if (error->error == 0)
         return DPL_OK;
     int sys_errno = error->error < 0 && error->error > -4096 ? -error->error : EPROTO;
-    const char *text = kernel_text(message);
+    const char *text = kernel_text(message, error);
     int code = dpl_err_sys(err, sys_errno, "%s", what);
     if (text && err)
         code = dpl_err_set(err, code, "%s: %s (%s)", what, strerror(sys_errno), text);
@@ -90,7 +100,6 @@ int dpl_net_nl_refusal(const struct nlmsghdr *message, const char *what, struct 
     return code;
 }
 
-/* The loop is ours: libmnl's takes lengths for signed numbers. */
 int dpl_net_nl_walk(const void *data, size_t size, dpl_net_nl_each_t each, void *each_data,
                     struct dpl_err *err)
 {
@@ -136,24 +145,49 @@ static int talk_message(const struct nlmsghdr *message, void *data, struct dpl_e
     return talk->each ? talk->each(message, talk->data, err) : DPL_OK;
 }
 
-int dpl_net_nl_talk(struct dpl_net_nl *nl, struct nlmsghdr *request, dpl_net_nl_each_t each,
+/* Reads one datagram. Returns its size, 0 for what is not from the kernel (root can forge
+ * messages to a port), or -1 and errno: ENOSPC when it is larger than the buffer. */
+static ssize_t receive(const struct dpl_net_nl *nl, char buffer[RECEIVE_BYTES], int flags)
+{
+    struct sockaddr_nl from = {0};
+    socklen_t length = sizeof from;
+    ssize_t size = recvfrom(nl->fd, buffer, RECEIVE_BYTES, flags | MSG_TRUNC,
+                            (struct sockaddr *)&from, &length);
+    if (size > 0 && (length != sizeof from || from.nl_pid != 0))
+        return 0;
+    if (size > RECEIVE_BYTES) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return size;
+}
+
+static int send_request(const struct dpl_net_nl *nl, const union dpl_net_msg *request)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    return sendto(nl->fd, request, request->header.nlmsg_len, 0, (struct sockaddr *)&kernel,
+                  sizeof kernel) < 0
+               ? -1
+               : 0;
+}
+
+int dpl_net_nl_talk(struct dpl_net_nl *nl, union dpl_net_msg *request, dpl_net_nl_each_t each,
                     void *data, const char *what, struct dpl_err *err)
 {
-    struct talk talk = {.seq = ++nl->seq,
-                        .port = mnl_socket_get_portid(nl->socket),
-                        .each = each,
-                        .data = data,
-                        .what = what};
-    request->nlmsg_flags |= NLM_F_REQUEST;
+    struct talk talk = {
+        .seq = ++nl->seq, .port = nl->port, .each = each, .data = data, .what = what};
+    if (request->header.nlmsg_len == 0)
+        return dpl_err_set(err, DPL_E_TOO_LARGE, "%s: the request is too long", what);
+    request->header.nlmsg_flags |= NLM_F_REQUEST;
     if (!each)
-        request->nlmsg_flags |= NLM_F_ACK;
-    request->nlmsg_seq = talk.seq;
-    if (mnl_socket_sendto(nl->socket, request, request->nlmsg_len) < 0)
+        request->header.nlmsg_flags |= NLM_F_ACK;
+    request->header.nlmsg_seq = talk.seq;
+    if (send_request(nl, request) < 0)
         return dpl_err_sys(err, errno, "%s: cannot ask the kernel", what);
     char buffer[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
     int code = DPL_OK;
     while (code >= 0 && !talk.done) {
-        ssize_t size = mnl_socket_recvfrom(nl->socket, buffer, RECEIVE_BYTES);
+        ssize_t size = receive(nl, buffer, 0);
         if (size < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (size < 0)
@@ -170,7 +204,7 @@ int dpl_net_nl_events(struct dpl_net_nl *nl, dpl_net_nl_each_t each, void *data,
     char buffer[RECEIVE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
     int count = 0, code = DPL_OK;
     while (code >= 0) {
-        ssize_t size = recv(dpl_net_nl_fd(nl), buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+        ssize_t size = receive(nl, buffer, MSG_DONTWAIT);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0 && errno == EAGAIN)

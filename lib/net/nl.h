@@ -9,21 +9,20 @@
 #define DPL_NET_NL_H
 
 #include "lib/base/err.h"
-
-#include <libmnl/libmnl.h>
-#include <stdbool.h>
-
-enum { DPL_NET_NL_ROOM = 1024 }; /* what a request of ours fits in */
+#include "lib/net/msg.h"
 
 struct dpl_net_nl {
-    struct mnl_socket *socket;
-    unsigned seq;
+    bool open;
+    int fd;
+    uint32_t port; /* the kernel's number of it */
+    uint32_t seq;
 };
 
 /* groups: RTMGRP_* bits to hear about, 0 for none. */
 int dpl_net_nl_open(struct dpl_net_nl *nl, unsigned groups, struct dpl_err *err);
 /* Also of a socket that was never opened, if it was zeroed. */
 void dpl_net_nl_close(struct dpl_net_nl *nl);
+/* To poll on. */
 int dpl_net_nl_fd(const struct dpl_net_nl *nl);
 
 /* Called for each message of an answer: DPL_OK to go on, a negative code to end it. */
@@ -31,8 +30,9 @@ typedef int (*dpl_net_nl_each_t)(const struct nlmsghdr *message, void *data, str
 
 /* Sends the request (NLM_F_REQUEST is added, and NLM_F_ACK unless it is a dump or a plain get) and
  * hands every answer to each, until the last. what names the request in an error. A dump that the
- * kernel calls inconsistent is DPL_E_BUSY: the caller starts again with empty hands. */
-int dpl_net_nl_talk(struct dpl_net_nl *nl, struct nlmsghdr *request, dpl_net_nl_each_t each,
+ * kernel calls inconsistent is DPL_E_BUSY: the caller starts again with empty hands. A void request
+ * is DPL_E_TOO_LARGE. */
+int dpl_net_nl_talk(struct dpl_net_nl *nl, union dpl_net_msg *request, dpl_net_nl_each_t each,
                     void *data, const char *what, struct dpl_err *err);
 
 /* Reads what waits on the socket without blocking: events of the groups. Returns the number of
@@ -49,13 +49,5 @@ int dpl_net_nl_walk(const void *data, size_t size, dpl_net_nl_each_t each, void 
 /* What an NLMSG_ERROR message says: DPL_OK for an acknowledgement, else the error, in the kernel's
  * own words where it has some. */
 int dpl_net_nl_refusal(const struct nlmsghdr *message, const char *what, struct dpl_err *err);
-
-/* Each attribute behind the fixed part of a message, as far as they are whole. (libmnl's own loop
- * goes to the aligned end of the message, which may lie behind the buffer's.) */
-#define DPL_NET_NL_EACH_ATTR(attr, message, fixed)                                                 \
-    for ((attr) = mnl_nlmsg_get_payload_offset((message), (fixed));                                \
-         mnl_attr_ok((attr), (int)((const char *)(message) + (message)->nlmsg_len -                \
-                                   (const char *)(attr)));                                         \
-         (attr) = mnl_attr_next(attr))
 
 #endif

@@ -3,34 +3,31 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DUMP_TRIES = 10 };
 
-static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_net_route *out)
+static void decode_attr(const struct dpl_net_attr *attr, uint8_t family, struct dpl_net_route *out)
 {
-    const void *payload = mnl_attr_get_payload(attr);
-    size_t size = mnl_attr_get_payload_len(attr);
-    bool u32 = mnl_attr_validate(attr, MNL_TYPE_U32) == 0;
-    switch (mnl_attr_get_type(attr)) {
+    uint32_t index;
+    switch (attr->type) {
     case RTA_DST:
-        dpl_net_addr_from_bytes(family, payload, size, &out->destination);
+        dpl_net_addr_from_bytes(family, attr->data, attr->size, &out->destination);
         break;
     case RTA_PREFSRC:
-        dpl_net_addr_from_bytes(family, payload, size, &out->source);
+        dpl_net_addr_from_bytes(family, attr->data, attr->size, &out->source);
         break;
     case RTA_OIF:
-        if (u32)
-            out->index = (int)mnl_attr_get_u32(attr);
+        if (dpl_net_attr_u32(attr, &index))
+            out->index = (int)index;
         break;
     case RTA_TABLE:
-        if (u32)
-            out->table = mnl_attr_get_u32(attr);
+        (void)dpl_net_attr_u32(attr, &out->table);
         break;
     case RTA_PRIORITY:
-        if (u32)
-            out->metric = mnl_attr_get_u32(attr);
+        (void)dpl_net_attr_u32(attr, &out->metric);
         break;
     case RTA_GATEWAY:
     case RTA_VIA:
@@ -46,8 +43,8 @@ static void decode_attr(const struct nlattr *attr, uint8_t family, struct dpl_ne
 int dpl_net_route_decode(const struct nlmsghdr *message, struct dpl_net_route *route_r,
                          struct dpl_err *err)
 {
-    const struct rtmsg *info = mnl_nlmsg_get_payload(message);
-    if (message->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(message) < sizeof *info)
+    const struct rtmsg *info = dpl_net_msg_fixed(message, sizeof *info);
+    if (message->nlmsg_type != RTM_NEWROUTE || !info)
         return dpl_err_set(err, DPL_E_CORRUPT, "netlink: not a message about a route");
     struct dpl_net_route out = {.prefix = info->rtm_dst_len,
                                 .table = info->rtm_table,
@@ -56,9 +53,10 @@ int dpl_net_route_decode(const struct nlmsghdr *message, struct dpl_net_route *r
     if (dpl_net_addr_size(&out.destination) == 0 ||
         out.prefix > (int)dpl_net_addr_size(&out.destination) * 8)
         return dpl_err_set(err, DPL_E_CORRUPT, "netlink: a route that makes no sense");
-    const struct nlattr *attr;
-    DPL_NET_NL_EACH_ATTR (attr, message, sizeof *info)
-        decode_attr(attr, info->rtm_family, &out);
+    struct dpl_net_attrs attrs = dpl_net_msg_attrs(message, sizeof *info);
+    struct dpl_net_attr attr;
+    while (dpl_net_attrs_next(&attrs, &attr))
+        decode_attr(&attr, info->rtm_family, &out);
     if (message->nlmsg_len <= sizeof out.message) {
         memcpy(out.message, message, message->nlmsg_len);
         out.size = (uint16_t)message->nlmsg_len;
@@ -67,27 +65,22 @@ int dpl_net_route_decode(const struct nlmsghdr *message, struct dpl_net_route *r
     return DPL_OK;
 }
 
-struct nlmsghdr *dpl_net_route_encode(void *buffer, const struct dpl_net_route *route,
-                                      const struct dpl_net_addr *source)
+void dpl_net_route_encode(union dpl_net_msg *msg, const struct dpl_net_route *route,
+                          const struct dpl_net_addr *source)
 {
     const struct nlmsghdr *old = (const void *)route->message;
-    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-    request->nlmsg_type = RTM_NEWROUTE;
-    request->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
-    struct rtmsg *info = mnl_nlmsg_put_extra_header(request, sizeof *info);
-    memcpy(info, mnl_nlmsg_get_payload(old), sizeof *info);
+    struct rtmsg *info =
+        dpl_net_msg_begin(msg, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof *info);
+    memcpy(info, route->message + sizeof(struct nlmsghdr), sizeof *info);
     /* What the kernel reports of a next hop's state is not for it to be told. */
     info->rtm_flags &= ~(unsigned)(RTNH_F_DEAD | RTNH_F_LINKDOWN | RTM_F_CLONED | RTNH_F_OFFLOAD);
-    const struct nlattr *attr;
-    DPL_NET_NL_EACH_ATTR (attr, old, sizeof *info) {
-        uint16_t type = mnl_attr_get_type(attr);
-        if (type != RTA_PREFSRC && type != RTA_CACHEINFO)
-            mnl_attr_put(request, attr->nla_type, mnl_attr_get_payload_len(attr),
-                         mnl_attr_get_payload(attr));
-    }
+    struct dpl_net_attrs attrs = dpl_net_msg_attrs(old, sizeof *info);
+    struct dpl_net_attr attr;
+    while (dpl_net_attrs_next(&attrs, &attr))
+        if (attr.type != RTA_PREFSRC && attr.type != RTA_CACHEINFO)
+            dpl_net_msg_put(msg, attr.type | attr.flags, attr.data, attr.size);
     if (source->family)
-        mnl_attr_put(request, RTA_PREFSRC, dpl_net_addr_size(source), source->bytes);
-    return request;
+        dpl_net_msg_put(msg, RTA_PREFSRC, source->bytes, dpl_net_addr_size(source));
 }
 
 static int list_each(const struct nlmsghdr *message, void *data, struct dpl_err *err)
@@ -115,14 +108,11 @@ int dpl_net_routes_list(struct dpl_net_nl *nl, uint8_t family, struct dpl_net_ro
     int code = DPL_E_BUSY;
     *list_r = (struct dpl_net_routes){0};
     for (int i = 0; i < DUMP_TRIES && code == DPL_E_BUSY; i++) {
-        char buffer[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-        struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-        request->nlmsg_type = RTM_GETROUTE;
-        request->nlmsg_flags = NLM_F_DUMP;
-        struct rtmsg *info = mnl_nlmsg_put_extra_header(request, sizeof *info);
+        union dpl_net_msg request;
+        struct rtmsg *info = dpl_net_msg_begin(&request, RTM_GETROUTE, NLM_F_DUMP, sizeof *info);
         info->rtm_family = family;
         list_r->count = 0;
-        code = dpl_net_nl_talk(nl, request, list_each, list_r, "list of routes", err);
+        code = dpl_net_nl_talk(nl, &request, list_each, list_r, "list of routes", err);
     }
     return code;
 }
@@ -172,11 +162,12 @@ const struct dpl_net_route *dpl_net_routes_same(const struct dpl_net_routes *lis
 int dpl_net_route_set_source(struct dpl_net_nl *nl, const struct dpl_net_route *route,
                              const struct dpl_net_addr *source, struct dpl_err *err)
 {
-    char buffer[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+    union dpl_net_msg request;
     char text[DPL_NET_ADDR_TEXT], what[128];
     snprintf(what, sizeof what, "cannot change the source of the route to %s/%d",
              dpl_net_addr_format(&route->destination, text), route->prefix);
     if (route->size == 0)
         return dpl_err_set(err, DPL_E_TOO_LARGE, "%s: it is too long to be kept", what);
-    return dpl_net_nl_talk(nl, dpl_net_route_encode(buffer, route, source), NULL, NULL, what, err);
+    dpl_net_route_encode(&request, route, source);
+    return dpl_net_nl_talk(nl, &request, NULL, NULL, what, err);
 }

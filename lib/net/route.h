@@ -35,9 +35,9 @@ struct dpl_net_routes {
 int dpl_net_route_decode(const struct nlmsghdr *message, struct dpl_net_route *route_r,
                          struct dpl_err *err);
 /* Writes the request that puts the route in the place of the one with the same key, with this
- * source (family 0: with none), into a buffer of DPL_NET_NL_ROOM bytes. */
-struct nlmsghdr *dpl_net_route_encode(void *buffer, const struct dpl_net_route *route,
-                                      const struct dpl_net_addr *source);
+ * source (family 0: with none). The route has kept its message (size is not 0). */
+void dpl_net_route_encode(union dpl_net_msg *msg, const struct dpl_net_route *route,
+                          const struct dpl_net_addr *source);
 
 /* The unicast routes of the main table. End with dpl_net_routes_done, after an error too. */
 int dpl_net_routes_list(struct dpl_net_nl *nl, uint8_t family, struct dpl_net_routes *list_r,

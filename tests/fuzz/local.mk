@@ -24,12 +24,12 @@ dist_noinst_SCRIPTS += tests/fuzz/replay.sh tests/fuzz/night.sh
 EXTRA_DIST += tests/fuzz/corpus
 
 tests_fuzz_neighbour_SOURCES = tests/fuzz/neighbour.c
-tests_fuzz_neighbour_LDADD = libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_neighbour_LDADD = libnet.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_netlink_SOURCES = tests/fuzz/netlink.c
-tests_fuzz_netlink_LDADD = libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_netlink_LDADD = libnet.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_virtual_ip_SOURCES = tests/fuzz/virtual_ip.c agents/virtual_ip_want.c
-tests_fuzz_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMNL_CFLAGS) -I$(top_builddir)/ocf
-tests_fuzz_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(LIBMNL_LIBS) $(FUZZ_LIBS)
+tests_fuzz_virtual_ip_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+tests_fuzz_virtual_ip_LDADD = libocf.a libnet.a libbase.a $(FUZZ_LIBS)
 $(tests_fuzz_virtual_ip_OBJECTS): ocf/virtual-ip.params.h
 tests_fuzz_mountinfo_SOURCES = tests/fuzz/mountinfo.c
 tests_fuzz_mountinfo_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)

@@ -16,10 +16,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ifaddr_again(const struct dpl_net_ifaddr *one)
 {
-    char box[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+    union dpl_net_msg msg;
     struct dpl_net_ifaddr again;
-    struct nlmsghdr *message = dpl_net_ifaddr_encode(box, RTM_NEWADDR, NLM_F_REPLACE, one);
-    g_assert(dpl_net_ifaddr_decode(message, &again, NULL) == DPL_OK);
+    dpl_net_ifaddr_encode(&msg, RTM_NEWADDR, NLM_F_REPLACE, one);
+    g_assert(dpl_net_ifaddr_decode(&msg.header, &again, NULL) == DPL_OK);
     g_assert(dpl_net_addr_equal(&one->addr, &again.addr) && one->prefix == again.prefix);
     g_assert(strcmp(one->label, again.label) == 0 && one->index == again.index);
     g_assert(one->preferred_s == again.preferred_s && one->valid_s == again.valid_s);
@@ -27,13 +27,13 @@ static void ifaddr_again(const struct dpl_net_ifaddr *one)
 
 static void route_again(const struct dpl_net_route *one)
 {
-    char box[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+    union dpl_net_msg msg;
     struct dpl_net_route again;
     if (one->size == 0)
         return;
-    struct nlmsghdr *message = dpl_net_route_encode(box, one, &one->source);
-    g_assert(message->nlmsg_len <= DPL_NET_NL_ROOM);
-    g_assert(dpl_net_route_decode(message, &again, NULL) == DPL_OK);
+    dpl_net_route_encode(&msg, one, &one->source);
+    g_assert(msg.header.nlmsg_len > 0 && msg.header.nlmsg_len <= sizeof msg);
+    g_assert(dpl_net_route_decode(&msg.header, &again, NULL) == DPL_OK);
     g_assert(dpl_net_addr_equal(&one->source, &again.source) && one->metric == again.metric);
     struct dpl_net_routes list = {.items = &again, .count = 1};
     g_assert(dpl_net_routes_same(&list, one) == &again);

@@ -51,7 +51,8 @@ if strace -o /run/calls -e trace=socket true 2>/dev/null; then
     inject socket EMFILE
     inject bind ENOMEM
     inject sendto ENOBUFS
-    inject recvmsg ENOBUFS
+    inject getsockname ENOBUFS
+    inject recvfrom ENOBUFS
     inject rename ENOSPC
     wrap="strace -o /run/calls -e inject=socket:error=EMFILE" run monitor ip=192.0.2.10
     expect 1 "cannot open a netlink socket: Too many open files"

@@ -21,13 +21,14 @@ tests_unit_test_units_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_conf_LDADD = libunit.a libconfig.a libbase.a $(UNIT_LIBS)
 
-unit_net = tests/unit/test-net-addr tests/unit/test-net-nl tests/unit/test-net-packet
+unit_net = tests/unit/test-net-addr tests/unit/test-net-msg tests/unit/test-net-nl tests/unit/test-net-packet
 unit_ocf = tests/unit/test-ocf-param tests/unit/test-ocf-steps
 check_PROGRAMS += $(unit_net) $(unit_ocf)
 TESTS += $(unit_net) $(unit_ocf)
-UNIT_NET = libunit.a libnet.a libbase.a $(LIBMNL_LIBS) $(UNIT_LIBS)
+UNIT_NET = libunit.a libnet.a libbase.a $(UNIT_LIBS)
 UNIT_OCF = libunit.a libocf.a libbase.a $(UNIT_LIBS)
 tests_unit_test_net_addr_LDADD = $(UNIT_NET)
+tests_unit_test_net_msg_LDADD = $(UNIT_NET)
 tests_unit_test_net_nl_LDADD = $(UNIT_NET)
 tests_unit_test_net_packet_LDADD = $(UNIT_NET)
 tests_unit_test_ocf_param_LDADD = $(UNIT_OCF)

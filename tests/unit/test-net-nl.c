@@ -13,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct box {
-    char bytes[DPL_NET_NL_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
-};
-
 static struct dpl_net_addr addr(const char *text)
 {
     struct dpl_net_addr out = {0};
@@ -36,11 +32,11 @@ static struct dpl_net_ifaddr sample(const char *text, int prefix)
 
 static void same(const struct dpl_net_ifaddr *a)
 {
-    struct box box;
+    union dpl_net_msg box;
     struct dpl_net_ifaddr b;
     struct dpl_err err = {0};
-    struct nlmsghdr *message = dpl_net_ifaddr_encode(&box, RTM_NEWADDR, NLM_F_REPLACE, a);
-    CU_ASSERT_EQUAL_FATAL(dpl_net_ifaddr_decode(message, &b, &err), DPL_OK);
+    dpl_net_ifaddr_encode(&box, RTM_NEWADDR, NLM_F_REPLACE, a);
+    CU_ASSERT_EQUAL_FATAL(dpl_net_ifaddr_decode(&box.header, &b, &err), DPL_OK);
     CU_ASSERT_TRUE(dpl_net_addr_equal(&a->addr, &b.addr));
     CU_ASSERT_TRUE(dpl_net_addr_equal(&a->peer, &b.peer));
     CU_ASSERT_TRUE(dpl_net_addr_equal(&a->broadcast, &b.broadcast));
@@ -87,27 +83,24 @@ static int any_decode(const struct nlmsghdr *message, void *data, struct dpl_err
     return dpl_net_route_decode(message, &out.route, err);
 }
 
-static struct nlmsghdr *make_link(struct box *box, unsigned flags, uint8_t operstate)
+static const struct nlmsghdr *make_link(union dpl_net_msg *box, unsigned flags, uint8_t operstate)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
-    struct nlmsghdr *message = mnl_nlmsg_put_header(box);
-    message->nlmsg_type = RTM_NEWLINK;
-    struct ifinfomsg *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    struct ifinfomsg *info = dpl_net_msg_begin(box, RTM_NEWLINK, 0, sizeof *info);
     info->ifi_index = 4;
     info->ifi_flags = flags;
-    mnl_attr_put_strz(message, IFLA_IFNAME, "eth0");
-    mnl_attr_put_u8(message, IFLA_OPERSTATE, operstate);
-    mnl_attr_put(message, IFLA_ADDRESS, sizeof mac, mac);
-    return message;
+    dpl_net_msg_put_text(box, IFLA_IFNAME, "eth0");
+    dpl_net_msg_put(box, IFLA_OPERSTATE, &operstate, 1);
+    dpl_net_msg_put(box, IFLA_ADDRESS, mac, sizeof mac);
+    return &box->header;
 }
 
-static struct nlmsghdr *make_route(struct box *box, const char *destination, uint8_t prefix,
-                                   uint32_t index, const char *gateway, uint32_t metric)
+static const struct nlmsghdr *make_route(union dpl_net_msg *box, const char *destination,
+                                         uint8_t prefix, uint32_t index, const char *gateway,
+                                         uint32_t metric)
 {
-    struct nlmsghdr *message = mnl_nlmsg_put_header(box);
     struct dpl_net_addr to = addr(destination);
-    message->nlmsg_type = RTM_NEWROUTE;
-    struct rtmsg *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    struct rtmsg *info = dpl_net_msg_begin(box, RTM_NEWROUTE, 0, sizeof *info);
     info->rtm_family = to.family;
     info->rtm_dst_len = prefix;
     info->rtm_table = RT_TABLE_MAIN;
@@ -116,15 +109,15 @@ static struct nlmsghdr *make_route(struct box *box, const char *destination, uin
     info->rtm_scope = RT_SCOPE_LINK;
     info->rtm_flags = RTNH_F_LINKDOWN;
     if (prefix)
-        mnl_attr_put(message, RTA_DST, dpl_net_addr_size(&to), to.bytes);
-    mnl_attr_put_u32(message, RTA_OIF, index);
+        dpl_net_msg_put(box, RTA_DST, to.bytes, dpl_net_addr_size(&to));
+    dpl_net_msg_put_u32(box, RTA_OIF, index);
     if (gateway) {
         struct dpl_net_addr via = addr(gateway);
-        mnl_attr_put(message, RTA_GATEWAY, dpl_net_addr_size(&via), via.bytes);
+        dpl_net_msg_put(box, RTA_GATEWAY, via.bytes, dpl_net_addr_size(&via));
     }
     if (metric)
-        mnl_attr_put_u32(message, RTA_PRIORITY, metric);
-    return message;
+        dpl_net_msg_put_u32(box, RTA_PRIORITY, metric);
+    return &box->header;
 }
 
 /* Cut at every byte, by the end of the buffer and by the length that the header gives. */
@@ -147,21 +140,23 @@ static void cut_everywhere(const struct nlmsghdr *message)
 
 static void truncation(void)
 {
-    struct box box;
+    union dpl_net_msg box;
     struct dpl_net_ifaddr a = sample("192.0.2.10", 24);
     strcpy(a.label, "eth0:x");
-    cut_everywhere(dpl_net_ifaddr_encode(&box, RTM_NEWADDR, NLM_F_REPLACE, &a));
+    dpl_net_ifaddr_encode(&box, RTM_NEWADDR, NLM_F_REPLACE, &a);
+    cut_everywhere(&box.header);
     cut_everywhere(make_link(&box, IFF_UP, 6));
     cut_everywhere(make_route(&box, "192.0.2.0", 24, 3, "198.51.100.1", 5));
 }
 
 static void nonsense(void)
 {
-    struct box box;
+    union dpl_net_msg box;
     struct dpl_net_ifaddr a = sample("192.0.2.10", 24), out;
     struct dpl_net_route route;
-    struct nlmsghdr *message = dpl_net_ifaddr_encode(&box, RTM_NEWADDR, 0, &a);
-    struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
+    const struct nlmsghdr *message = &box.header;
+    struct ifaddrmsg *info = (void *)(box.bytes + sizeof(struct nlmsghdr));
+    dpl_net_ifaddr_encode(&box, RTM_NEWADDR, 0, &a);
     info->ifa_prefixlen = 33;
     CU_ASSERT_EQUAL(dpl_net_ifaddr_decode(message, &out, NULL), DPL_E_CORRUPT);
     info->ifa_prefixlen = 24;
@@ -170,7 +165,7 @@ static void nonsense(void)
     info->ifa_family = AF_INET;
     info->ifa_index = 0;
     CU_ASSERT_EQUAL(dpl_net_ifaddr_decode(message, &out, NULL), DPL_E_CORRUPT);
-    message->nlmsg_type = RTM_NEWROUTE;
+    box.header.nlmsg_type = RTM_NEWROUTE;
     CU_ASSERT_EQUAL(dpl_net_ifaddr_decode(message, &out, NULL), DPL_E_CORRUPT);
     message = make_route(&box, "192.0.2.0", 33, 3, NULL, 0);
     CU_ASSERT_EQUAL(dpl_net_route_decode(message, &route, NULL), DPL_E_CORRUPT);
@@ -194,7 +189,7 @@ static void link_states(void)
         {0, IF_OPER_DOWN, "it is set down"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct box box;
+        union dpl_net_msg box;
         struct dpl_net_link link;
         CU_ASSERT_EQUAL_FATAL(
             dpl_net_link_decode(make_link(&box, rows[i].flags, rows[i].operstate), &link, NULL),
@@ -219,7 +214,7 @@ static void neighbours(void)
     CU_ASSERT_FALSE(dpl_net_link_has_neighbours(&link));
 }
 
-static void add_route(struct dpl_net_routes *list, struct nlmsghdr *message)
+static void add_route(struct dpl_net_routes *list, const struct nlmsghdr *message)
 {
     list->items = reallocarray(list->items, list->count + 1, sizeof *list->items);
     CU_ASSERT_EQUAL(dpl_net_route_decode(message, &list->items[list->count++], NULL), DPL_OK);
@@ -234,7 +229,7 @@ static int connected(const struct dpl_net_routes *list, const char *text, int pr
 
 static void choice_of_route(void)
 {
-    struct box box;
+    union dpl_net_msg box;
     struct dpl_net_routes list = {0};
     add_route(&list, make_route(&box, "0.0.0.0", 0, 9, "192.0.2.1", 0));
     add_route(&list, make_route(&box, "0.0.0.0", 0, 9, NULL, 7));
@@ -255,24 +250,25 @@ static void choice_of_route(void)
 
 static void source_of_route(void)
 {
-    struct box box, again;
+    union dpl_net_msg box, again;
+    const struct nlmsghdr *request = &again.header;
     struct dpl_net_route route, changed, back;
     struct dpl_net_addr source = addr("192.0.2.10");
     CU_ASSERT_EQUAL_FATAL(
         dpl_net_route_decode(make_route(&box, "0.0.0.0", 0, 9, "192.0.2.1", 77), &route, NULL),
         DPL_OK);
     CU_ASSERT_EQUAL(route.source.family, 0);
-    struct nlmsghdr *request = dpl_net_route_encode(&again, &route, &source);
+    dpl_net_route_encode(&again, &route, &source);
     CU_ASSERT_EQUAL(request->nlmsg_flags, NLM_F_CREATE | NLM_F_REPLACE);
     CU_ASSERT_EQUAL_FATAL(dpl_net_route_decode(request, &changed, NULL), DPL_OK);
     CU_ASSERT_TRUE(dpl_net_addr_equal(&changed.source, &source));
     CU_ASSERT_TRUE(changed.gateway);
     CU_ASSERT_EQUAL(changed.metric, 77);
-    const struct rtmsg *info = mnl_nlmsg_get_payload(request);
+    const struct rtmsg *info = dpl_net_msg_fixed(request, sizeof *info);
     CU_ASSERT_EQUAL(info->rtm_flags, 0); /* the state of the link is not asked for */
     CU_ASSERT_EQUAL(info->rtm_protocol, RTPROT_KERNEL);
     /* And back: what was, without a source. */
-    request = dpl_net_route_encode(&again, &changed, &route.source);
+    dpl_net_route_encode(&again, &changed, &route.source);
     CU_ASSERT_EQUAL_FATAL(dpl_net_route_decode(request, &back, NULL), DPL_OK);
     CU_ASSERT_EQUAL(back.source.family, 0);
     struct dpl_net_routes list = {.items = &back, .count = 1};
