@@ -9,5 +9,5 @@ include tests/crash/safety.mk
 include tests/lint/local.mk
 EXTRA_DIST += tests/list tests/packages tests/setup.sh
 TESTS += tests/setup-selftest.sh tests/run-selftest.sh
-dist_noinst_SCRIPTS += tests/setup-selftest.sh tests/run-selftest.sh
+dist_noinst_SCRIPTS += tests/setup-selftest.sh tests/run-selftest.sh tests/hardening.sh
 include tests/lab/local.mk
