@@ -26,3 +26,7 @@ TESTS += tests/crash/compare-selftest.sh
 check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
 	tests/crash/load_names.c tests/crash/load_victim.c
+check_PROGRAMS += tests/crash/store-kill
+tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
+TESTS += tests/crash/store-kill.sh
+dist_noinst_SCRIPTS += tests/crash/store-kill.sh

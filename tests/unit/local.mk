@@ -75,3 +75,7 @@ tests_unit_test_channel_LDADD = $(UNIT_CTL)
 check_PROGRAMS += tests/unit/test-capstat
 TESTS += tests/unit/test-capstat
 tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-store
+TESTS += tests/unit/test-store
+tests_unit_test_store_LDADD = libunit.a libstore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
