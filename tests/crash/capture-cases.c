@@ -2,10 +2,11 @@
  *
  * Single cases of a captured directory that random calls meet too seldom.
  *
- *     capture-cases DIRECTORY [border | killed INJECT]
+ *     capture-cases DIRECTORY [border | killed INJECT | across OTHER]
  *
  * The directory is captured, empty, and on ext4; for the cases of the border it has a directory
- * "out" that is not in the set. Prints what is wrong; exit status 0 if nothing is.
+ * "out" that is not in the set. OTHER is another root of the same set. Prints what is wrong; exit
+ * status 0 if nothing is.
  */
 #include "daemon/capture/inject.h"
 
@@ -209,15 +210,43 @@ static void flags_killed(const char *file)
     CHECK(atomic_load(&injected->deaths) == 12);
 }
 
+/* Two roots are two mounts: no name goes from one to the other, bytes do. */
+static void across(const char *directory)
+{
+    char text[8] = "";
+    int from = open("file", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    int other = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int to = openat(other, "file", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    loff_t a = 0, b = 0;
+
+    CHECK(other >= 0 && to >= 0 && pwrite(from, "across", 6, 0) == 6);
+    CHECK(mkdir("dir", 0755) == 0 && mkdirat(other, "dir", 0755) == 0);
+    CHECK(renameat2(AT_FDCWD, "file", other, "moved", 0) == -1 && errno == EXDEV);
+    CHECK(renameat2(AT_FDCWD, "file", other, "file", 0) == -1 && errno == EXDEV);
+    CHECK(renameat2(AT_FDCWD, "file", other, "moved", RENAME_NOREPLACE) == -1 && errno == EXDEV);
+    CHECK(renameat2(AT_FDCWD, "file", other, "file", RENAME_EXCHANGE) == -1 && errno == EXDEV);
+    CHECK(renameat2(AT_FDCWD, "dir", other, "dir", 0) == -1 && errno == EXDEV);
+    CHECK(linkat(AT_FDCWD, "file", other, "linked", 0) == -1 && errno == EXDEV);
+    CHECK(linkat(from, "", other, "linked", AT_EMPTY_PATH) == -1 && errno == EXDEV);
+    CHECK(copy_file_range(from, &a, to, &b, 6, 0) == 6);
+    CHECK(pread(to, text, 8, 0) == 6 && strcmp(text, "across") == 0);
+    close(from);
+    close(to);
+    close(other);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || chdir(argv[1]) != 0 || chmod(".", 0755) != 0) {
-        fprintf(stderr, "capture-cases DIRECTORY [border | killed INJECT]\n");
+        fprintf(stderr, "capture-cases DIRECTORY [border | killed INJECT | across OTHER]\n");
         return 2;
     }
     umask(022);
     if (argc > 3) {
-        flags_killed(argv[3]);
+        if (strcmp(argv[2], "across") == 0)
+            across(argv[3]);
+        else
+            flags_killed(argv[3]);
         return failures != 0;
     }
     if (argc > 2) {

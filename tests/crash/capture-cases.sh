@@ -9,24 +9,27 @@ capture
 uncapture
 replay || die "the replica differs"
 
-rm -rf "${root:?}" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
-mkdir "$root" "$work/disk/replica" "$work/journal"
-mkdir -m 700 "$work/disk/reserve"
+anew
 "$build/tests/crash/capture-kill" make "$work/inject" || die "no file of injections"
 capture --inject "$work/inject" --crash-bound 0/0
 timeout 60 "$build/tests/crash/capture-cases" "$root" killed "$work/inject" || die "a death in a change of flags shows"
 uncapture
 replay || die "the replica differs"
 
-rm -rf "${root:?}" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
-mkdir "$root" "$work/disk/replica" "$work/journal" "$root/out"
-mkdir -m 700 "$work/disk/reserve"
+anew
+mkdir "$root/out"
 printf '%s\n' "include recursive $root" "exclude recursive $root/out" >"$work/rules"
 capture --rules "$work/rules"
 "$build/tests/crash/capture-cases" "$root" border || die "a border answers otherwise"
 uncapture
 rmdir "$root/out"
 replay >"$work/replayed" 2>&1
-grep -q 'ask=0 ' "$work/replayed" || { cat "$work/replayed"; die "the replica has to ask"; }
-[ -f "$work/disk/replica/came" ] || die "what entered the set is not at the replica"
+grep -q 'ask=0$' "$work/replayed" || { cat "$work/replayed"; die "the replica has to ask"; }
+[ -f "$replica/came" ] || die "what entered the set is not at the replica"
+
+anew root root-two
+capture
+"$build/tests/crash/capture-cases" "$root" across "${roots[1]}" || die "two roots answer otherwise"
+uncapture
+replay || die "a replica differs"
 echo "PASS"

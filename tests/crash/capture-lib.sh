@@ -3,9 +3,11 @@
 # The stage of the capture's tests: a mount namespace of their own with an ext4 on a loop device, a root
 # on it, a journal, and helpers. Sourced first:  . "$srcdir/tests/crash/capture-lib.sh"; stage "$@"
 #
-# capture [OPTION...]    captures $root; sets keeper (its process id)
+# anew [NAME...]        empty roots of these names (root), replicas of them and an empty journal; sets
+#                        roots and replicas, and root and replica to the first of each
+# capture [OPTION...]    captures $roots; sets keeper (its process id)
 # uncapture              stops it and waits; fails if it did not end well
-# replay                 journal against source; prints a line of figures
+# replay                 the journal onto the replicas, and these against the roots; prints figures
 #
 # The namespace, and with it every mount, ends with its last process: after a SIGKILL of the test
 # nothing remains but processes of the capture, which end when their mount does.
@@ -46,11 +48,26 @@ stage() {
     trap tidy EXIT
     truncate -s "${IMAGE:-3G}" "$work/image"
     mkfs.ext4 -q -F "$work/image" || skip "no ext4 can be made"
-    mkdir "$work/disk" "$work/journal"
+    mkdir "$work/disk"
     mount -o loop "$work/image" "$work/disk" 2>/dev/null || skip "no loop device"
-    root=$work/disk/root
-    mkdir "$root" "$work/disk/plain" "$work/disk/replica" "$work/disk/reserve"
-    chmod 700 "$work/disk/reserve"
+    mkdir "$work/disk/plain"
+    roots=() replicas=()
+    anew
+}
+
+anew() {
+    local name
+    rm -rf "$work/journal" "$work/disk/reserve" "${roots[@]}" "${replicas[@]}"
+    [ $# -gt 0 ] || set -- root
+    roots=() replicas=()
+    for name; do
+        roots+=("$work/disk/$name")
+        replicas+=("$work/disk/replica${name#root}")
+    done
+    # shellcheck disable=SC2034
+    root=${roots[0]} replica=${replicas[0]}
+    mkdir "$work/journal" "${roots[@]}" "${replicas[@]}"
+    mkdir -m 700 "$work/disk/reserve"
 }
 
 tidy() {
@@ -71,8 +88,9 @@ wait_for() {
     return 1
 }
 
+# Whether anything of ours is mounted on the stage.
 captured() {
-    grep -q " $root [^ ]* - fuse.doppel " <(sed 's/ shared:[0-9]*//' /proc/self/mountinfo)
+    grep -q " $work/[^ ]* [^ ]* - fuse.doppel " <(sed 's/ shared:[0-9]*//' /proc/self/mountinfo)
 }
 
 serves() {
@@ -86,8 +104,10 @@ ended() {
 }
 
 capture() {
+    local each options=()
+    for each in "${roots[@]}"; do options+=(--root "$each"); done
     captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
-    "$program" --run-dir "$work/run" --set test --root "$root" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
+    "$program" --run-dir "$work/run" --set test "${options[@]}" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
     keeper=$!
     wait_for serves || die "the root was not captured"
 }
@@ -107,8 +127,13 @@ uncapture() {
     ! captured || die "the mount is still there"
 }
 
+# Inode flags are in the journal, but not set by the replayer.
 replay() {
-    "$build/tests/crash/capture-replay" "$work/journal" "$root" "$work/disk/replica" "$work/disk/reserve"
+    local i
+    "$build/tests/crash/capture-replay" "$work/journal" "$work/disk/reserve" "${replicas[@]}" || return 1
+    for i in "${!roots[@]}"; do
+        "$build/tests/crash/compare" --without flags "${roots[i]}" "${replicas[i]}" || return 1
+    done
 }
 
 figures() {

@@ -15,9 +15,7 @@ killer=$build/tests/crash/capture-kill
 part() {
     local name=$1
     shift
-    rm -rf "$work/journal" "$work/disk/replica" "$work/disk/reserve" "${root:?}"
-    mkdir "$work/journal" "$work/disk/replica" "$root"
-    mkdir -m 700 "$work/disk/reserve"
+    anew
     "$killer" make "$work/inject" || die "no file of injections"
     : >"$work/errors"
     capture --inject "$work/inject" --crash-bound 0/0

@@ -23,22 +23,40 @@ outside() {
     touch -r "$work/time" "$1"
 }
 
+# The replica has d because of what is beneath it: its own attributes are not in the journal, nor what
+# its coming and going did to the time of the root.
+passage() {
+    local at name
+    touch -d @0 "$root" "$replica"
+    for at in "$root/d" "$replica/d"; do
+        [ -d "$at" ] && [ ! -L "$at" ] || continue
+        for name in user.one user.two trusted.t security.s system.posix_acl_{access,default}; do
+            setfattr -x $name "$at" 2>/dev/null
+        done
+        chown 0:0 "$at"
+        chmod 0755 "$at"
+        touch -d @0 "$at"
+    done
+}
+
 asked=0
 for seed in $(seq "$first" $((first + seeds - 1))); do
-    rm -rf "${root:?}" "$work/disk/plain" "$work/disk/replica" "$work/disk/reserve" "$work/journal"
-    mkdir "$root" "$work/disk/plain" "$work/disk/replica" "$work/journal"
-    mkdir -m 700 "$work/disk/reserve"
+    anew
+    rm -rf "$work/disk/plain"
+    mkdir "$work/disk/plain"
     printf '%s\n' "include recursive $root" "exclude recursive $root/d" "include recursive $root/d/e" \
         >"$work/rules"
     capture --rules "$work/rules"
     "$build/tests/prop/capture-ops" "$root" "$work/disk/plain" "$seed" 3000 || die "seed $seed differs"
     uncapture
     outside "$root"
-    CAPTURE_ANY_LINKS=1 CAPTURE_PASSAGE=/d replay >"$work/replayed"
-    code=$?
+    "$build/tests/crash/capture-replay" "$work/journal" "$work/disk/reserve" "$replica" >"$work/replayed" ||
+        { cat "$work/replayed"; die "seed $seed: the journal cannot be replayed"; }
     tail -1 "$work/replayed"
-    if grep -q 'ask=0 ' "$work/replayed"; then
-        [ $code = 0 ] || { cat "$work/replayed"; die "seed $seed: the replica differs"; }
+    if grep -q 'ask=0$' "$work/replayed"; then
+        passage
+        "$build/tests/crash/compare" --without flags --without links "$root" "$replica" ||
+            die "seed $seed: the replica differs"
     else
         # Hard links across the border: the target has to ask, which is not played here.
         asked=$((asked + 1))

@@ -30,7 +30,7 @@ tests_prop_fsops_LDADD = libtests.a libbase.a $(GLIB_LIBS)
 
 check_PROGRAMS += tests/prop/chains
 tests_prop_chains_SOURCES = tests/prop/chains.c tests/prop/chains.h tests/prop/chains_check.c \
-	tests/prop/chains_write.c
+	tests/prop/chains_place.c tests/prop/chains_write.c
 dist_noinst_SCRIPTS += tests/prop/chains-selftest.sh
 TESTS += tests/prop/chains-selftest.sh
 dist_noinst_SCRIPTS += tests/prop/capture.sh
@@ -45,3 +45,9 @@ prop_replica = tests/prop/prop-queue
 check_PROGRAMS += $(prop_replica)
 TESTS += $(prop_replica)
 tests_prop_prop_queue_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
+check_PROGRAMS += tests/prop/prefixes
+tests_prop_prefixes_SOURCES = tests/prop/prefixes.c tests/prop/chains.h tests/prop/chains_check.c \
+	tests/prop/chains_place.c
+tests_prop_prefixes_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
+dist_noinst_SCRIPTS += tests/prop/capture-chains.sh
+TESTS += tests/prop/capture-chains.sh
