@@ -9,3 +9,4 @@ dist_man_MANS += doc/doppel.8
 EXTRA_DIST += doc/adr/0004-capture-survives-its-own-crash.md
 dist_man_MANS += doc/doppel-replica.5
 EXTRA_DIST += doc/adr/0005-agents-that-start-at-once.md
+dist_man_MANS += doc/doppel-protocol.5

@@ -10,6 +10,7 @@ fuzz_targets += tests/fuzz/mountinfo
 fuzz_targets += tests/fuzz/fanotify
 fuzz_targets += tests/fuzz/fuse-request
 fuzz_targets += tests/fuzz/doc
+fuzz_targets += tests/fuzz/proto
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -43,3 +44,5 @@ tests_fuzz_fuse_request_SOURCES = tests/fuzz/fuse_request.c daemon/capture/reque
 tests_fuzz_fuse_request_LDADD = libbase.a $(FUZZ_LIBS)
 tests_fuzz_doc_SOURCES = tests/fuzz/doc.c
 tests_fuzz_doc_LDADD = libctl.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_proto_SOURCES = tests/fuzz/proto.c
+tests_fuzz_proto_LDADD = libproto.a libwire.a libbase.a $(PROTO_LIBS) $(FUZZ_LIBS)

@@ -79,3 +79,7 @@ tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
 tests_unit_test_store_LDADD = libunit.a libstore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-proto
+TESTS += tests/unit/test-proto
+tests_unit_test_proto_SOURCES = tests/unit/test-proto.c tests/unit/proto-golden.tbl.h
+tests_unit_test_proto_LDADD = libmsggen.a libunit.a libproto.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS)
