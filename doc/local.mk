@@ -4,6 +4,7 @@ EXTRA_DIST += doc/architecture.md doc/performance.md
 EXTRA_DIST += doc/adr/0001-one-makefile.md
 EXTRA_DIST += doc/adr/0002-errors-in-one-table.md
 EXTRA_DIST += doc/adr/0003-duplicate-addresses-without-seconds.md
+dist_man_MANS += doc/doppel-dirty.5
 dist_man_MANS += doc/doppel-journal.5
 dist_man_MANS += doc/doppel.8
 EXTRA_DIST += doc/adr/0004-capture-survives-its-own-crash.md
