@@ -136,12 +136,12 @@ static const struct {
     {FAN_REPORT_FID, "objects, or directories"},
 };
 
-static int group_open(const char **detail_r, struct dpl_err *err)
+static int group_open(unsigned more, const char **detail_r, struct dpl_err *err)
 {
     int fd = -1;
     for (size_t i = 0; i < G_N_ELEMENTS(levels) && fd < 0; i++) {
-        fd =
-            fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | levels[i].flags, O_RDONLY);
+        fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | levels[i].flags | more,
+                           O_RDONLY);
         *detail_r = levels[i].detail;
         if (fd < 0 && errno != EINVAL)
             break;
@@ -149,16 +149,14 @@ static int group_open(const char **detail_r, struct dpl_err *err)
     return fd < 0 ? dpl_err_sys(err, errno, "fanotify_init") : fd;
 }
 
-int dpl_bypass_open(const struct dpl_bypass_config *config, struct dpl_bypass **bypass_r,
-                    struct dpl_err *err)
+int dpl_bypass_mark(int root_fd, bool unlimited, const char **detail_r, struct dpl_err *err)
 {
-    const char *detail = NULL;
-    dpl_autofd int fd = group_open(&detail, err);
+    dpl_autofd int fd = group_open(unlimited ? FAN_UNLIMITED_QUEUE : 0, detail_r, err);
     if (fd < 0)
         return fd;
     uint64_t mask = FAN_MODIFY | FAN_ATTRIB | FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM |
                     FAN_MOVED_TO | FAN_ONDIR;
-    if (fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, mask, config->root_fd, ".") < 0) {
+    if (fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, mask, root_fd, ".") < 0) {
         int error = errno;
         int rc = dpl_err_sys(err, error, "fanotify mark on the lower file system");
         bool unfit = error == EOPNOTSUPP || error == ENODEV || error == EXDEV || error == EINVAL;
@@ -166,11 +164,21 @@ int dpl_bypass_open(const struct dpl_bypass_config *config, struct dpl_bypass **
             err->code = DPL_E_UNSUPPORTED;
         return unfit ? DPL_E_UNSUPPORTED : rc;
     }
+    return dpl_fd_steal(&fd);
+}
+
+int dpl_bypass_open(const struct dpl_bypass_config *config, struct dpl_bypass **bypass_r,
+                    struct dpl_err *err)
+{
+    const char *detail = NULL;
+    int fd = dpl_bypass_mark(config->root_fd, false, &detail, err);
+    if (fd < 0)
+        return fd;
     struct dpl_bypass *bypass = g_new0(struct dpl_bypass, 1);
     bypass->config = *config;
     bypass->config.root_fd = -1;
     bypass->detail = detail;
-    bypass->fd = dpl_fd_steal(&fd);
+    bypass->fd = fd;
     *bypass_r = bypass;
     return DPL_OK;
 }

@@ -62,6 +62,11 @@ struct dpl_bypass_config {
 
 struct dpl_bypass;
 
+/* The mark alone, for who reads the events himself (dpl_bypass_parse). unlimited: the queue is
+ * bounded by the reader (FIONREAD tells its bytes), not by the kernel. Returns a descriptor that is
+ * close-on-exec and does not block; detail_r as below. Errors as of dpl_bypass_open(). */
+int dpl_bypass_mark(int root_fd, bool unlimited, const char **detail_r, struct dpl_err *err);
+
 /* Sets the mark. DPL_E_UNSUPPORTED, DPL_E_PERM: this kernel or file system has none. */
 int dpl_bypass_open(const struct dpl_bypass_config *config, struct dpl_bypass **bypass_r,
                     struct dpl_err *err);

@@ -10,6 +10,7 @@
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/setup.h"
 #include "daemon/capture/sweep.h"
+#include "daemon/capture/teller.h"
 #include "daemon/capture/worker.h"
 
 #include "lib/base/clock.h"
@@ -30,7 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RETRY_MS 20
+#define RETRY_MS      20
+#define TELLER_STARTS 100 /* of one that dies again and again */
 
 static struct {
     const struct options *options;
@@ -40,6 +42,8 @@ static struct {
     int signal_fd;
     int pidfd;
     pid_t worker;
+    pid_t teller;
+    uint32_t teller_starts;
     int ready_fd;
     int64_t deaths_ns[64];
     uint32_t death_count;
@@ -102,6 +106,30 @@ static int start_worker(struct dpl_err *err)
     return keeper.pidfd < 0 ? dpl_err_sys(err, errno, "the worker cannot be watched") : 0;
 }
 
+static void start_teller(void)
+{
+    keeper.teller = 0;
+    if (keeper.teller_starts++ == TELLER_STARTS)
+        fprintf(stderr, "doppel-capture: the teller dies again and again: without\n");
+    if (keeper.teller_starts <= TELLER_STARTS)
+        keeper.teller = teller_start(keeper.memory.shared);
+}
+
+/* Children other than the worker. */
+static void reap_others(void)
+{
+    for (;;) {
+        siginfo_t info = {0};
+
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0 ||
+            info.si_pid == keeper.worker)
+            return;
+        waitpid(info.si_pid, NULL, 0);
+        if (info.si_pid == keeper.teller)
+            start_teller();
+    }
+}
+
 /* Waits until every thread of the worker is gone. Returns its status. */
 static int reap_worker(void)
 {
@@ -112,6 +140,7 @@ static int reap_worker(void)
     close(keeper.pidfd);
     keeper.pidfd = -1;
     keeper.worker = 0;
+    reap_others(); /* its end may have hidden theirs */
     return status;
 }
 
@@ -164,6 +193,8 @@ static void upgrade(void)
     kill(keeper.worker, SIGKILL);
     reap_worker();
     sweep_descriptors(keeper.memory.shared);
+    if (keeper.teller > 0)
+        kill(keeper.teller, SIGKILL); /* reaped by who comes */
     exec_again();
     fprintf(stderr, "doppel-capture: '%s' cannot be run (%s): going on as before\n", keeper.program,
             strerror(errno));
@@ -262,6 +293,9 @@ static void handle_signals(void)
         case SIGUSR2:
             keeper.upgrade_wanted = true;
             break;
+        case SIGCHLD:
+            reap_others();
+            break;
         default:
             break;
         }
@@ -350,8 +384,10 @@ static int begin(struct dpl_err *err)
         }
     } else
         code = setup_capture(options, &keeper.memory, err);
-    if (code == 0)
+    if (code == 0) {
         sweep_note_own();
+        start_teller();
+    }
     return code;
 }
 

@@ -43,6 +43,9 @@ libcapture_a_SOURCES = \
 	daemon/capture/stat.c daemon/capture/stat.h \
 	daemon/capture/sweep.c daemon/capture/sweep.h \
 	daemon/capture/takeover.c daemon/capture/takeover.h \
+	daemon/capture/teller.c daemon/capture/teller.h \
+	daemon/capture/watch.c daemon/capture/watch.h \
+	daemon/capture/watch_begin.c \
 	daemon/capture/worker.c daemon/capture/worker.h
 daemon_capture_doppel_capture_SOURCES = daemon/capture/main.c
 daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libjournal.a libcapstat.a libwire.a libbase.a $(GLIB_LIBS)

@@ -32,6 +32,7 @@ enum {
     OPT_FORCE,
     OPT_REPORT,
     OPT_RUN_DIR,
+    OPT_NO_WATCH,
     OPT_STATUS,
     OPT_STOP,
     OPT_CLEAR_STALE,
@@ -60,6 +61,7 @@ static const struct option table[] = {
     {"force", no_argument, NULL, OPT_FORCE},
     {"report", no_argument, NULL, OPT_REPORT},
     {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+    {"no-watch", no_argument, NULL, OPT_NO_WATCH},
     {"status", no_argument, NULL, OPT_STATUS},
     {"stop", no_argument, NULL, OPT_STOP},
     {"clear-stale", no_argument, NULL, OPT_CLEAR_STALE},
@@ -96,6 +98,7 @@ static void help(void)
         "  --run-dir DIR          where captures show their status (" OPTIONS_RUN_DIR ")\n"
         "  --foreground           stay; else return when the roots are captured\n"
         "  --force                on a kernel on which our crash could reach applications\n"
+        "  --no-watch             do not look for changes past the mount\n"
         "  --timeout SECONDS      of a stop, in all (60)\n"
         "  --output-as FORM       of a status: text or json\n"
         "  --help, --version\n"
@@ -241,6 +244,9 @@ static int take(struct options *o, int option, struct dpl_err *err)
         return 0;
     case OPT_FORCE:
         o->force = true;
+        return 0;
+    case OPT_NO_WATCH:
+        o->no_watch = true;
         return 0;
     case OPT_RUN_DIR:
         o->run_dir = optarg;

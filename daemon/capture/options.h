@@ -36,6 +36,7 @@ struct options {
     bool foreground;
     bool single; /* one process, which may not die: for tools that cannot follow a clone */
     bool force;
+    bool no_watch;       /* changes past the mount are not looked for */
     const char *run_dir; /* of all captures: each set has a directory there */
     uint32_t timeout_s;  /* of a stop */
     bool json;

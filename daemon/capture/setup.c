@@ -8,6 +8,7 @@
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
 #include "daemon/capture/runstate.h"
+#include "daemon/capture/watch.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/journal/arena.h"
@@ -211,6 +212,8 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
     code = make_journal(options, memory, dir_fd, err);
     if (code == 0)
         code = read_rules(options, memory->shared, err);
+    if (code == 0)
+        watch_begin(options, memory->shared);
     if (code == 0)
         code = mount_all(options, memory->shared, err);
     if (code == 0) {

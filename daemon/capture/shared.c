@@ -76,6 +76,8 @@ int memory_create(struct memory *memory, size_t arena_bytes, struct dpl_err *err
     shared->arena_fd = dpl_fd_steal(&arena_fd);
     shared->arena_bytes = arena_bytes;
     shared->magic = MAGIC;
+    for (size_t i = 0; i < SHARED_ROOTS; i++)
+        shared->roots[i].watch_fd = -1;
     for (size_t i = 0; i < SHARED_SLOTS; i++)
         shared->slots[i].buffer = -1;
     for (size_t i = 0; i < SHARED_BUFFERS; i++)

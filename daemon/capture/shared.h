@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       3U
+#define SHARED_LAYOUT       4U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -127,6 +127,48 @@ struct shared_root {
     uint64_t flags;      /* of FUSE_INIT that were agreed on */
     _Atomic uint32_t ended;
     uint32_t unmounted;
+    int32_t
+        watch_fd; /* sees who changes this file system; -1: an earlier root's does, or nothing */
+};
+
+/* The watch for changes past the mounts, see watch.h. Events are read into the buffer here and
+ * stay until they are dealt with, so that a worker that dies with them loses none. */
+#define SHARED_WATCH_BYTES 65536U
+#define SHARED_PIDS        (4U << 20) /* the kernel's own bound of process ids */
+#define SHARED_MAPPED      16U
+
+struct shared_watch {
+    uint64_t own[SHARED_PIDS / 64]; /* a bit for each process id of ours that events may name */
+    uint32_t root;                  /* what was read is of this root's file system */
+    uint32_t mapped_count;          /* above SHARED_MAPPED: more than there is room for */
+    struct {
+        int32_t type;
+        uint32_t bytes;
+        uint8_t handle[SHARED_HANDLE_BYTES];
+    } mapped[SHARED_MAPPED]; /* what somebody had mapped for writing before the mount */
+    uint8_t buffer[SHARED_WATCH_BYTES] __attribute__((aligned(8))); /* zeros: nothing was read */
+};
+
+/* What the kernel is to be told, see teller.h. */
+enum shared_tell_kind {
+    TELL_INODE, /* forget data and attributes of node */
+    TELL_ENTRY, /* forget this name in the directory node */
+    TELL_NAMES, /* forget all names */
+};
+#define SHARED_TELLS 512U
+
+struct shared_tell {
+    uint32_t root;
+    uint32_t kind;
+    uint64_t node; /* as the kernel calls it */
+    char name[256];
+};
+
+struct shared_teller {
+    _Atomic uint32_t head; /* written by the worker's watch; a futex */
+    _Atomic uint32_t tail; /* by the teller */
+    _Atomic uint32_t lost; /* there was no room: the kernel is to be told everything */
+    struct shared_tell ring[SHARED_TELLS];
 };
 
 struct shared_counters {
@@ -159,6 +201,8 @@ struct shared {
     _Atomic uint32_t threads;  /* slots that have a thread */
     _Atomic uint32_t node_top; /* indexes below it were used at some time */
     struct shared_counters count;
+    struct shared_watch watch;
+    struct shared_teller teller;
     uint32_t buffer_used[SHARED_BUFFERS]; /* bytes of it that were used since its marks were set */
     struct slot slots[SHARED_SLOTS];
     struct node nodes[]; /* SHARED_NODES of them */

@@ -10,12 +10,14 @@
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
 #include "daemon/capture/takeover.h"
+#include "daemon/capture/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -166,7 +168,7 @@ static void sleep_ms(long ms)
 }
 
 /* Takes the lead from threads that are stuck, and says that we live. */
-static void watch(struct worker *worker)
+static void guard(struct worker *worker)
 {
     struct shared *shared = worker->shared;
 
@@ -199,6 +201,9 @@ int worker_run(const struct options *options, const struct memory *memory)
     worker.options = options;
     worker.memory = *memory;
     worker.shared = shared;
+    if (!options->single)
+        prctl(PR_SET_NAME, "doppel-worker");
+    watch_note_own(shared);
     takeover_counts(shared);
     code = cred_init_process(&err);
     if (code == 0)
@@ -215,8 +220,10 @@ int worker_run(const struct options *options, const struct memory *memory)
     }
     for (uint32_t i = 0; i < shared->root_count; i++)
         pool_init(&worker.pools[i], shared->roots[i].device_fd);
-    if (atomic_fetch_add(&shared->incarnation, 1) == 0)
+    if (atomic_fetch_add(&shared->incarnation, 1) == 0) {
         record_roots(&worker, &thread);
+        watch_record_mapped(&worker);
+    }
     takeover_run(&worker, &thread);
     atomic_store(&shared->threads, 0);
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
@@ -225,7 +232,9 @@ int worker_run(const struct options *options, const struct memory *memory)
     for (uint32_t root = 0; root < shared->root_count; root++)
         for (uint32_t i = 0; i < FIRST_THREADS; i++)
             start_thread(&worker, root);
-    watch(&worker);
+    if (watch_start(&worker, &err) != 0)
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+    guard(&worker);
     spiller_stop(&worker);
     return 0;
 }

@@ -88,10 +88,11 @@ wait_for replaced || die "a keeper's successor is not told"
 keeper=$(field keeper)
 echo "ok: the status is true, and follows deaths"
 
-sh -c "cd '$root' && echo \$\$ >'$work/user' && exec cat '$work/never'" &
+sh -c "cd '$root' && echo \$\$ >'$work/user' && exec sleep infinity" &
 user=$!
 wait_for test -s "$work/user"
 exec 7>"$root/held"
+kill -0 "$user" || die "no user of the mount"
 stop 6 --timeout 8 # this shell uses it too, and is spared
 exec 7>&-
 grep -q 'was spared' "$work/stopped" || die "$(cat "$work/stopped")"
@@ -100,8 +101,9 @@ wait "$user" 2>/dev/null
 rm -f "$root/held"
 
 fresh
-setsid sh -c "cd '$root' && trap '' TERM && echo \$\$ >'$work/user2' && exec cat '$work/never'" &
+setsid sh -c "cd '$root' && trap '' TERM && echo \$\$ >'$work/user2' && exec sleep infinity" &
 wait_for test -s "$work/user2"
+kill -0 "$(cat "$work/user2")" || die "no user of the mount"
 stop 0 --timeout 5
 ! kill -0 "$(cat "$work/user2")" 2>/dev/null || die "a user that ignores SIGTERM lives"
 replay >"$work/replayed" || { cat "$work/replayed"; die "the journal was not closed well"; }
@@ -120,7 +122,7 @@ for _ in 1 2; do
     old=$(worker)
     kill -KILL "$old"
     wait_for sh -c "! kill -0 $old 2>/dev/null"
-    wait_for sh -c "pgrep -P $keeper >/dev/null" || die "no new worker"
+    wait_for sh -c "pgrep -P $keeper -x doppel-worker >/dev/null" || die "no new worker"
 done
 comes_to 6
 [ "$(field mode)" = pass ] && [ "$(field mirror-reason)" = "the capture died too often" ] ||

@@ -113,7 +113,7 @@ capture() {
 }
 
 worker() {
-    pgrep -P "$keeper" -n
+    pgrep -P "$keeper" -x doppel-worker
 }
 
 uncapture() {

@@ -115,7 +115,7 @@ for _ in 1 2 3 4 5; do
     old=$(worker)
     kill -KILL "$old"
     wait_for sh -c "! kill -0 $old 2>/dev/null"
-    wait_for sh -c "pgrep -P $keeper >/dev/null" || die "no new worker"
+    wait_for sh -c "pgrep -P $keeper -x doppel-worker >/dev/null" || die "no new worker"
     echo text >>"$root/after" || die "a write failed"
 done
 grep -q "a mirror is needed" "$work/errors" || die "a loop of crashes was not told"
