@@ -1,2 +1,3 @@
 noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES = daemon/core/rules.c daemon/core/rules.h
+libcore_a_SOURCES += daemon/core/session_source.c daemon/core/session_source.h daemon/core/session_source.tbl.h

@@ -83,3 +83,7 @@ check_PROGRAMS += tests/unit/test-proto
 TESTS += tests/unit/test-proto
 tests_unit_test_proto_SOURCES = tests/unit/test-proto.c tests/unit/proto-golden.tbl.h
 tests_unit_test_proto_LDADD = libmsggen.a libunit.a libproto.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-session-source
+TESTS += tests/unit/test-session-source
+tests_unit_test_session_source_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The table's actions. An action runs before the state changes; one that fails ends the session.
+ */
+#include "daemon/core/session_source.h"
+
+#include <string.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+const struct dpl_source_config dpl_source_defaults = {
+    .window_max = 32 * 1024 * 1024,
+    .heartbeat_ns = SECOND_NS,
+    .dead_ns = 10 * SECOND_NS,
+    .close_ns = 10 * SECOND_NS,
+};
+
+static int step(struct dpl_source *s, enum dpl_source_event event, int64_t now_ns);
+
+static int send_it(struct dpl_source *s, const struct dpl_message *m)
+{
+    int rc = s->calls->send(s->calls->self, m);
+    if (rc == 0)
+        s->said_ns = s->event_ns;
+    return rc;
+}
+
+static void tell(struct dpl_source *s, enum dpl_source_news news)
+{
+    s->calls->news(s->calls->self, news);
+}
+
+static int nothing(struct dpl_source *s)
+{
+    (void)s;
+    return 0;
+}
+
+static int begin(struct dpl_source *s)
+{
+    s->over = DPL_SOURCE_NOT_OVER;
+    s->refusal = 0;
+    s->why = (struct dpl_err){0};
+    s->heard_ns = s->said_ns = s->event_ns;
+    s->now = s->former = s->offered = (struct dpl_source_position){0};
+    s->flags = s->compare = 0;
+    s->queue_bytes = s->applied_time_ns = 0;
+    return 0;
+}
+
+static int take_state(struct dpl_source *s)
+{
+    const struct dpl_message *m = s->message;
+    s->window = m->window < s->config.window_max ? m->window : s->config.window_max;
+    s->flags = m->flags;
+    s->compare = m->has & DPL_M(REASON) ? m->reason : 0;
+    memcpy(s->replica, m->replica.data, sizeof s->replica);
+    s->has_epoch = m->has & DPL_M(EPOCH);
+    if (!s->has_epoch)
+        return 0;
+    s->last_number = m->epoch;
+    memcpy(s->last_id, m->epoch_id.data, sizeof s->last_id);
+    s->last_durable = m->durable;
+    s->last_chain = m->chain;
+    if (memcmp(s->last_id, s->best_id, sizeof s->best_id) == 0 && m->durable < s->best_durable) {
+        s->best_durable = m->durable;
+        tell(s, DPL_SOURCE_NEWS_WENT_BACK);
+    }
+    return 0;
+}
+
+static int send_epoch(struct dpl_source *s)
+{
+    const struct dpl_source_position *o = &s->offered;
+    struct dpl_message m = {
+        .type = DPL_MSG_EPOCH,
+        .has = DPL_M(SET) | DPL_M(EPOCH) | DPL_M(EPOCH_ID) | DPL_M(PARENT_ID) | DPL_M(FS_UUID) |
+               DPL_M(LSN) | DPL_M(CHAIN) | DPL_M(FLAGS),
+        .set = dpl_view_text(o->epoch.set),
+        .epoch = o->epoch.number,
+        .epoch_id = {o->epoch.id, 16},
+        .parent_id = {o->epoch.parent_id, 16},
+        .fs_uuid = {o->epoch.fs_uuid, 16},
+        .lsn = o->start,
+        .chain = o->chain,
+        .flags = s->message->flags,
+    };
+    return send_it(s, &m);
+}
+
+/* The answer must be to what was offered. */
+static int answer_check(struct dpl_source *s)
+{
+    if (s->offered.tag != 0 && s->message->epoch_tag == s->offered.tag)
+        return 0;
+    return dpl_err_set(&s->why, DPL_E_CORRUPT, "the target answers what was not asked");
+}
+
+static int take_accepted(struct dpl_source *s)
+{
+    int rc = answer_check(s);
+    if (rc < 0)
+        return rc;
+    s->now = s->offered;
+    s->offered.tag = 0; /* one answer */
+    s->now.accepted = true;
+    s->former = (struct dpl_source_position){0};
+    s->has_epoch = true;
+    s->last_number = s->now.epoch.number;
+    memcpy(s->last_id, s->now.epoch.id, sizeof s->last_id);
+    s->last_durable = s->now.start;
+    s->last_chain = s->now.chain;
+    if (memcmp(s->best_id, s->now.epoch.id, sizeof s->best_id) != 0) {
+        memcpy(s->best_id, s->now.epoch.id, sizeof s->best_id);
+        s->best_durable = s->now.start;
+    }
+    tell(s, DPL_SOURCE_NEWS_ACK);
+    return 0;
+}
+
+static int take_differs(struct dpl_source *s)
+{
+    int rc = answer_check(s);
+    if (rc < 0)
+        return rc;
+    s->now = s->offered;
+    s->offered.tag = 0; /* one answer */
+    s->former = (struct dpl_source_position){0};
+    s->compare = s->message->reason;
+    tell(s, DPL_SOURCE_NEWS_COMPARE);
+    return 0;
+}
+
+/* What the rules of the protocol forbid; dpl_message_decode has looked at the order of positions.
+ */
+static const char *ack_wrong(const struct dpl_source_position *p, const struct dpl_message *m)
+{
+    if (p->tag == 0 || m->epoch_tag != p->tag)
+        return "it is of an epoch that is not being sent";
+    if (m->received > p->sent)
+        return "more was received than was sent";
+    if (m->received < p->received || m->durable < p->durable)
+        return "a position went back";
+    if (!(m->has & DPL_M(APPLIED)))
+        return p->applies ? "the applied position is missing" : NULL;
+    if (p->applies && (m->applied < p->applied || m->checkpoint < p->checkpoint))
+        return "a position went back";
+    return NULL;
+}
+
+static int take_ack(struct dpl_source *s)
+{
+    const struct dpl_message *m = s->message;
+    bool before = s->former.tag != 0 && m->epoch_tag == s->former.tag;
+    struct dpl_source_position *p = before ? &s->former : &s->now;
+    const char *wrong = ack_wrong(p, m);
+    if (wrong)
+        return dpl_err_set(&s->why, DPL_E_CORRUPT, "an acknowledgement makes no sense: %s", wrong);
+    p->received = m->received;
+    p->durable = m->durable;
+    if (m->has & DPL_M(APPLIED)) {
+        p->applies = true;
+        p->applied = m->applied;
+        p->checkpoint = m->checkpoint;
+    }
+    if (memcmp(s->best_id, p->epoch.id, sizeof s->best_id) == 0 && p->durable > s->best_durable)
+        s->best_durable = p->durable;
+    s->queue_bytes = m->queue_bytes;
+    s->flags = m->flags;
+    if (m->has & DPL_M(TIME))
+        s->applied_time_ns = m->time_ns;
+    tell(s, DPL_SOURCE_NEWS_ACK);
+    return 0;
+}
+
+static int send_records(struct dpl_source *s)
+{
+    int rc = send_it(s, s->message);
+    if (rc < 0)
+        return rc;
+    s->now.sent += s->message->data.size;
+    return 0;
+}
+
+static int send_message(struct dpl_source *s)
+{
+    return send_it(s, s->message);
+}
+
+static int send_ended(struct dpl_source *s)
+{
+    int rc = send_it(s, s->message);
+    if (rc < 0)
+        return rc;
+    s->former = s->now;
+    return 0;
+}
+
+static int send_gap(struct dpl_source *s)
+{
+    int rc = send_it(s, s->message);
+    if (rc < 0)
+        return rc;
+    s->compare = DPL_COMPARE_ENDED;
+    tell(s, DPL_SOURCE_NEWS_COMPARE);
+    return 0;
+}
+
+static int send_mirror(struct dpl_source *s)
+{
+    return send_message(s);
+}
+
+static int send_control(struct dpl_source *s)
+{
+    return send_message(s);
+}
+
+static int want(struct dpl_source *s)
+{
+    s->calls->mirror(s->calls->self, s->message);
+    return 0;
+}
+
+static int of_mirror(struct dpl_source *s)
+{
+    return want(s);
+}
+
+static const struct dpl_message close_message = {
+    .type = DPL_MSG_CONTROL, .has = DPL_M(COMMAND), .command = DPL_COMMAND_CLOSE};
+
+static int send_close(struct dpl_source *s)
+{
+    s->closing_ns = s->event_ns;
+    return send_it(s, &close_message);
+}
+
+static int answer_close(struct dpl_source *s)
+{
+    s->over = DPL_SOURCE_OVER_CLOSED;
+    (void)send_it(s, &close_message);
+    dpl_err_set(&s->why, DPL_E_NOT_RUNNING, "the target has closed the session");
+    return 0;
+}
+
+static int closed(struct dpl_source *s)
+{
+    s->over = DPL_SOURCE_OVER_CLOSED;
+    return 0;
+}
+
+static int refused(struct dpl_source *s)
+{
+    char text[200];
+    s->over = DPL_SOURCE_OVER_REFUSED;
+    s->refusal = s->message->code;
+    dpl_view_copy_text(s->message->text, text, sizeof text);
+    const char *known = dpl_refusal_text(s->refusal);
+    dpl_err_set(&s->why, DPL_E_REFUSED, "the target refuses: %s: %s",
+                known ? known : "a reason unknown here", text);
+    return 0;
+}
+
+static int lost(struct dpl_source *s)
+{
+    s->over = DPL_SOURCE_OVER_LOST;
+    if (s->why.code == 0)
+        dpl_err_set(&s->why, DPL_E_UNREACHABLE, "the connection is lost");
+    return 0;
+}
+
+static void refuse(struct dpl_source *s, enum dpl_refusal code, const char *text)
+{
+    struct dpl_message m = {.type = DPL_MSG_REFUSE,
+                            .has = DPL_M(CODE) | DPL_M(TEXT),
+                            .code = code,
+                            .text = dpl_view_text(text)};
+    (void)send_it(s, &m);
+}
+
+static int refuse_silence(struct dpl_source *s)
+{
+    s->over = DPL_SOURCE_OVER_SILENT;
+    dpl_err_set(&s->why, DPL_E_TIMEOUT, "nothing was heard of the target for too long");
+    refuse(s, DPL_REFUSE_SILENCE, s->why.text);
+    return 0;
+}
+
+/* The peer broke the protocol: `why` says how. */
+static int broken(struct dpl_source *s)
+{
+    s->state = DPL_SOURCE_OFFLINE;
+    s->over = DPL_SOURCE_OVER_BROKEN;
+    refuse(s, DPL_REFUSE_PROTOCOL, s->why.text);
+    return s->why.code;
+}
+
+static const struct {
+    int (*action)(struct dpl_source *s);
+    enum dpl_source_state next;
+} steps[DPL_SOURCE_STATES][DPL_SOURCE_EVENTS] = {
+#define SOURCE_STEP(state, event, next, action)                                                    \
+    [DPL_SOURCE_##state][DPL_SOURCE_ON_##event] = {action, DPL_SOURCE_##next},
+#include "daemon/core/session_source.tbl.h"
+#undef SOURCE_STEP
+};
+
+enum by { OWN, PEER };
+static const struct {
+    const char *text;
+    enum by by;
+} events[] = {
+#define SOURCE_EVENT(name, by, text) {text, by},
+#include "daemon/core/session_source.tbl.h"
+#undef SOURCE_EVENT
+};
+
+const char *dpl_source_event_text(enum dpl_source_event event)
+{
+    return event < DPL_SOURCE_EVENTS ? events[event].text : "?";
+}
+
+const char *dpl_source_state_text(enum dpl_source_state state)
+{
+    static const char *const texts[] = {
+#define SOURCE_STATE(name, text) text,
+#include "daemon/core/session_source.tbl.h"
+#undef SOURCE_STATE
+    };
+    return state < DPL_SOURCE_STATES ? texts[state] : "?";
+}
+
+/* An action failed: the peer's message made no sense, or nothing can be sent any more. */
+static int step_failed(struct dpl_source *s, enum dpl_source_event event, int rc)
+{
+    if (events[event].by == PEER && s->why.code == DPL_E_CORRUPT)
+        return broken(s);
+    if (s->why.code == 0)
+        dpl_err_set(&s->why, rc, "sending to the target fails: %s", dpl_err_text(rc));
+    s->state = DPL_SOURCE_OFFLINE;
+    lost(s);
+    return rc;
+}
+
+static int step(struct dpl_source *s, enum dpl_source_event event, int64_t now_ns)
+{
+    s->event_ns = now_ns;
+    if (events[event].by == PEER)
+        s->heard_ns = now_ns;
+    if (!steps[s->state][event].action) {
+        if (events[event].by == OWN)
+            return DPL_E_PARAM;
+        if (s->state == DPL_SOURCE_OFFLINE)
+            return DPL_E_CORRUPT;
+        dpl_err_set(&s->why, DPL_E_CORRUPT, "\"%s\" is out of place while %s",
+                    dpl_source_event_text(event), dpl_source_state_text(s->state));
+        return broken(s);
+    }
+    enum dpl_source_state next = steps[s->state][event].next;
+    int rc = steps[s->state][event].action(s);
+    if (rc < 0)
+        return step_failed(s, event, rc);
+    s->state = next;
+    return 0;
+}
+
+void dpl_source_init(struct dpl_source *s, const struct dpl_source_config *config,
+                     const struct dpl_source_calls *calls)
+{
+    *s = (struct dpl_source){.config = *config, .calls = calls};
+}
+
+int dpl_source_connected(struct dpl_source *s, int64_t now_ns)
+{
+    return step(s, DPL_SOURCE_ON_CONNECTED, now_ns);
+}
+
+void dpl_source_lost(struct dpl_source *s, int64_t now_ns)
+{
+    (void)step(s, DPL_SOURCE_ON_LOST, now_ns);
+}
+
+int dpl_source_nonsense(struct dpl_source *s, const struct dpl_err *why, int64_t now_ns)
+{
+    s->event_ns = now_ns;
+    if (s->state == DPL_SOURCE_OFFLINE)
+        return DPL_E_PARAM;
+    s->why = *why;
+    return broken(s);
+}
+
+static int event_of(const struct dpl_message *m)
+{
+    switch (m->type) {
+    case DPL_MSG_TARGET_STATE:
+        return DPL_SOURCE_ON_STATE;
+    case DPL_MSG_EPOCH_ANSWER:
+        return m->answer == DPL_ANSWER_ACCEPTED ? DPL_SOURCE_ON_ACCEPTED : DPL_SOURCE_ON_DIFFERS;
+    case DPL_MSG_ACK:
+        return DPL_SOURCE_ON_ACK;
+    case DPL_MSG_HEARTBEAT:
+        return m->has & DPL_M(HEAD) ? -1 : DPL_SOURCE_ON_HEARTBEAT;
+    case DPL_MSG_WANT:
+        return DPL_SOURCE_ON_WANT;
+    case DPL_MSG_MIRROR_NEED:
+    case DPL_MSG_MIRROR_PROGRESS:
+    case DPL_MSG_MIRROR_RESULT:
+    case DPL_MSG_MIRROR_STOP:
+        return DPL_SOURCE_ON_OF_MIRROR;
+    case DPL_MSG_CONTROL:
+        return m->command == DPL_COMMAND_CLOSE ? DPL_SOURCE_ON_LEAVES : -1;
+    case DPL_MSG_REFUSE:
+        return DPL_SOURCE_ON_REFUSE;
+    default:
+        return -1;
+    }
+}
+
+int dpl_source_receive(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
+{
+    int event = event_of(m);
+    if (event < 0) {
+        struct dpl_err why;
+        dpl_err_set(&why, DPL_E_CORRUPT, "a target does not send \"%s\" like this",
+                    dpl_message_text(m->type) ? dpl_message_text(m->type) : "?");
+        return dpl_source_nonsense(s, &why, now_ns);
+    }
+    s->message = m;
+    int rc = step(s, (enum dpl_source_event)event, now_ns);
+    s->message = NULL;
+    if (rc == 0 && s->state == DPL_SOURCE_CHOOSING)
+        rc = dpl_source_journal_grew(s, now_ns);
+    return rc;
+}
+
+/* Whether this list entry is the target's last epoch. */
+static bool is_last(const struct dpl_source *s, const struct dpl_source_epoch *e)
+{
+    return s->has_epoch && e->epoch.number == s->last_number &&
+           memcmp(e->epoch.id, s->last_id, sizeof s->last_id) == 0;
+}
+
+static bool is_child(const struct dpl_source *s, const struct dpl_source_epoch *e)
+{
+    return s->has_epoch && e->oldest_lsn == 0 &&
+           memcmp(e->epoch.parent_id, s->last_id, sizeof s->last_id) == 0;
+}
+
+static void offer_oldest(const struct dpl_source *s, const struct dpl_source_epoch *e,
+                         struct dpl_source_offer *offer)
+{
+    *offer = (struct dpl_source_offer){e->epoch, e->oldest_lsn, e->oldest_chain, false};
+    offer->equal = s->config.equal && e->oldest_lsn == 0 && !s->has_epoch;
+}
+
+int dpl_source_choose(struct dpl_source *s, struct dpl_source_offer *offer)
+{
+    const struct dpl_source_epoch *list = NULL, *child = NULL;
+    ssize_t count = s->calls->epochs(s->calls->self, &list);
+    if (count <= 0)
+        return (int)count;
+    for (ssize_t i = 0; i < count; i++) {
+        if (is_last(s, &list[i]) && s->former.tag == 0) {
+            uint32_t chain = 0;
+            int rc = s->calls->chain_at(s->calls->self, s->last_number, s->last_durable, &chain);
+            if (rc < 0 && rc != DPL_E_NOT_FOUND)
+                return rc;
+            if (rc < 0 || chain != s->last_chain)
+                break;
+            *offer = (struct dpl_source_offer){list[i].epoch, s->last_durable, chain, false};
+            return 1;
+        }
+        if (is_child(s, &list[i]) && !child)
+            child = &list[i];
+    }
+    if (child) {
+        *offer = (struct dpl_source_offer){child->epoch, 0, child->oldest_chain, false};
+        return 1;
+    }
+    /* Behind the end of an epoch only its child can follow; it may not be there yet. */
+    if (s->former.tag != 0 && list[count - 1].epoch.number <= s->former.epoch.number)
+        return 0;
+    offer_oldest(s, &list[count - 1], offer);
+    return 1;
+}
+
+int dpl_source_journal_grew(struct dpl_source *s, int64_t now_ns)
+{
+    struct dpl_source_offer offer;
+    if (s->state != DPL_SOURCE_CHOOSING)
+        return 0;
+    int rc = dpl_source_choose(s, &offer);
+    if (rc <= 0)
+        return rc;
+    s->offered = (struct dpl_source_position){
+        .epoch = offer.epoch,
+        .tag = dpl_epoch_tag(&offer.epoch),
+        .start = offer.lsn,
+        .sent = offer.lsn,
+        .chain = offer.chain,
+        .received = offer.lsn,
+        .durable = offer.lsn,
+    };
+    struct dpl_message flags = {.flags = offer.equal ? DPL_EPOCH_EQUAL : 0};
+    s->message = &flags;
+    rc = step(s, DPL_SOURCE_ON_OFFER, now_ns);
+    s->message = NULL;
+    return rc;
+}
+
+/* Handles an event of our own whose action sends this message. */
+static int step_with(struct dpl_source *s, enum dpl_source_event event,
+                     const struct dpl_message *message, int64_t now_ns)
+{
+    s->message = message;
+    int rc = step(s, event, now_ns);
+    s->message = NULL;
+    return rc;
+}
+
+int dpl_source_journal_ended(struct dpl_source *s, uint32_t reason, bool gap, int64_t now_ns)
+{
+    struct dpl_message m = {
+        .type = DPL_MSG_ENDED,
+        .has = DPL_M(EPOCH_TAG) | DPL_M(LSN) | DPL_M(FLAGS) | DPL_M(REASON),
+        .epoch_tag = s->now.tag,
+        .lsn = s->now.sent,
+        .flags = gap ? DPL_ENDED_MIRROR_NEEDED : 0,
+        .reason = reason,
+    };
+    int rc = step_with(s, gap ? DPL_SOURCE_ON_END_GAP : DPL_SOURCE_ON_END_CLEAN, &m, now_ns);
+    return rc < 0 || gap ? rc : dpl_source_journal_grew(s, now_ns);
+}
+
+bool dpl_source_room(const struct dpl_source *s)
+{
+    return s->state == DPL_SOURCE_STREAMING && !(s->flags & DPL_STATE_FULL) &&
+           s->now.sent - s->now.durable < s->window;
+}
+
+int dpl_source_send_records(struct dpl_source *s, struct dpl_view records, uint32_t chain,
+                            int64_t now_ns)
+{
+    if (!dpl_source_room(s))
+        return DPL_E_PARAM;
+    struct dpl_message m = {
+        .type = DPL_MSG_RECORDS,
+        .has = DPL_M(EPOCH_TAG) | DPL_M(LSN) | DPL_M(CHAIN) | DPL_M(DATA),
+        .epoch_tag = s->now.tag,
+        .lsn = s->now.sent,
+        .chain = s->now.chain,
+        .data = records,
+    };
+    int rc = step_with(s, DPL_SOURCE_ON_RECORDS, &m, now_ns);
+    if (rc == 0)
+        s->now.chain = chain;
+    return rc;
+}
+
+int dpl_source_send_mirror(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
+{
+    return step_with(s, DPL_SOURCE_ON_MIRROR, m, now_ns);
+}
+
+int dpl_source_control(struct dpl_source *s, enum dpl_command command, int64_t now_ns)
+{
+    struct dpl_message m = {
+        .type = DPL_MSG_CONTROL, .has = DPL_M(COMMAND), .command = (uint32_t)command};
+    if (command == DPL_COMMAND_CLOSE)
+        return DPL_E_PARAM;
+    return step_with(s, DPL_SOURCE_ON_CONTROL, &m, now_ns);
+}
+
+int dpl_source_close(struct dpl_source *s, int64_t now_ns)
+{
+    return step(s, DPL_SOURCE_ON_CLOSE, now_ns);
+}
+
+static void heartbeat(struct dpl_source *s, int64_t now_ns)
+{
+    struct dpl_message m = {.type = DPL_MSG_HEARTBEAT, .has = DPL_M(TIME), .time_ns = s->wall_ns};
+    if (s->state == DPL_SOURCE_STREAMING) {
+        m.has |= DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED);
+        m.epoch_tag = s->now.tag;
+        m.head = s->head > s->now.sent ? s->head : s->now.sent;
+        m.synced = s->synced < m.head ? s->synced : m.head;
+    }
+    s->event_ns = now_ns;
+    int rc = send_it(s, &m);
+    if (rc < 0)
+        step_failed(s, DPL_SOURCE_ON_SILENCE, rc);
+}
+
+int64_t dpl_source_tick(struct dpl_source *s, int64_t now_ns)
+{
+    if (s->state == DPL_SOURCE_OFFLINE)
+        return INT64_MAX;
+    bool closing = s->state == DPL_SOURCE_CLOSING;
+    int64_t dead = closing ? s->closing_ns + s->config.close_ns : s->heard_ns + s->config.dead_ns;
+    if (now_ns >= dead) {
+        (void)step(s, DPL_SOURCE_ON_SILENCE, now_ns);
+        return INT64_MAX;
+    }
+    if (now_ns >= s->said_ns + s->config.heartbeat_ns)
+        heartbeat(s, now_ns);
+    if (s->state == DPL_SOURCE_OFFLINE)
+        return INT64_MAX;
+    int64_t say = s->said_ns + s->config.heartbeat_ns;
+    return say < dead ? say : dead;
+}
+
+bool dpl_source_held(const struct dpl_source *s, uint64_t *epoch, uint64_t *lsn)
+{
+    const struct dpl_source_position *p = s->former.tag ? &s->former : &s->now;
+    if (!p->accepted)
+        return false;
+    *epoch = p->epoch.number;
+    *lsn = p->durable;
+    return true;
+}

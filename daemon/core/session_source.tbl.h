@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The source's side of a session, as a table.
+ *
+ * SOURCE_STATE(NAME, text)
+ * SOURCE_EVENT(NAME, by, text)             by: PEER (a message) or OWN
+ * SOURCE_STEP(state, event, next, action)  what is not here: from the peer it breaks the protocol,
+ *                                          of our own it is refused and changes nothing
+ */
+/* clang-format off */
+#ifdef SOURCE_STATE
+SOURCE_STATE(OFFLINE,   "offline")
+SOURCE_STATE(STATING,   "waiting for the target's state")
+SOURCE_STATE(CHOOSING,  "no epoch to offer yet")
+SOURCE_STATE(AGREEING,  "waiting for the target's answer")
+SOURCE_STATE(STREAMING, "sending")
+SOURCE_STATE(COMPARE,   "a mirror is needed")
+SOURCE_STATE(CLOSING,   "closing")
+#endif
+#ifdef SOURCE_EVENT
+SOURCE_EVENT(CONNECTED,  OWN,  "the greeting is over")
+SOURCE_EVENT(OFFER,      OWN,  "an epoch is there to offer")
+SOURCE_EVENT(RECORDS,    OWN,  "records to send")
+SOURCE_EVENT(END_CLEAN,  OWN,  "the epoch ended cleanly")
+SOURCE_EVENT(END_GAP,    OWN,  "the journal ended before the changes did")
+SOURCE_EVENT(MIRROR,     OWN,  "a mirror of the set begins")
+SOURCE_EVENT(CONTROL,    OWN,  "pause or resume")
+SOURCE_EVENT(CLOSE,      OWN,  "we leave")
+SOURCE_EVENT(SILENCE,    OWN,  "nothing was heard for too long")
+SOURCE_EVENT(LOST,       OWN,  "the connection is gone")
+SOURCE_EVENT(STATE,      PEER, "target-state")
+SOURCE_EVENT(ACCEPTED,   PEER, "epoch-answer: accepted")
+SOURCE_EVENT(DIFFERS,    PEER, "epoch-answer: compare everything")
+SOURCE_EVENT(ACK,        PEER, "ack")
+SOURCE_EVENT(HEARTBEAT,  PEER, "heartbeat")
+SOURCE_EVENT(WANT,       PEER, "want")
+SOURCE_EVENT(OF_MIRROR,  PEER, "an answer to a mirror")
+SOURCE_EVENT(LEAVES,     PEER, "control: close")
+SOURCE_EVENT(REFUSE,     PEER, "refuse")
+#endif
+#ifdef SOURCE_STEP
+SOURCE_STEP(OFFLINE,   CONNECTED,  STATING,   begin)
+
+SOURCE_STEP(STATING,   STATE,      CHOOSING,  take_state)
+SOURCE_STEP(STATING,   HEARTBEAT,  STATING,   nothing)
+SOURCE_STEP(STATING,   CLOSE,      CLOSING,   send_close)
+SOURCE_STEP(STATING,   LEAVES,     OFFLINE,   answer_close)
+SOURCE_STEP(STATING,   REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(STATING,   SILENCE,    OFFLINE,   refuse_silence)
+SOURCE_STEP(STATING,   LOST,       OFFLINE,   lost)
+
+SOURCE_STEP(CHOOSING,  OFFER,      AGREEING,  send_epoch)
+SOURCE_STEP(CHOOSING,  ACK,        CHOOSING,  take_ack)
+SOURCE_STEP(CHOOSING,  HEARTBEAT,  CHOOSING,  nothing)
+SOURCE_STEP(CHOOSING,  WANT,       CHOOSING,  want)
+SOURCE_STEP(CHOOSING,  OF_MIRROR,  CHOOSING,  of_mirror)
+SOURCE_STEP(CHOOSING,  CONTROL,    CHOOSING,  send_control)
+SOURCE_STEP(CHOOSING,  CLOSE,      CLOSING,   send_close)
+SOURCE_STEP(CHOOSING,  LEAVES,     OFFLINE,   answer_close)
+SOURCE_STEP(CHOOSING,  REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(CHOOSING,  SILENCE,    OFFLINE,   refuse_silence)
+SOURCE_STEP(CHOOSING,  LOST,       OFFLINE,   lost)
+
+SOURCE_STEP(AGREEING,  ACCEPTED,   STREAMING, take_accepted)
+SOURCE_STEP(AGREEING,  DIFFERS,    COMPARE,   take_differs)
+SOURCE_STEP(AGREEING,  ACK,        AGREEING,  take_ack)
+SOURCE_STEP(AGREEING,  HEARTBEAT,  AGREEING,  nothing)
+SOURCE_STEP(AGREEING,  WANT,       AGREEING,  want)
+SOURCE_STEP(AGREEING,  OF_MIRROR,  AGREEING,  of_mirror)
+SOURCE_STEP(AGREEING,  CONTROL,    AGREEING,  send_control)
+SOURCE_STEP(AGREEING,  CLOSE,      CLOSING,   send_close)
+SOURCE_STEP(AGREEING,  LEAVES,     OFFLINE,   answer_close)
+SOURCE_STEP(AGREEING,  REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(AGREEING,  SILENCE,    OFFLINE,   refuse_silence)
+SOURCE_STEP(AGREEING,  LOST,       OFFLINE,   lost)
+
+SOURCE_STEP(STREAMING, RECORDS,    STREAMING, send_records)
+SOURCE_STEP(STREAMING, END_CLEAN,  CHOOSING,  send_ended)
+SOURCE_STEP(STREAMING, END_GAP,    COMPARE,   send_gap)
+SOURCE_STEP(STREAMING, ACK,        STREAMING, take_ack)
+SOURCE_STEP(STREAMING, HEARTBEAT,  STREAMING, nothing)
+SOURCE_STEP(STREAMING, WANT,       STREAMING, want)
+SOURCE_STEP(STREAMING, OF_MIRROR,  STREAMING, of_mirror)
+SOURCE_STEP(STREAMING, CONTROL,    STREAMING, send_control)
+SOURCE_STEP(STREAMING, CLOSE,      CLOSING,   send_close)
+SOURCE_STEP(STREAMING, LEAVES,     OFFLINE,   answer_close)
+SOURCE_STEP(STREAMING, REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(STREAMING, SILENCE,    OFFLINE,   refuse_silence)
+SOURCE_STEP(STREAMING, LOST,       OFFLINE,   lost)
+
+SOURCE_STEP(COMPARE,   MIRROR,     STREAMING, send_mirror)
+SOURCE_STEP(COMPARE,   OFFER,      AGREEING,  send_epoch)
+SOURCE_STEP(COMPARE,   ACK,        COMPARE,   take_ack)
+SOURCE_STEP(COMPARE,   HEARTBEAT,  COMPARE,   nothing)
+SOURCE_STEP(COMPARE,   WANT,       COMPARE,   want)
+SOURCE_STEP(COMPARE,   OF_MIRROR,  COMPARE,   of_mirror)
+SOURCE_STEP(COMPARE,   CONTROL,    COMPARE,   send_control)
+SOURCE_STEP(COMPARE,   CLOSE,      CLOSING,   send_close)
+SOURCE_STEP(COMPARE,   LEAVES,     OFFLINE,   answer_close)
+SOURCE_STEP(COMPARE,   REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(COMPARE,   SILENCE,    OFFLINE,   refuse_silence)
+SOURCE_STEP(COMPARE,   LOST,       OFFLINE,   lost)
+
+SOURCE_STEP(CLOSING,   STATE,      CLOSING,   nothing)
+SOURCE_STEP(CLOSING,   ACCEPTED,   CLOSING,   take_accepted)
+SOURCE_STEP(CLOSING,   DIFFERS,    CLOSING,   nothing)
+SOURCE_STEP(CLOSING,   ACK,        CLOSING,   take_ack)
+SOURCE_STEP(CLOSING,   HEARTBEAT,  CLOSING,   nothing)
+SOURCE_STEP(CLOSING,   WANT,       CLOSING,   nothing)
+SOURCE_STEP(CLOSING,   OF_MIRROR,  CLOSING,   nothing)
+SOURCE_STEP(CLOSING,   LEAVES,     OFFLINE,   closed)
+SOURCE_STEP(CLOSING,   REFUSE,     OFFLINE,   refused)
+SOURCE_STEP(CLOSING,   SILENCE,    OFFLINE,   closed)
+SOURCE_STEP(CLOSING,   LOST,       OFFLINE,   closed)
+#endif
+/* clang-format on */
