@@ -435,19 +435,19 @@ int dpl_source_receive(struct dpl_source *s, const struct dpl_message *m, int64_
 }
 
 /* Whether this list entry is the target's last epoch. */
-static bool is_last(const struct dpl_source *s, const struct dpl_source_epoch *e)
+static bool is_last(const struct dpl_source *s, const struct dpl_journal_epoch *e)
 {
     return s->has_epoch && e->epoch.number == s->last_number &&
            memcmp(e->epoch.id, s->last_id, sizeof s->last_id) == 0;
 }
 
-static bool is_child(const struct dpl_source *s, const struct dpl_source_epoch *e)
+static bool is_child(const struct dpl_source *s, const struct dpl_journal_epoch *e)
 {
     return s->has_epoch && e->oldest_lsn == 0 &&
            memcmp(e->epoch.parent_id, s->last_id, sizeof s->last_id) == 0;
 }
 
-static void offer_oldest(const struct dpl_source *s, const struct dpl_source_epoch *e,
+static void offer_oldest(const struct dpl_source *s, const struct dpl_journal_epoch *e,
                          struct dpl_source_offer *offer)
 {
     *offer = (struct dpl_source_offer){e->epoch, e->oldest_lsn, e->oldest_chain, false};
@@ -456,7 +456,7 @@ static void offer_oldest(const struct dpl_source *s, const struct dpl_source_epo
 
 int dpl_source_choose(struct dpl_source *s, struct dpl_source_offer *offer)
 {
-    const struct dpl_source_epoch *list = NULL, *child = NULL;
+    const struct dpl_journal_epoch *list = NULL, *child = NULL;
     ssize_t count = s->calls->epochs(s->calls->self, &list);
     if (count <= 0)
         return (int)count;

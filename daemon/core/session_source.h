@@ -15,7 +15,7 @@
 #define DPL_CORE_SESSION_SOURCE_H
 
 #include "lib/base/err.h"
-#include "lib/journal/segment.h"
+#include "lib/journal/range.h"
 #include "lib/proto/message.h"
 
 #include <stdbool.h>
@@ -45,13 +45,6 @@ enum dpl_source_over {
     DPL_SOURCE_OVER_CLOSED, /* as was wanted */
 };
 
-/* What the journal has of an epoch. */
-struct dpl_source_epoch {
-    struct dpl_epoch epoch;
-    uint64_t oldest_lsn; /* where what is left begins */
-    uint32_t oldest_chain;
-};
-
 /* Positions within one epoch, as the target last said, and how far was sent. */
 struct dpl_source_position {
     struct dpl_epoch epoch;
@@ -73,7 +66,7 @@ struct dpl_source_calls {
     /* The message, and what it points at, is valid during the call only. */
     int (*send)(void *self, const struct dpl_message *message);
     /* The epochs of the journal, in ascending order; the list is valid until the next call. */
-    ssize_t (*epochs)(void *self, const struct dpl_source_epoch **list_r);
+    ssize_t (*epochs)(void *self, const struct dpl_journal_epoch **list_r);
     /* The digest at a position. 0; NOT_FOUND if no record begins or ends there, or it is gone. */
     int (*chain_at)(void *self, uint64_t epoch, uint64_t lsn, uint32_t *chain_r);
     void (*news)(void *self, enum dpl_source_news news);

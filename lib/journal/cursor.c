@@ -327,3 +327,22 @@ int dpl_cursor_next(struct dpl_cursor *c, struct dpl_record_header *header, stru
         again = false;
     }
 }
+
+int dpl_cursor_walk_to(struct dpl_cursor *c, uint64_t lsn, struct dpl_err *err)
+{
+    while (c->lsn < lsn) {
+        struct dpl_record_header header;
+        struct dpl_view body;
+        int rc = dpl_cursor_next(c, &header, &body, err);
+        if (rc < 0)
+            return rc;
+        if (rc != DPL_NEXT_RECORD)
+            return dpl_err_set(err, DPL_E_NOT_FOUND, "the journal has no LSN %llu: at %llu is %s",
+                               (unsigned long long)lsn, (unsigned long long)c->lsn,
+                               dpl_journal_next_text((enum dpl_journal_next)rc));
+    }
+    if (c->lsn > lsn)
+        return dpl_err_set(err, DPL_E_PARAM, "no record begins at LSN %llu",
+                           (unsigned long long)lsn);
+    return 0;
+}

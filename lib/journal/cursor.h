@@ -32,6 +32,9 @@ int dpl_cursor_seek(struct dpl_cursor *c, uint64_t epoch, uint64_t lsn, bool or_
                     struct dpl_err *err);
 /* Goes where another one is. */
 int dpl_cursor_follow(struct dpl_cursor *c, const struct dpl_cursor *to, struct dpl_err *err);
+/* Walks to lsn, which must be where a record begins or the last one ends: PARAM if it lies within
+ * one, NOT_FOUND if they do not reach so far. */
+int dpl_cursor_walk_to(struct dpl_cursor *c, uint64_t lsn, struct dpl_err *err);
 /* The next record's header and body, which lives until the next call. One of enum dpl_journal_next
  * but OPEN, or a negative code. */
 int dpl_cursor_next(struct dpl_cursor *c, struct dpl_record_header *header, struct dpl_view *body,

@@ -7,6 +7,7 @@ libjournal_a_SOURCES = \
 	lib/journal/cursor.c lib/journal/cursor.h \
 	lib/journal/field.c lib/journal/field.h \
 	lib/journal/object.c \
+	lib/journal/range.c lib/journal/range.h \
 	lib/journal/reader.c lib/journal/reader.h \
 	lib/journal/record.c lib/journal/record.h lib/journal/record.tbl.h \
 	lib/journal/segment.c lib/journal/segment.h \

@@ -60,26 +60,6 @@ static int newest_visit(void *self, const struct dpl_segment_entry *entry)
     return 0;
 }
 
-/* Walks to lsn, which must be where a record begins. */
-static int walk_to(struct dpl_cursor *c, uint64_t lsn, struct dpl_err *err)
-{
-    while (c->lsn < lsn) {
-        struct dpl_record_header header;
-        struct dpl_view body;
-        int rc = dpl_cursor_next(c, &header, &body, err);
-        if (rc < 0)
-            return rc;
-        if (rc != DPL_NEXT_RECORD)
-            return dpl_err_set(err, DPL_E_NOT_FOUND, "the journal has no LSN %llu: at %llu is %s",
-                               (unsigned long long)lsn, (unsigned long long)c->lsn,
-                               dpl_journal_next_text((enum dpl_journal_next)rc));
-    }
-    if (c->lsn > lsn)
-        return dpl_err_set(err, DPL_E_PARAM, "no record begins at LSN %llu",
-                           (unsigned long long)lsn);
-    return 0;
-}
-
 int dpl_journal_open(struct dpl_journal **journal_r, int dir_fd, uint64_t epoch, uint64_t lsn,
                      struct dpl_err *err)
 {
@@ -97,7 +77,7 @@ int dpl_journal_open(struct dpl_journal **journal_r, int dir_fd, uint64_t epoch,
     dpl_cursor_init(&j->fetch, dir_fd);
     rc = dpl_cursor_seek(&j->at, newest.epoch, lsn, lsn == 0, err);
     if (rc == 0 && lsn > 0)
-        rc = walk_to(&j->at, lsn, err);
+        rc = dpl_cursor_walk_to(&j->at, lsn, err);
     if (rc < 0) {
         dpl_journal_close(j);
         return rc;

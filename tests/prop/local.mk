@@ -64,3 +64,7 @@ libdirtydisk_a_SOURCES = tests/prop/dirtydisk.c tests/prop/dirtydisk.h
 PROP_DIRTY = libdirtydisk.a libunit.a libdirty.a libjournal.a libwire.a libbase.a $(UNIT_LIBS) -lpthread
 tests_prop_prop_dirty_LDADD = $(PROP_DIRTY)
 tests_unit_test_dirty_LDADD = $(PROP_DIRTY)
+
+check_PROGRAMS += tests/prop/prop-range
+TESTS += tests/prop/prop-range
+tests_prop_prop_range_LDADD = $(PROP_JOURNAL)

@@ -87,3 +87,7 @@ tests_unit_test_proto_LDADD = libmsggen.a libunit.a libproto.a libwire.a libbase
 check_PROGRAMS += tests/unit/test-session-source
 TESTS += tests/unit/test-session-source
 tests_unit_test_session_source_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-schedule
+TESTS += tests/unit/test-schedule
+tests_unit_test_schedule_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)

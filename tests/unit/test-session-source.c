@@ -9,7 +9,7 @@
 
 /* A journal of up to four epochs, what was sent, and what was told. */
 static struct {
-    struct dpl_source_epoch epochs[4];
+    struct dpl_journal_epoch epochs[4];
     uint64_t head[4];
     ssize_t count;
     int send_rc;
@@ -41,7 +41,7 @@ static int send_it(void *self, const struct dpl_message *m)
     return 0;
 }
 
-static ssize_t epochs(void *self, const struct dpl_source_epoch **list)
+static ssize_t epochs(void *self, const struct dpl_journal_epoch **list)
 {
     (void)self;
     *list = world.epochs;
@@ -83,8 +83,9 @@ static const struct dpl_source_calls calls = {send_it, epochs, chain_at, news, m
 
 static void epoch_add(uint64_t number, uint64_t parent, uint64_t oldest, uint64_t head)
 {
-    struct dpl_source_epoch *e = &world.epochs[world.count];
-    *e = (struct dpl_source_epoch){.epoch = {.number = number, .id = {(uint8_t)number}, .set = "m"},
+    struct dpl_journal_epoch *e = &world.epochs[world.count];
+    *e =
+        (struct dpl_journal_epoch){.epoch = {.number = number, .id = {(uint8_t)number}, .set = "m"},
                                    .oldest_lsn = oldest,
                                    .oldest_chain = chain_of(number, oldest)};
     e->epoch.parent_id[0] = (uint8_t)parent;
