@@ -7,11 +7,11 @@
  * objects of later records may be in the way or gone: the one is set aside in the reserved
  * directory, the other answered as UNKNOWN.
  *
- * Objects are found by a map from the source's id to a file handle of our own file system, which is
- * rebuilt from the tag (TAG) that each object carries. The ids are keys: nothing that a peer says
- * is opened as a handle or as a path. Names are single components, checked by the decoder; all
- * happens beneath the roots and the reserved directory, on one file system, and through no symbolic
- * link.
+ * Objects are found by a map (objects.h) from the source's id to a file handle of our own file
+ * system, which can be rebuilt from the tag (TAG) that each object carries. The ids are keys:
+ * nothing that a peer says is opened as a handle or as a path. Names are single components, checked
+ * by the decoder; all happens beneath the roots and the reserved directory, on one file system, and
+ * through no symbolic link.
  *
  * The reserved directory holds objects without a name until their drop. It must lie outside of
  * every root, on their file system, belong to root and be closed to others.
@@ -49,7 +49,13 @@ struct dpl_apply_options {
     size_t count;
     bool allow_setid;   /* else set-user-ID and set-group-ID bits are left out */
     bool allow_devices; /* else block and character devices are refused; whiteouts never are */
+    /* Makes all before this position durable, for good. With it the map comes from the caller, who
+     * loads or scans; without it this is done at open, and a file in the reserved directory holds
+     * the position. */
+    int (*checkpoint)(void *self, uint64_t epoch, uint64_t lsn, struct dpl_err *err);
+    void *self;
 };
+enum { DPL_APPLY_MISSING = 6 }; /* objects that one record can name */
 
 enum dpl_apply_result {
     DPL_APPLY_DONE = 0,
@@ -59,16 +65,27 @@ enum dpl_apply_result {
         3, /* the source must be asked for what the record names (outcome unknown, mirror) */
 };
 
-/* Opens a replica, empty or partly applied, and rebuilds the map. UNSUPPORTED if the file system
+/* Opens a replica, empty or partly applied. UNSUPPORTED if the file system
  * has no handles or no trusted attributes. */
 int dpl_apply_open(struct dpl_apply **apply_r, const struct dpl_apply_options *options,
                    struct dpl_err *err);
 void dpl_apply_close(struct dpl_apply *apply);
 
+struct dpl_objects;
+/* The map in memory, borrowed. */
+struct dpl_objects *dpl_apply_objects(struct dpl_apply *apply);
+/* Builds it from the tags of everything beneath the roots and in the reserved directory. */
+int dpl_apply_scan(struct dpl_apply *apply, struct dpl_err *err);
+
 /* Applies one record, resolved (not OPEN, no OUTCOME), of the epoch with this number. One of enum
  * dpl_apply_result or a negative code. */
 int dpl_apply_record(struct dpl_apply *apply, uint64_t epoch, const struct dpl_record *record,
                      struct dpl_err *err);
+
+/* Of the last record: the ids, in its views, of what is not here, unless something explains that;
+ * and whether it asks for a checkpoint behind it. */
+unsigned dpl_apply_missing(const struct dpl_apply *apply, const struct dpl_view **missing_r);
+bool dpl_apply_wants_checkpoint(const struct dpl_apply *apply);
 
 /* To be called when a part that is applied again has reached the former end: removes what was made
  * again in directories that are not here any more, and so went with them. Returns how many. */

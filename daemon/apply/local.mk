@@ -1,7 +1,13 @@
 noinst_LIBRARIES += libapply.a
 libapply_a_SOURCES = \
-	daemon/apply/apply.c daemon/apply/apply.h \
+	daemon/apply/apply.c daemon/apply/apply.h daemon/apply/apply-private.h \
+	daemon/apply/apply-name.c \
+	daemon/apply/apply-object.c \
+	daemon/apply/flags.c \
+	daemon/apply/map.c daemon/apply/map.h \
+	daemon/apply/map-entry.c \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \
 	daemon/apply/queue.c daemon/apply/queue.h \
-	daemon/apply/state.c daemon/apply/state.h
+	daemon/apply/state.c daemon/apply/state.h \
+	daemon/apply/wants.c daemon/apply/wants.h

@@ -44,26 +44,48 @@ int dpl_names_make(struct dpl_objects *objects, struct dpl_view id, mode_t mode,
     uint64_t number = ++objects->last_reserved;
     reserved_name(number, name);
     text_of(target, text, sizeof text);
-    if (make_file(objects->reserve_fd, name, mode, rdev, text) < 0)
+    dpl_autofd int fd = -1;
+    if (S_ISREG(mode))
+        fd = openat(objects->reserve_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    0600);
+    if (S_ISREG(mode) ? fd < 0 : make_file(objects->reserve_fd, name, mode, rdev, text) < 0)
         return dpl_err_sys(err, errno, "make an object");
-    int rc = dpl_objects_tag(objects, id, objects->reserve_fd, name, object_r, err);
-    if (rc == 0)
-        (*object_r)->reserved = number;
-    return rc;
+    int rc = S_ISREG(mode) ? dpl_objects_tag(objects, id, fd, NULL, object_r, err)
+                           : dpl_objects_tag(objects, id, objects->reserve_fd, name, object_r, err);
+    if (rc < 0) {
+        unlinkat(objects->reserve_fd, name, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
+        return rc;
+    }
+    (*object_r)->reserved = number;
+    if (fd >= 0)
+        dpl_objects_keep(objects, *object_r, dpl_fd_steal(&fd));
+    return 0;
 }
 
-static bool is(const struct dpl_object *object, int dir_fd, const char *name)
+static bool is(const struct dpl_objects *objects, const struct dpl_object *object, int dir_fd,
+               const char *name)
 {
     struct stat st;
-    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == object->dev &&
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == objects->dev &&
            st.st_ino == object->ino;
 }
 
-bool dpl_names_has(const struct dpl_object *object, int dir_fd, struct dpl_view name)
+/* Who has this name, ready to lose it. One that is tagged and not known was made by a record that
+ * will be applied again: it is known from here on. NULL for a stranger. */
+static int occupant(struct dpl_objects *objects, int dir_fd, const char *name, ino_t ino,
+                    struct dpl_object **object_r, struct dpl_err *err)
 {
-    char text[NAME_MAX + 1];
-    text_of(name, text, sizeof text);
-    return is(object, dir_fd, text);
+    uint8_t id[DPL_OID_MAX];
+    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
+    struct dpl_view view = {id, (size_t)size};
+    struct dpl_object *object = NULL;
+    int rc = size > 0 ? dpl_objects_here(objects, view, &object, err) : 0;
+    if (rc == 0 && size > 0 && !object)
+        rc = dpl_objects_enter(objects, view, dir_fd, name, &object, err);
+    if (rc == 0 && object && object->ino == ino)
+        rc = dpl_objects_unlock(objects, object, err);
+    *object_r = object && object->ino == ino ? object : NULL;
+    return rc;
 }
 
 /* Takes the name from whoever has it: the last one is exchanged for one in the reserved directory.
@@ -73,18 +95,21 @@ static int set_aside(struct dpl_objects *objects, int dir_fd, const char *name, 
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", name);
+    struct dpl_object *object = NULL;
+    int rc = occupant(objects, dir_fd, name, st.st_ino, &object, err);
+    if (rc < 0)
+        return rc;
     if (!S_ISDIR(st.st_mode) && st.st_nlink > 1) {
         if (unlinkat(dir_fd, name, 0) < 0)
             return dpl_err_sys(err, errno, "remove the name \"%s\"", name);
         return 0;
     }
-    struct dpl_object *object = dpl_objects_at(objects, dir_fd, name);
     char reserved[RESERVED_NAME];
     uint64_t number = ++objects->last_reserved;
     reserved_name(number, reserved);
     if (renameat2(dir_fd, name, objects->reserve_fd, reserved, RENAME_NOREPLACE) < 0)
         return dpl_err_sys(err, errno, "set \"%s\" aside", name);
-    if (object && object->ino == st.st_ino)
+    if (object)
         object->reserved = number;
     return 0;
 }
@@ -114,13 +139,14 @@ static int locate(const struct dpl_objects *objects, const struct dpl_object *ob
              : dpl_err_set(err, DPL_E_NOT_FOUND, "a directory of the replica has no name");
 }
 
-static int set_placed(const struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
+static int set_placed(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
                       const char *name, struct dpl_err *err)
 {
     char path[DPL_OBJECTS_PATH];
     if (!S_ISDIR(object->type))
         return 0;
     object->placed = objects->now;
+    dpl_objects_change(objects, object);
     dpl_objects_path(path, sizeof path, dir_fd, name);
     if (lsetxattr(path, DPL_APPLY_PLACED, &object->placed, sizeof object->placed, 0) < 0)
         return dpl_err_sys(err, errno, "note the position of \"%s\"", name);
@@ -176,7 +202,7 @@ static int bring_directory(struct dpl_objects *objects, struct dpl_object *objec
 static int link_object(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
                        const char *name, struct dpl_err *err)
 {
-    dpl_autofd int fd = dpl_objects_open(objects, object, O_PATH, err);
+    int fd = dpl_objects_fd(objects, object, err);
     if (fd < 0)
         return fd;
     if (linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) < 0)
@@ -188,9 +214,11 @@ static int give_name(struct dpl_objects *objects, struct dpl_object *object, int
                      const char *text, struct dpl_err *err)
 {
     char reserved[RESERVED_NAME];
-    if (is(object, dir_fd, text))
+    if (is(objects, object, dir_fd, text))
         return 0;
-    int rc = set_aside(objects, dir_fd, text, err);
+    int rc = dpl_objects_unlock(objects, object, err);
+    if (rc == 0)
+        rc = set_aside(objects, dir_fd, text, err);
     if (rc < 0)
         return rc;
     if (object->reserved == 0)
@@ -217,7 +245,7 @@ int dpl_names_lose(struct dpl_objects *objects, struct dpl_object *object, int d
 {
     char text[NAME_MAX + 1];
     text_of(name, text, sizeof text);
-    return is(object, dir_fd, text) ? set_aside(objects, dir_fd, text, err) : 0;
+    return is(objects, object, dir_fd, text) ? set_aside(objects, dir_fd, text, err) : 0;
 }
 
 int dpl_names_move(struct dpl_objects *objects, struct dpl_object *object, int from_fd,
@@ -226,7 +254,7 @@ int dpl_names_move(struct dpl_objects *objects, struct dpl_object *object, int f
     char old[NAME_MAX + 1], new[NAME_MAX + 1];
     text_of(from, old, sizeof old);
     text_of(to, new, sizeof new);
-    if (!is(object, from_fd, old) || is(object, to_fd, new)) {
+    if (!is(objects, object, from_fd, old) || is(objects, object, to_fd, new)) {
         int rc = dpl_names_ensure(objects, object, to_fd, to, err);
         return rc < 0 ? rc : dpl_names_lose(objects, object, from_fd, from, err);
     }
@@ -243,7 +271,7 @@ int dpl_names_exchange(struct dpl_objects *objects, struct dpl_object *a, int a_
     char first[NAME_MAX + 1], second[NAME_MAX + 1];
     text_of(a_name, first, sizeof first);
     text_of(b_name, second, sizeof second);
-    if (is(a, b_fd, second) && is(b, a_fd, first)) {
+    if (is(objects, a, b_fd, second) && is(objects, b, a_fd, first)) {
         if (renameat2(a_fd, first, b_fd, second, RENAME_EXCHANGE) == 0) {
             int rc = set_placed(objects, a, a_fd, first, err);
             return rc < 0 ? rc : set_placed(objects, b, b_fd, second, err);
@@ -263,12 +291,12 @@ int dpl_names_exchange(struct dpl_objects *objects, struct dpl_object *a, int a_
 static int remove_tree(struct dpl_objects *objects, int dir_fd, const char *name,
                        struct dpl_err *err)
 {
-    struct dpl_object *object = dpl_objects_at(objects, dir_fd, name);
+    struct dpl_object *object = NULL;
     struct stat st;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", name);
-    int rc = 0;
-    if (S_ISDIR(st.st_mode)) {
+    int rc = occupant(objects, dir_fd, name, st.st_ino, &object, err);
+    if (rc == 0 && S_ISDIR(st.st_mode)) {
         int fd = dpl_path_open_beneath(dir_fd, name, O_RDONLY | O_DIRECTORY, 0, DPL_PATH_SAME_MOUNT,
                                        err);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -282,13 +310,18 @@ static int remove_tree(struct dpl_objects *objects, int dir_fd, const char *name
     }
     if (rc == 0 && unlinkat(dir_fd, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
         rc = dpl_err_sys(err, errno, "remove \"%s\"", name);
-    if (rc == 0 && object && (S_ISDIR(st.st_mode) || st.st_nlink == 1))
+    if (rc == 0 && object && (S_ISDIR(st.st_mode) || st.st_nlink == 1)) {
+        dpl_objects_set_gone(objects, object->id);
         dpl_objects_forget(objects, object);
+    }
     return rc;
 }
 
 int dpl_names_drop(struct dpl_objects *objects, struct dpl_object *object, struct dpl_err *err)
 {
+    /* A later record brought it back, and will do so again. */
+    if (object->reserved == 0 && dpl_objects_again(objects))
+        return 0;
     if (object->reserved == 0)
         return dpl_err_set(err, DPL_E_CORRUPT, "an object was dropped that has a name here");
     char name[RESERVED_NAME];

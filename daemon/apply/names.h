@@ -17,8 +17,6 @@
  * target is for symbolic links, rdev for devices. */
 int dpl_names_make(struct dpl_objects *objects, struct dpl_view id, mode_t mode, dev_t rdev,
                    struct dpl_view target, struct dpl_object **object_r, struct dpl_err *err);
-/* Whether this directory entry is the object. */
-bool dpl_names_has(const struct dpl_object *object, int dir_fd, struct dpl_view name);
 /* The object has this name; a directory has it as its only one. */
 int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
                      struct dpl_view name, struct dpl_err *err);

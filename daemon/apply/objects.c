@@ -2,6 +2,7 @@
 #include "daemon/apply/objects.h"
 
 #include "daemon/apply/apply.h"
+#include "daemon/apply/map.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 
@@ -18,10 +19,25 @@ union handle {
     unsigned char room[sizeof(struct file_handle) + DPL_HANDLE_MAX];
 };
 
+static guint view_hash(gconstpointer key)
+{
+    const struct dpl_view *view = key;
+    guint hash = 5381;
+    for (size_t i = 0; i < view->size; i++)
+        hash = hash * 33 + view->data[i];
+    return hash;
+}
+
+static gboolean view_equal(gconstpointer a, gconstpointer b)
+{
+    const struct dpl_view *x = a, *y = b;
+    return dpl_view_equal(*x, *y);
+}
+
 static void object_free(gpointer data)
 {
     struct dpl_object *object = data;
-    g_bytes_unref(object->id);
+    dpl_fd_clear(&object->fd);
     g_free(object);
 }
 
@@ -33,43 +49,151 @@ void dpl_objects_path(char path[], size_t room, int dir_fd, const char *name)
         snprintf(path, room, "/proc/self/fd/%d", dir_fd);
 }
 
+static void bytes_free(gpointer data)
+{
+    g_bytes_unref(data);
+}
+
 int dpl_objects_init(struct dpl_objects *objects, int reserve_fd, struct dpl_err *err)
 {
     struct stat st;
+    *objects = (struct dpl_objects){.reserve_fd = reserve_fd};
     if (fstat(reserve_fd, &st) < 0)
         return dpl_err_sys(err, errno, "look at the reserved directory");
-    objects->by_id = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, NULL, object_free);
-    objects->reserve_fd = reserve_fd;
     objects->dev = st.st_dev;
-    objects->last_reserved = 0;
-    objects->now = (struct dpl_position){0};
+    objects->by_id = g_hash_table_new_full(view_hash, view_equal, NULL, object_free);
+    objects->gone = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, bytes_free, NULL);
+    objects->changed = g_ptr_array_new();
+    objects->dropped = g_ptr_array_new_with_free_func(bytes_free);
+    objects->unlocked = g_ptr_array_new_with_free_func(bytes_free);
+    g_queue_init(&objects->fds);
     return 0;
 }
 
 void dpl_objects_done(struct dpl_objects *objects)
 {
     g_clear_pointer(&objects->by_id, g_hash_table_destroy);
+    g_clear_pointer(&objects->gone, g_hash_table_destroy);
+    g_clear_pointer(&objects->changed, g_ptr_array_unref);
+    g_clear_pointer(&objects->dropped, g_ptr_array_unref);
+    g_clear_pointer(&objects->unlocked, g_ptr_array_unref);
 }
 
 struct dpl_object *dpl_objects_find(const struct dpl_objects *objects, struct dpl_view id)
 {
+    return g_hash_table_lookup(objects->by_id, &id);
+}
+
+bool dpl_objects_is_gone(const struct dpl_objects *objects, struct dpl_view id)
+{
     g_autoptr(GBytes) key = g_bytes_new_static(id.data, id.size);
-    return g_hash_table_lookup(objects->by_id, key);
+    return g_hash_table_contains(objects->gone, key);
+}
+
+void dpl_objects_set_gone(struct dpl_objects *objects, struct dpl_view id)
+{
+    if (dpl_objects_again(objects))
+        g_hash_table_add(objects->gone, g_bytes_new(id.data, id.size));
+}
+
+int dpl_objects_here(struct dpl_objects *objects, struct dpl_view id, struct dpl_object **object_r,
+                     struct dpl_err *err)
+{
+    struct dpl_object *object = *object_r = dpl_objects_find(objects, id);
+    if (!object || object->checked)
+        return 0;
+    int rc = dpl_objects_read_flags(objects, object, err);
+    if (rc >= 0)
+        object->checked = true;
+    if (rc != DPL_E_NOT_FOUND)
+        return rc;
+    dpl_objects_set_gone(objects, id);
+    dpl_objects_forget(objects, object);
+    *object_r = NULL;
+    return 0;
+}
+
+ssize_t dpl_objects_read_tag(int dir_fd, const char *name, uint8_t id[DPL_OID_MAX])
+{
+    char path[DPL_OBJECTS_PATH];
+    dpl_objects_path(path, sizeof path, dir_fd, name);
+    /* Without a name it is the file behind the descriptor: the link in /proc is followed. */
+    ssize_t size = name ? lgetxattr(path, DPL_APPLY_TAG, id, DPL_OID_MAX)
+                        : getxattr(path, DPL_APPLY_TAG, id, DPL_OID_MAX);
+    return size > 0 ? size : 0;
 }
 
 struct dpl_object *dpl_objects_at(const struct dpl_objects *objects, int dir_fd, const char *name)
 {
-    char path[DPL_OBJECTS_PATH];
-    unsigned char id[DPL_OID_MAX];
-    dpl_objects_path(path, sizeof path, dir_fd, name);
-    /* Without a name it is the file behind the descriptor: the link in /proc is followed. */
-    ssize_t size = name ? lgetxattr(path, DPL_APPLY_TAG, id, sizeof id)
-                        : getxattr(path, DPL_APPLY_TAG, id, sizeof id);
+    uint8_t id[DPL_OID_MAX];
+    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
     return size > 0 ? dpl_objects_find(objects, (struct dpl_view){id, (size_t)size}) : NULL;
 }
 
-static int enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
-                 struct dpl_object **object_r, struct dpl_err *err)
+void dpl_objects_change(struct dpl_objects *objects, struct dpl_object *object)
+{
+    if (object->changed > 0)
+        return;
+    g_ptr_array_add(objects->changed, object);
+    object->changed = objects->changed->len;
+}
+
+void dpl_objects_saved(struct dpl_objects *objects)
+{
+    for (guint i = 0; i < objects->changed->len; i++) {
+        struct dpl_object *object = objects->changed->pdata[i];
+        if (object)
+            object->changed = 0;
+    }
+    g_ptr_array_set_size(objects->changed, 0);
+    g_ptr_array_set_size(objects->dropped, 0);
+}
+
+static void close_fd(struct dpl_objects *objects, struct dpl_object *object)
+{
+    if (object->fd < 0)
+        return;
+    g_queue_unlink(&objects->fds, &object->use);
+    dpl_fd_clear(&object->fd);
+}
+
+void dpl_objects_close_fds(struct dpl_objects *objects, unsigned keep)
+{
+    while (objects->fds.length > keep)
+        close_fd(objects, objects->fds.tail->data);
+}
+
+void dpl_objects_forget(struct dpl_objects *objects, struct dpl_object *object)
+{
+    close_fd(objects, object);
+    if (object->changed > 0)
+        objects->changed->pdata[object->changed - 1] = NULL;
+    g_ptr_array_add(objects->dropped, g_bytes_new(object->id.data, object->id.size));
+    objects->bytes -= dpl_map_object_bytes(object);
+    g_hash_table_remove(objects->by_id, object);
+}
+
+struct dpl_object *dpl_objects_load(struct dpl_objects *objects, const struct dpl_object *like,
+                                    struct dpl_view handle)
+{
+    struct dpl_object *old = dpl_objects_find(objects, like->id);
+    struct dpl_object *object = g_malloc(sizeof *object + like->id.size + handle.size);
+    *object = *like;
+    object->id.data = memcpy(object->bytes, like->id.data, like->id.size);
+    memcpy(object->bytes + like->id.size, handle.data, handle.size);
+    object->handle_bytes = (unsigned)handle.size;
+    object->fd = -1;
+    object->use = (GList){.data = object};
+    object->changed = 0;
+    if (old)
+        dpl_objects_forget(objects, old);
+    objects->bytes += dpl_map_object_bytes(object);
+    g_hash_table_replace(objects->by_id, object, object);
+    return object;
+}
+
+int dpl_objects_enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
+                      struct dpl_object **object_r, struct dpl_err *err)
 {
     union handle u = {.h.handle_bytes = DPL_HANDLE_MAX};
     int mount_id, flags = name ? 0 : AT_EMPTY_PATH;
@@ -81,21 +205,15 @@ static int enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, co
                            name ? name : ".");
     if (name_to_handle_at(dir_fd, name ? name : "", &u.h, &mount_id, flags) < 0)
         return dpl_err_sys(err, errno, "ask for the file handle of \"%s\"", name ? name : ".");
-    struct dpl_object *object = g_new0(struct dpl_object, 1);
-    object->id = g_bytes_new(id.data, id.size);
-    object->dev = st.st_dev;
-    object->ino = st.st_ino;
-    object->type = st.st_mode & S_IFMT;
-    object->handle_type = u.h.handle_type;
-    object->handle_bytes = u.h.handle_bytes;
-    memcpy(object->handle, u.h.f_handle, u.h.handle_bytes);
+    struct dpl_object like = {
+        .id = id, .ino = st.st_ino, .type = st.st_mode & S_IFMT, .handle_type = u.h.handle_type};
     char path[DPL_OBJECTS_PATH];
     dpl_objects_path(path, sizeof path, dir_fd, name);
-    if (name && lgetxattr(path, DPL_APPLY_PLACED, &object->placed, sizeof object->placed) !=
-                    sizeof object->placed)
-        object->placed = (struct dpl_position){0};
-    g_hash_table_replace(objects->by_id, object->id, object);
-    *object_r = object;
+    if (name && S_ISDIR(st.st_mode) &&
+        lgetxattr(path, DPL_APPLY_PLACED, &like.placed, sizeof like.placed) != sizeof like.placed)
+        like.placed = (struct dpl_position){0};
+    *object_r = dpl_objects_load(objects, &like, (struct dpl_view){u.h.f_handle, u.h.handle_bytes});
+    dpl_objects_change(objects, *object_r);
     return 0;
 }
 
@@ -105,22 +223,20 @@ int dpl_objects_tag(struct dpl_objects *objects, struct dpl_view id, int dir_fd,
     char path[DPL_OBJECTS_PATH];
     dpl_objects_path(path, sizeof path, dir_fd, name);
     int rc = name ? lsetxattr(path, DPL_APPLY_TAG, id.data, id.size, 0)
-                  : setxattr(path, DPL_APPLY_TAG, id.data, id.size, 0);
+                  : fsetxattr(dir_fd, DPL_APPLY_TAG, id.data, id.size, 0);
     if (rc < 0)
         return dpl_err_sys(err, errno, "tag \"%s\" with the source's id", name ? name : ".");
-    return enter(objects, id, dir_fd, name, object_r, err);
-}
-
-void dpl_objects_forget(struct dpl_objects *objects, struct dpl_object *object)
-{
-    g_hash_table_remove(objects->by_id, object->id);
+    rc = dpl_objects_enter(objects, id, dir_fd, name, object_r, err);
+    if (rc == 0)
+        (*object_r)->checked = true;
+    return rc;
 }
 
 int dpl_objects_open(const struct dpl_objects *objects, const struct dpl_object *object, int flags,
                      struct dpl_err *err)
 {
     union handle u = {.h.handle_bytes = object->handle_bytes, .h.handle_type = object->handle_type};
-    memcpy(u.h.f_handle, object->handle, object->handle_bytes);
+    memcpy(u.h.f_handle, object->bytes + object->id.size, object->handle_bytes);
     dpl_autofd int fd =
         open_by_handle_at(objects->reserve_fd, &u.h, flags | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ESTALE)
@@ -128,9 +244,36 @@ int dpl_objects_open(const struct dpl_objects *objects, const struct dpl_object 
     if (fd < 0)
         return dpl_err_sys(err, errno, "open an object of the replica");
     struct stat st;
-    if (fstat(fd, &st) < 0 || st.st_dev != object->dev || st.st_ino != object->ino)
+    if (fstat(fd, &st) < 0 || st.st_dev != objects->dev || st.st_ino != object->ino)
         return dpl_err_set(err, DPL_E_CORRUPT, "an object of the replica is another one now");
+    /* Removed behind our back, and held by a descriptor alone. */
+    if (st.st_nlink == 0)
+        return dpl_err_set(err, DPL_E_NOT_FOUND, "an object of the replica is gone");
     return dpl_fd_steal(&fd);
+}
+
+void dpl_objects_keep(struct dpl_objects *objects, struct dpl_object *object, int fd)
+{
+    dpl_objects_close_fds(objects, DPL_OBJECTS_FDS - 1);
+    object->fd = fd;
+    g_queue_push_head_link(&objects->fds, &object->use);
+}
+
+int dpl_objects_fd(struct dpl_objects *objects, struct dpl_object *object, struct dpl_err *err)
+{
+    if (object->fd >= 0) {
+        g_queue_unlink(&objects->fds, &object->use);
+        g_queue_push_head_link(&objects->fds, &object->use);
+        return object->fd;
+    }
+    int flags = S_ISREG(object->type)   ? O_RDWR
+                : S_ISDIR(object->type) ? O_RDONLY | O_DIRECTORY
+                                        : O_PATH;
+    int fd = dpl_objects_open(objects, object, flags, err);
+    if (fd < 0)
+        return fd;
+    dpl_objects_keep(objects, object, fd);
+    return fd;
 }
 
 /* A name in the reserved directory: 16 hexadecimal digits. */
@@ -143,27 +286,27 @@ static uint64_t reserved_number(const char *name)
 static int scan_one(struct dpl_objects *objects, int dir_fd, const char *name, bool reserve,
                     struct dpl_err *err)
 {
-    char path[DPL_OBJECTS_PATH];
-    unsigned char id[DPL_OID_MAX];
-    struct dpl_object *object = NULL;
+    uint8_t id[DPL_OID_MAX];
     uint64_t number = reserve ? reserved_number(name) : 0;
     if (number > objects->last_reserved)
         objects->last_reserved = number;
-    dpl_objects_path(path, sizeof path, dir_fd, name);
-    ssize_t size = lgetxattr(path, DPL_APPLY_TAG, id, sizeof id);
-    if (size < 0 && errno != ENODATA)
-        return dpl_err_sys(err, errno, "read the tag of \"%s\"", name);
-    if (size <= 0)
+    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
+    if (size == 0)
         return 0;
     struct dpl_view view = {id, (size_t)size};
-    object = dpl_objects_find(objects, view);
-    int rc = object ? 0 : enter(objects, view, dir_fd, name, &object, err);
-    if (rc == 0 && number > 0)
+    struct dpl_object *object = NULL;
+    int rc = dpl_objects_here(objects, view, &object, err);
+    if (rc == 0 && !object)
+        rc = dpl_objects_enter(objects, view, dir_fd, name, &object, err);
+    struct stat st;
+    if (rc == 0 && number > 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_ino == object->ino)
         object->reserved = number;
     return rc;
 }
 
-static int scan_dir(struct dpl_objects *objects, int dir_fd, bool reserve, struct dpl_err *err)
+static int scan_dir(struct dpl_objects *objects, int dir_fd, bool reserve, bool deep,
+                    struct dpl_err *err)
 {
     DIR *dir = fdopendir(
         dpl_path_open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, DPL_PATH_SAME_MOUNT, err));
@@ -174,23 +317,23 @@ static int scan_dir(struct dpl_objects *objects, int dir_fd, bool reserve, struc
             continue;
         rc = scan_one(objects, dirfd(dir), d->d_name, reserve, err);
         struct stat st;
-        if (rc < 0 || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        if (rc < 0 || !deep || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
             !S_ISDIR(st.st_mode) || st.st_dev != objects->dev)
             continue;
         dpl_autofd int fd = dpl_path_open_beneath(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY, 0,
                                                   DPL_PATH_SAME_MOUNT, err);
-        rc = fd < 0 ? fd : scan_dir(objects, fd, false, err);
+        rc = fd < 0 ? fd : scan_dir(objects, fd, false, true, err);
     }
     if (dir)
         closedir(dir);
     return rc;
 }
 
-int dpl_objects_scan(struct dpl_objects *objects, int dir_fd, struct dpl_err *err)
+int dpl_objects_scan(struct dpl_objects *objects, int dir_fd, bool deep, struct dpl_err *err)
 {
     struct stat st, reserve;
     if (fstat(dir_fd, &st) < 0 || fstat(objects->reserve_fd, &reserve) < 0)
         return dpl_err_sys(err, errno, "look at a directory of the replica");
     bool same = st.st_ino == reserve.st_ino && st.st_dev == reserve.st_dev;
-    return scan_dir(objects, dir_fd, same, err);
+    return scan_dir(objects, dir_fd, same, deep, err);
 }

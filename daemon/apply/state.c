@@ -18,6 +18,11 @@ static void path_of(int fd, char path[DPL_OBJECTS_PATH])
     dpl_objects_path(path, DPL_OBJECTS_PATH, fd, NULL);
 }
 
+static bool is_path(mode_t type)
+{
+    return !S_ISREG(type) && !S_ISDIR(type);
+}
+
 static int set_owner(int fd, const struct dpl_attr *attr, const struct stat *st, bool *changed,
                      struct dpl_err *err)
 {
@@ -39,12 +44,28 @@ static struct timespec time_to(bool has, struct dpl_time time)
     return (struct timespec){.tv_sec = time.sec, .tv_nsec = (long)time.nsec};
 }
 
-int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct dpl_err *err)
+static int set_mode(int fd, mode_t type, mode_t mode)
 {
     char path[DPL_OBJECTS_PATH];
+    if (!is_path(type))
+        return fchmod(fd, mode);
+    path_of(fd, path);
+    return chmod(path, mode);
+}
+
+static int set_times(int fd, mode_t type, const struct timespec times[2])
+{
+    char path[DPL_OBJECTS_PATH];
+    if (!is_path(type))
+        return futimens(fd, times);
+    path_of(fd, path);
+    return utimensat(AT_FDCWD, path, times, 0);
+}
+
+int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct dpl_err *err)
+{
     struct stat st;
     bool changed;
-    path_of(fd, path);
     if (fstat(fd, &st) < 0)
         return dpl_err_sys(err, errno, "look at an object");
     int rc = set_owner(fd, attr, &st, &changed, err);
@@ -52,11 +73,11 @@ int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct
         return rc;
     mode_t mode = attr->mode & (allow_setid || S_ISDIR(st.st_mode) ? 07777U : 01777U);
     if ((attr->has & DPL_A_MODE) && !S_ISLNK(st.st_mode) &&
-        (changed || mode != (st.st_mode & 07777)) && chmod(path, mode) < 0)
+        (changed || mode != (st.st_mode & 07777)) && set_mode(fd, st.st_mode, mode) < 0)
         return dpl_err_sys(err, errno, "set the mode");
     struct timespec times[2] = {time_to(attr->has & DPL_A_ATIME, attr->atime),
                                 time_to(attr->has & DPL_A_MTIME, attr->mtime)};
-    if ((attr->has & (DPL_A_ATIME | DPL_A_MTIME)) && utimensat(AT_FDCWD, path, times, 0) < 0)
+    if ((attr->has & (DPL_A_ATIME | DPL_A_MTIME)) && set_times(fd, st.st_mode, times) < 0)
         return dpl_err_sys(err, errno, "set the times");
     return 0;
 }
@@ -66,7 +87,8 @@ static bool is_ours(const char *name)
     return strncmp(name, DPL_APPLY_TAGS, strlen(DPL_APPLY_TAGS)) == 0;
 }
 
-int dpl_state_setxattr(int fd, struct dpl_view name, struct dpl_view value, struct dpl_err *err)
+int dpl_state_setxattr(int fd, mode_t type, struct dpl_view name, struct dpl_view value,
+                       struct dpl_err *err)
 {
     char path[DPL_OBJECTS_PATH], text[DPL_NAME_MAX + 1];
     path_of(fd, path);
@@ -74,18 +96,19 @@ int dpl_state_setxattr(int fd, struct dpl_view name, struct dpl_view value, stru
     text[name.size] = '\0';
     if (is_ours(text))
         return dpl_err_set(err, DPL_E_REFUSED, "the source sent the attribute \"%s\"", text);
-    if (setxattr(path, text, value.data, value.size, 0) < 0)
+    if ((is_path(type) ? setxattr(path, text, value.data, value.size, 0)
+                       : fsetxattr(fd, text, value.data, value.size, 0)) < 0)
         return dpl_err_sys(err, errno, "set the attribute \"%s\"", text);
     return 0;
 }
 
-int dpl_state_removexattr(int fd, const char *name, struct dpl_err *err)
+int dpl_state_removexattr(int fd, mode_t type, const char *name, struct dpl_err *err)
 {
     char path[DPL_OBJECTS_PATH];
     path_of(fd, path);
     if (is_ours(name))
         return dpl_err_set(err, DPL_E_REFUSED, "the source removed the attribute \"%s\"", name);
-    if (removexattr(path, name) < 0 && errno != ENODATA)
+    if ((is_path(type) ? removexattr(path, name) : fremovexattr(fd, name)) < 0 && errno != ENODATA)
         return dpl_err_sys(err, errno, "remove the attribute \"%s\"", name);
     return 0;
 }
@@ -99,7 +122,7 @@ static bool in_list(struct dpl_view list, const char *wanted)
     return false;
 }
 
-int dpl_state_xattrs(int fd, struct dpl_view list, struct dpl_err *err)
+int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, struct dpl_err *err)
 {
     char path[DPL_OBJECTS_PATH];
     g_autofree char *names = g_malloc(65536);
@@ -111,14 +134,14 @@ int dpl_state_xattrs(int fd, struct dpl_view list, struct dpl_err *err)
         /* A security module labels by its own policy here. */
         if (is_ours(at) || strcmp(at, "security.selinux") == 0 || in_list(list, at))
             continue;
-        int rc = dpl_state_removexattr(fd, at, err);
+        int rc = dpl_state_removexattr(fd, type, at, err);
         if (rc < 0)
             return rc;
     }
     struct dpl_view name, value;
     int rc;
     while ((rc = dpl_xattrs_next(&list, &name, &value)) > 0)
-        if ((rc = dpl_state_setxattr(fd, name, value, err)) < 0)
+        if ((rc = dpl_state_setxattr(fd, type, name, value, err)) < 0)
             return rc;
     return rc < 0 ? dpl_err_set(err, rc, "a list of attributes is damaged") : 0;
 }

@@ -6,17 +6,31 @@
 #ifndef DPL_APPLY_STATE_H
 #define DPL_APPLY_STATE_H
 
+#include "daemon/apply/objects.h"
 #include "lib/base/err.h"
 #include "lib/journal/record.h"
 
-/* Owner, mode (without set-ID bits unless allowed) and times, of a descriptor with O_PATH or any.
- */
+#include <linux/fs.h>
+
+enum {
+    DPL_STATE_LOCKS = FS_IMMUTABLE_FL | FS_APPEND_FL,
+    DPL_STATE_FLAGS = FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL,
+};
+
+/* The descriptor is one of dpl_objects_fd: for anything but regular files and directories a path
+ * only, which takes other calls. */
+
+/* Owner, mode (without set-ID bits unless allowed) and times. */
 int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct dpl_err *err);
-/* Extended attributes; those of DPL_APPLY_TAGS are refused. */
-int dpl_state_setxattr(int fd, struct dpl_view name, struct dpl_view value, struct dpl_err *err);
-int dpl_state_removexattr(int fd, const char *name, struct dpl_err *err);
+/* Inode flags, as far as they can be here; the locks among them when the record has been applied.
+ */
+void dpl_state_flags(struct dpl_objects *objects, struct dpl_object *object, uint32_t flags);
+/* Extended attributes of an object of this type; those of DPL_APPLY_TAGS are refused. */
+int dpl_state_setxattr(int fd, mode_t type, struct dpl_view name, struct dpl_view value,
+                       struct dpl_err *err);
+int dpl_state_removexattr(int fd, mode_t type, const char *name, struct dpl_err *err);
 /* The object has these and no others. */
-int dpl_state_xattrs(int fd, struct dpl_view list, struct dpl_err *err);
+int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, struct dpl_err *err);
 
 /* These want a regular file open for writing. */
 int dpl_state_write(int fd, uint64_t offset, struct dpl_view data, struct dpl_err *err);

@@ -41,7 +41,7 @@ tests_prop_prop_doc_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
 # The target queue, and the replica behind it.
 noinst_LIBRARIES += libpowercut.a
 libpowercut_a_SOURCES = tests/prop/powercut.c tests/prop/powercut.h
-prop_replica = tests/prop/prop-queue
+prop_replica = tests/prop/prop-map tests/prop/prop-queue
 check_PROGRAMS += $(prop_replica)
 TESTS += $(prop_replica)
 tests_prop_prop_queue_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
@@ -68,3 +68,4 @@ tests_unit_test_dirty_LDADD = $(PROP_DIRTY)
 check_PROGRAMS += tests/prop/prop-range
 TESTS += tests/prop/prop-range
 tests_prop_prop_range_LDADD = $(PROP_JOURNAL)
+tests_prop_prop_map_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
