@@ -9,5 +9,10 @@ libapply_a_SOURCES = \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \
 	daemon/apply/queue.c daemon/apply/queue.h \
+	daemon/apply/recover.c \
+	daemon/apply/replica.c daemon/apply/replica.h daemon/apply/replica-private.h \
+	daemon/apply/replica-apply.c \
+	daemon/apply/replica-open.c \
+	daemon/apply/replica-state.c daemon/apply/replica-state.h \
 	daemon/apply/state.c daemon/apply/state.h \
 	daemon/apply/wants.c daemon/apply/wants.h

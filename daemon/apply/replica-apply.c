@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Applying the queue, and checkpoints.
+ */
+#include "daemon/apply/replica-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Checkpoints. */
+
+static int checkpoint_at(struct dpl_replica *r, struct dpl_position position, struct dpl_err *err)
+{
+    /* A root that went would take the descriptors of its file system with it: they are not ours. */
+    if (syncfs(r->objects_fd) < 0)
+        return dpl_err_sys(err, errno, "sync the replica");
+    int rc = dpl_map_save(&r->map, r->objects, &r->wants, position, err);
+    if (rc < 0)
+        return rc;
+    r->state.checkpoint = position;
+    r->state.map_generation = r->map.generation;
+    r->state.map_bytes = r->map.bytes;
+    if (dpl_position_below(r->state.high_water, position))
+        r->state.high_water = position;
+    rc = dpl_replica_save(r, err);
+    if (rc < 0)
+        return rc;
+    r->since_bytes = 0;
+    return 0;
+}
+
+/* What is below the checkpoint, and below what the source has on its disk, is not needed again. */
+static int trim(struct dpl_replica *r, struct dpl_err *err)
+{
+    struct dpl_position keep = r->state.checkpoint;
+    if (dpl_position_below(r->state.synced, keep))
+        keep = r->state.synced;
+    int rc = 0;
+    for (unsigned i = 0; i < r->state.count && rc == 0; i++) {
+        uint64_t number = r->state.epochs[i].epoch.number;
+        if (number < keep.epoch)
+            rc = dpl_queue_trim(&r->queue, number, UINT64_MAX, true, err);
+        else if (number == keep.epoch)
+            rc = dpl_queue_trim(&r->queue, number, keep.lsn, false, err);
+    }
+    return rc;
+}
+
+int dpl_replica_checkpoint(struct dpl_replica *r, struct dpl_err *err)
+{
+    r->state.flags &= ~(uint32_t)DPL_REPLICA_CLEAN;
+    int rc = checkpoint_at(r, r->applied, err);
+    return rc < 0 ? rc : trim(r, err);
+}
+
+int dpl_replica_stop(struct dpl_replica *r, struct dpl_err *err)
+{
+    int rc = dpl_replica_sync(r, err);
+    if (rc == 0)
+        rc = dpl_replica_checkpoint(r, err);
+    if (rc < 0 || r->failed.code || dpl_position_below(r->applied, r->former) ||
+        (dpl_queue_is_open(&r->queue) && r->applied.lsn != r->queue.received))
+        return rc;
+    r->state.flags |= DPL_REPLICA_CLEAN;
+    return dpl_replica_save(r, err);
+}
+
+int dpl_replica_barrier(void *self, uint64_t epoch, uint64_t lsn, struct dpl_err *err)
+{
+    return checkpoint_at(self, (struct dpl_position){epoch, lsn}, err);
+}
+
+int64_t dpl_replica_due_ns(const struct dpl_replica *r)
+{
+    if (r->since_bytes == 0 || r->failed.code)
+        return INT64_MAX;
+    if (r->since_bytes >= r->options.checkpoint_bytes)
+        return 0;
+    return r->checkpoint_ns + r->options.checkpoint_ms * 1000000;
+}
+
+static int checkpoint_if_due(struct dpl_replica *r, struct dpl_err *err)
+{
+    int64_t due = dpl_replica_due_ns(r);
+    if (due == INT64_MAX || (due > 0 && dpl_clock_now_ns(r->options.clock) < due))
+        return 0;
+    return dpl_replica_checkpoint(r, err);
+}
+
+/* Applying. */
+
+int dpl_replica_settle(struct dpl_replica *r, struct dpl_err *err)
+{
+    r->objects->former = (struct dpl_position){0};
+    ssize_t n = dpl_apply_settle(r->apply, err);
+    return n < 0 ? (int)n : 0;
+}
+
+static void want(struct dpl_replica *r, struct dpl_view id, uint32_t reason)
+{
+    if (!(r->state.flags & DPL_REPLICA_NEEDS_MIRROR))
+        dpl_wants_add(&r->wants, id, reason, r->objects->now);
+}
+
+static void want_all(struct dpl_replica *r, const struct dpl_record *record, uint32_t reason)
+{
+    const struct dpl_view none = {(const uint8_t *)"", 0};
+    const struct {
+        uint32_t bit;
+        struct dpl_view id;
+    } ids[] = {{DPL_F_OBJECT, record->object},
+               {DPL_F_OBJECT2, record->object2},
+               {DPL_F_PARENT, record->parent},
+               {DPL_F_PARENT2, record->parent2},
+               {DPL_F_WHITEOUT, record->whiteout}};
+    bool any = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        if (record->has & ids[i].bit)
+            want(r, ids[i].id, reason);
+        any |= record->has & ids[i].bit;
+    }
+    if (!any)
+        want(r, none, reason);
+}
+
+/* What the result means for the list of objects that are asked for. */
+static void note(struct dpl_replica *r, const struct dpl_record *record, int result)
+{
+    const struct dpl_view *missing;
+    r->objects->now.lsn = record->lsn;
+    switch (result) {
+    case DPL_APPLY_UNKNOWN:
+        for (unsigned i = 0, n = dpl_apply_missing(r->apply, &missing); i < n; i++)
+            want(r, missing[i], DPL_WANTED_UNKNOWN);
+        break;
+    case DPL_APPLY_ASK:
+        want_all(r, record,
+                 record->outcome == DPL_OUTCOME_UNKNOWN ? DPL_WANTED_OUTCOME : record->number);
+        break;
+    default:
+        break;
+    }
+    if (record->outcome == DPL_OUTCOME_OK &&
+        (record->type == DPL_R_DROP || record->type == DPL_R_ENTER))
+        dpl_wants_remove(&r->wants, record->object);
+}
+
+/* An error of the disk, or of this record? */
+static bool is_ours(const struct dpl_err *err)
+{
+    return err->code == DPL_E_NO_SPACE || err->code == DPL_E_IO || err->code == DPL_E_NO_MEMORY ||
+           err->sys_errno == EROFS || err->sys_errno == EIO || err->sys_errno == EMFILE ||
+           err->sys_errno == ENFILE || err->sys_errno == EUCLEAN;
+}
+
+static int apply_one(struct dpl_replica *r, const struct dpl_record *record, struct dpl_err *err)
+{
+    struct dpl_err why = {0};
+    int rc = dpl_apply_record(r->apply, r->applied.epoch, record, &why);
+    if (rc < 0 && is_ours(&why)) {
+        if (err)
+            *err = why;
+        r->failed = why;
+        return rc;
+    }
+    if (rc < 0)
+        want_all(r, record, DPL_WANTED_FAILED);
+    else
+        note(r, record, rc);
+    if (record->time_ns > 0)
+        r->time_ns = record->time_ns;
+    return 0;
+}
+
+/* The reader stands where applying goes on. 1: it does; 0: nothing is there to be applied. */
+static int reader_ready(struct dpl_replica *r, struct dpl_err *err)
+{
+    int index = dpl_replica_find_epoch(r, r->applied.epoch);
+    if (index < 0)
+        return 0;
+    uint64_t end = dpl_replica_epoch_end(r, (unsigned)index);
+    if (r->applied.lsn >= end) {
+        if ((unsigned)index + 1 >= r->state.count)
+            return 0;
+        g_clear_pointer(&r->reader, dpl_journal_close);
+        r->applied = (struct dpl_position){r->state.epochs[index + 1].epoch.number,
+                                           r->state.epochs[index + 1].begin};
+        return reader_ready(r, err);
+    }
+    if (!r->reader) {
+        int rc = dpl_journal_open(&r->reader, r->queue_fd, r->applied.epoch, r->applied.lsn, err);
+        if (rc < 0)
+            return rc;
+    }
+    dpl_journal_limit(r->reader, end);
+    return 1;
+}
+
+/* The record behind this position has been applied whole. */
+static int advance(struct dpl_replica *r, uint64_t lsn, struct dpl_err *err)
+{
+    bool again = dpl_position_below(r->applied, r->former);
+    if (r->since_bytes == 0)
+        r->checkpoint_ns = dpl_clock_now_ns(r->options.clock);
+    r->since_bytes += lsn - r->applied.lsn;
+    r->applied.lsn = lsn;
+    int rc = dpl_apply_wants_checkpoint(r->apply) ? dpl_replica_checkpoint(r, err) : 0;
+    if (rc == 0 && again && !dpl_position_below(r->applied, r->former)) {
+        rc = dpl_replica_settle(r, err);
+        if (rc == 0)
+            rc = dpl_replica_checkpoint(r, err);
+    }
+    return rc;
+}
+
+/* One record. 1: applied; 0: there is none now. */
+static int step(struct dpl_replica *r, struct dpl_err *err)
+{
+    struct dpl_record record;
+    int rc = dpl_journal_next(r->reader, &record, err);
+    if (rc == DPL_NEXT_END || rc == DPL_NEXT_OPEN) {
+        /* Records that say nothing of their own may stand before the end. */
+        uint64_t lsn = dpl_journal_lsn(r->reader);
+        if (rc == DPL_NEXT_END && lsn > r->applied.lsn)
+            return advance(r, lsn, err);
+        return 0;
+    }
+    if (rc > 0 && rc != DPL_NEXT_RECORD)
+        rc = DPL_E_CORRUPT;
+    if (rc == DPL_NEXT_RECORD)
+        rc = apply_one(r, &record, err);
+    if (rc < 0) {
+        /* It comes again: the reader goes back to it. */
+        g_clear_pointer(&r->reader, dpl_journal_close);
+        return rc;
+    }
+    rc = advance(r, dpl_journal_lsn(r->reader), err);
+    return rc < 0 ? rc : 1;
+}
+
+static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
+{
+    int rc = checkpoint_if_due(r, err);
+    if (rc < 0 || (r->state.flags & DPL_REPLICA_PAUSED))
+        return rc;
+    while ((rc = reader_ready(r, err)) > 0) {
+        rc = step(r, err);
+        if (rc <= 0)
+            break;
+        if (r->since_bytes >= r->options.checkpoint_bytes && (rc = checkpoint_if_due(r, err)) < 0)
+            break;
+        if (dpl_clock_now_ns(r->options.clock) >= deadline_ns)
+            return 1;
+    }
+    return rc;
+}
+
+int dpl_replica_apply(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
+{
+    struct dpl_err why = {0};
+    if (r->failed.code)
+        return 0;
+    int rc = run(r, deadline_ns, &why);
+    if (rc >= 0)
+        return rc;
+    if (!r->failed.code) {
+        r->failed = why;
+        r->failed.code = rc;
+    }
+    if (err)
+        *err = r->failed;
+    return rc;
+}

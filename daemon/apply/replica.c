@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/apply/replica.h"
+
+#include "daemon/apply/replica-private.h"
+#include "lib/proto/message.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int dpl_replica_find_epoch(const struct dpl_replica *r, uint64_t number)
+{
+    for (unsigned i = 0; i < r->state.count; i++)
+        if (r->state.epochs[i].epoch.number == number)
+            return (int)i;
+    return -1;
+}
+
+uint64_t dpl_replica_epoch_end(const struct dpl_replica *r, unsigned index)
+{
+    const struct dpl_replica_epoch *e = &r->state.epochs[index];
+    return e->ended || index + 1 < r->state.count ? e->end : r->queue.durable;
+}
+
+int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err)
+{
+    return dpl_replica_state_save(&r->state, r->options.dir_fd, r->options.io, err);
+}
+
+void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason)
+{
+    if (r->state.flags & DPL_REPLICA_NEEDS_MIRROR)
+        return;
+    r->state.flags |= DPL_REPLICA_NEEDS_MIRROR;
+    r->state.reason = reason;
+}
+
+/* Receiving. */
+
+/* Whether this is the epoch that is open, or its child, at the position that is held; else why not.
+ */
+static uint32_t judge(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, bool *child)
+{
+    const struct dpl_replica_epoch *last = dpl_replica_state_last(&r->state);
+    *child = false;
+    if (!last)
+        return DPL_COMPARE_NEW;
+    if (last->ended == DPL_REPLICA_LEFT)
+        return r->state.reason ? r->state.reason : DPL_COMPARE_LOST;
+    if (last->epoch.number == epoch->number && memcmp(last->epoch.id, epoch->id, 16) == 0) {
+        if (!dpl_queue_is_open(&r->queue))
+            return DPL_COMPARE_LOST;
+        if (lsn != r->queue.received)
+            return DPL_COMPARE_GAP;
+        return chain == r->queue.chain ? 0 : DPL_COMPARE_CHAIN;
+    }
+    if (memcmp(last->epoch.id, epoch->parent_id, 16) != 0 || epoch->number <= last->epoch.number)
+        return DPL_COMPARE_EPOCH;
+    if (last->ended != DPL_REPLICA_ENDED || last->end != r->queue.received)
+        return DPL_COMPARE_UNENDED;
+    *child = true;
+    return lsn == 0 ? 0 : DPL_COMPARE_GAP;
+}
+
+/* A child goes on where its parent ended: both are in the queue. */
+static int begin_child(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                       uint32_t chain, struct dpl_err *err)
+{
+    struct dpl_replica_epoch *e = dpl_replica_state_add(&r->state);
+    *e = (struct dpl_replica_epoch){.epoch = *epoch, .begin = lsn, .begin_chain = chain};
+    memcpy(e->epoch.set, r->state.set, sizeof r->state.set);
+    r->state.flags &= ~(uint32_t)DPL_REPLICA_CLEAN;
+    int rc = dpl_replica_save(r, err);
+    if (rc == 0)
+        rc = dpl_queue_begin(&r->queue, &e->epoch, lsn, chain, err);
+    return rc;
+}
+
+/* Everything is to be compared: what was received is applied first, then the queue begins anew. */
+static int begin_anew(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, uint32_t reason, struct dpl_err *err)
+{
+    int rc = dpl_queue_is_open(&r->queue) ? dpl_queue_sync(&r->queue, err) : 0;
+    while (rc == 0 && !r->failed.code &&
+           dpl_position_below(r->applied,
+                              (struct dpl_position){r->queue.epoch.number, r->queue.durable}) &&
+           r->state.count > 0) {
+        struct dpl_position before = r->applied;
+        rc = dpl_replica_apply(r, INT64_MAX, err);
+        rc = rc > 0 ? 0 : rc;
+        if (before.epoch == r->applied.epoch && before.lsn == r->applied.lsn)
+            break; /* an op without its outcome: the mirror will say */
+    }
+    if (rc == 0)
+        rc = dpl_replica_checkpoint(r, err);
+    if (rc < 0)
+        return rc;
+    struct dpl_segment_entry *list = NULL;
+    ssize_t count = dpl_segments_list(r->queue_fd, &list, err);
+    for (ssize_t i = 0; i < count; i++)
+        if (list[i].epoch != epoch->number)
+            dpl_segments_remove(r->queue_fd, list[i].epoch, NULL);
+    free(list);
+    r->state.count = 0;
+    dpl_replica_need_mirror(r, reason);
+    g_clear_pointer(&r->reader, dpl_journal_close);
+    r->applied = r->former = r->state.checkpoint = r->state.high_water =
+        (struct dpl_position){epoch->number, lsn};
+    r->objects->former = r->former;
+    rc = begin_child(r, epoch, lsn, chain, err);
+    return rc < 0 ? rc : dpl_replica_checkpoint(r, err);
+}
+
+int dpl_replica_epoch(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, uint32_t *reason_r, struct dpl_err *err)
+{
+    bool child;
+    *reason_r = judge(r, epoch, lsn, chain, &child);
+    if (*reason_r) {
+        int rc = begin_anew(r, epoch, lsn, chain, *reason_r, err);
+        return rc < 0 ? rc : DPL_ACCEPT_COMPARE;
+    }
+    int rc = child ? begin_child(r, epoch, lsn, chain, err) : 0;
+    return rc < 0 ? rc : DPL_ACCEPTED;
+}
+
+ssize_t dpl_replica_put(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn, uint32_t chain,
+                        const void *bytes, size_t size, struct dpl_err *err)
+{
+    const struct dpl_replica_epoch *last = dpl_replica_state_last(&r->state);
+    if (last && last->ended)
+        return dpl_err_set(err, DPL_E_CORRUPT, "records came behind the end of their epoch");
+    return dpl_queue_put(&r->queue, epoch_tag, lsn, chain, bytes, size, err);
+}
+
+int dpl_replica_sync(struct dpl_replica *r, struct dpl_err *err)
+{
+    int rc = dpl_queue_is_open(&r->queue) ? dpl_queue_sync(&r->queue, err) : 0;
+    if (rc == 0 && r->reader && r->applied.epoch == r->queue.epoch.number)
+        dpl_journal_limit(r->reader, r->queue.durable);
+    return rc;
+}
+
+int dpl_replica_ended(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn, bool clean,
+                      struct dpl_err *err)
+{
+    struct dpl_replica_epoch *last = dpl_replica_state_last(&r->state);
+    if (!last || !dpl_queue_is_open(&r->queue) || dpl_epoch_tag(&last->epoch) != epoch_tag ||
+        lsn != r->queue.received)
+        return dpl_err_set(err, DPL_E_CORRUPT, "the journal is said to have ended elsewhere");
+    int rc = dpl_replica_sync(r, err);
+    if (rc < 0 || last->ended)
+        return rc;
+    last->ended = DPL_REPLICA_ENDED;
+    last->end = lsn;
+    last->end_chain = r->queue.chain;
+    if (!clean)
+        dpl_replica_need_mirror(r, DPL_COMPARE_ENDED);
+    return dpl_replica_save(r, err);
+}
+
+void dpl_replica_synced(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn)
+{
+    const struct dpl_replica_epoch *last = dpl_replica_state_last(&r->state);
+    if (!last || dpl_epoch_tag(&last->epoch) != epoch_tag)
+        return;
+    struct dpl_position synced = {last->epoch.number, lsn};
+    if (dpl_position_below(r->state.synced, synced))
+        r->state.synced = synced;
+}
+
+/* Standing. */
+
+int dpl_replica_pause(struct dpl_replica *r, bool paused, struct dpl_err *err)
+{
+    uint32_t flags = paused ? r->state.flags | DPL_REPLICA_PAUSED
+                            : r->state.flags & ~(uint32_t)DPL_REPLICA_PAUSED;
+    if (flags == r->state.flags)
+        return 0;
+    r->state.flags = flags;
+    return dpl_replica_save(r, err);
+}
+
+void dpl_replica_retry(struct dpl_replica *r)
+{
+    r->failed = (struct dpl_err){0};
+}
+
+const char *dpl_replica_failed(const struct dpl_replica *r)
+{
+    return r->failed.code ? r->failed.text : NULL;
+}
+
+const struct dpl_wants *dpl_replica_wants(const struct dpl_replica *r)
+{
+    return &r->wants;
+}
+
+static uint64_t queue_bytes(const struct dpl_replica *r)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < r->state.count; i++) {
+        const struct dpl_replica_epoch *e = &r->state.epochs[i];
+        if (e->epoch.number < r->applied.epoch)
+            continue;
+        uint64_t end = i + 1 < r->state.count ? e->end : r->queue.received;
+        uint64_t from = e->epoch.number == r->applied.epoch ? r->applied.lsn : e->begin;
+        sum += end > from ? end - from : 0;
+    }
+    return sum;
+}
+
+void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *status)
+{
+    const struct dpl_replica_state *s = &r->state;
+    const struct dpl_replica_epoch *last = s->count > 0 ? &s->epochs[s->count - 1] : NULL;
+    bool again = dpl_position_below(r->applied, r->former);
+    *status = (struct dpl_replica_status){
+        .replica = s->replica,
+        .open = dpl_queue_is_open(&r->queue),
+        .epoch = last ? last->epoch : (struct dpl_epoch){0},
+        .received = r->queue.received,
+        .durable = r->queue.durable,
+        .durable_chain = r->queue.durable_chain,
+        .applied = r->applied,
+        .checkpoint = s->checkpoint,
+        .high_water = r->former,
+        .queue_bytes = queue_bytes(r),
+        .time_ns = r->time_ns,
+        .reason = s->flags & DPL_REPLICA_NEEDS_MIRROR ? s->reason : 0,
+        .wanted = dpl_wants_count(&r->wants),
+        .paused = s->flags & DPL_REPLICA_PAUSED,
+        .again = again,
+        .ended = last && last->ended,
+        .failed = r->failed.code,
+    };
+    status->consistent =
+        last && !again && !status->reason && !s->mirror && status->wanted == 0 && !r->failed.code;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A replica: queue, object map, applier and checkpoints as one, on the replica's own file system.
+ * doppel-replica(5) says what lies there, what is durable when, and what happens after a crash.
+ *
+ * Ops go through four positions, each at or below the one before: received (put), durable (sync),
+ * applied (apply), checkpoint. Only what is durable is applied. Nobody waits in here but for the
+ * disk; apply stops at a deadline, so that one loop can serve a socket beside it.
+ *
+ * struct dpl_replica borrows the descriptors, the clock and the io table of its options and owns
+ * all else. Failure: what a peer sent wrong is CORRUPT from put; NO_SPACE is a bound or a full
+ * disk, of put or of apply, and the same call works when there is room; other errors of apply and
+ * checkpoint are the replica's disk: applying has stopped, and dpl_replica_failed says so until a
+ * call of dpl_replica_retry. A record that this file system cannot hold (or the set does not allow)
+ * is no failure: its objects are wanted, and the replica is not consistent.
+ */
+#ifndef DPL_APPLY_REPLICA_H
+#define DPL_APPLY_REPLICA_H
+
+#include "daemon/apply/apply.h"
+#include "daemon/apply/objects.h"
+#include "daemon/apply/replica-state.h"
+#include "daemon/apply/wants.h"
+#include "lib/base/clock.h"
+#include "lib/journal/segment.h"
+
+struct dpl_replica; /* a replica that is open for writing */
+
+struct dpl_replica_options {
+    const char *set;
+    int dir_fd; /* its reserved directory */
+    const struct dpl_apply_root *roots;
+    size_t count;
+    bool allow_setid, allow_devices;
+    struct dpl_segment_limits queue;
+    uint64_t checkpoint_bytes; /* of ops since the last one */
+    int64_t checkpoint_ms;     /* since then, if there were ops */
+    const struct dpl_clock *clock;
+    const struct dpl_segment_io *io;
+};
+
+/* Opens it as whoever had it before left it: after a stop, a crash or a power cut, or new. */
+int dpl_replica_open(struct dpl_replica **replica_r, const struct dpl_replica_options *options,
+                     struct dpl_err *err);
+/* Without a checkpoint: as a crash of the process would leave it. */
+void dpl_replica_close(struct dpl_replica *replica);
+
+/* What came of an offered epoch. */
+enum dpl_replica_accept {
+    DPL_ACCEPTED = 1,       /* the one that is open, or its child */
+    DPL_ACCEPT_COMPARE = 2, /* begun at the position given; a mirror is needed, reason_r says why */
+};
+/* A source offers an epoch whose records will come from lsn on, behind this chain. */
+int dpl_replica_epoch(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, uint32_t *reason_r, struct dpl_err *err);
+/* See dpl_queue_put. */
+ssize_t dpl_replica_put(struct dpl_replica *replica, uint64_t epoch_tag, uint64_t lsn,
+                        uint32_t chain, const void *bytes, size_t size, struct dpl_err *err);
+/* What was received is durable. */
+int dpl_replica_sync(struct dpl_replica *replica, struct dpl_err *err);
+/* The source says that the epoch's journal ended here; `clean`: nothing came behind it. */
+int dpl_replica_ended(struct dpl_replica *replica, uint64_t epoch_tag, uint64_t lsn, bool clean,
+                      struct dpl_err *err);
+/* The source has all below this on its own disk. */
+void dpl_replica_synced(struct dpl_replica *replica, uint64_t epoch_tag, uint64_t lsn);
+
+/* Applies what is durable, until the deadline of the clock has passed (at least one record), and
+ * makes checkpoints when they are due. 1: there is more; 0: nothing to do, or paused. */
+int dpl_replica_apply(struct dpl_replica *replica, int64_t deadline_ns, struct dpl_err *err);
+/* Makes a checkpoint now. */
+int dpl_replica_checkpoint(struct dpl_replica *replica, struct dpl_err *err);
+/* The same, and says that nothing is above it, if that is so: for a clean stop. */
+int dpl_replica_stop(struct dpl_replica *replica, struct dpl_err *err);
+/* When the next checkpoint is due, by the clock; INT64_MAX if none is. */
+int64_t dpl_replica_due_ns(const struct dpl_replica *replica);
+
+int dpl_replica_pause(struct dpl_replica *replica, bool paused, struct dpl_err *err);
+/* Applying goes on after a failure. */
+void dpl_replica_retry(struct dpl_replica *replica);
+
+struct dpl_replica_status {
+    const uint8_t *replica; /* its id */
+    bool open;              /* an epoch is */
+    struct dpl_epoch epoch;
+    uint64_t received, durable;
+    uint32_t durable_chain;
+    struct dpl_position applied, checkpoint, high_water;
+    uint64_t queue_bytes; /* received, not applied */
+    uint64_t time_ns;     /* of the last record applied, by the source's clock; 0: none */
+    uint32_t reason;      /* why a mirror is needed; 0: none is */
+    unsigned wanted;
+    bool consistent, paused, again, ended;
+    int failed; /* the code of what stopped applying, or 0 */
+};
+void dpl_replica_status(const struct dpl_replica *replica, struct dpl_replica_status *status);
+const char *dpl_replica_failed(const struct dpl_replica *replica);
+const struct dpl_wants *dpl_replica_wants(const struct dpl_replica *replica);
+
+#endif
