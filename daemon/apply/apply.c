@@ -59,14 +59,21 @@ static int root_enter(struct dpl_apply *a, const struct dpl_apply_root *root, st
     return rc;
 }
 
+int dpl_apply_enter_roots(struct dpl_apply *a, struct dpl_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < a->options.count && rc == 0; i++)
+        rc = root_enter(a, &a->roots[i], err);
+    return rc;
+}
+
 int dpl_apply_scan(struct dpl_apply *a, struct dpl_err *err)
 {
     int rc = dpl_objects_scan(&a->objects, a->options.reserve_fd, true, err);
-    for (size_t i = 0; i < a->options.count && rc == 0; i++) {
-        rc = root_enter(a, &a->roots[i], err);
-        if (rc == 0)
-            rc = dpl_objects_scan(&a->objects, a->roots[i].fd, true, err);
-    }
+    if (rc == 0)
+        rc = dpl_apply_enter_roots(a, err);
+    for (size_t i = 0; i < a->options.count && rc == 0; i++)
+        rc = dpl_objects_scan(&a->objects, a->roots[i].fd, true, err);
     return rc;
 }
 

@@ -74,6 +74,8 @@ void dpl_apply_close(struct dpl_apply *apply);
 struct dpl_objects;
 /* The map in memory, borrowed. */
 struct dpl_objects *dpl_apply_objects(struct dpl_apply *apply);
+/* Enters the roots that have a tag. */
+int dpl_apply_enter_roots(struct dpl_apply *apply, struct dpl_err *err);
 /* Builds it from the tags of everything beneath the roots and in the reserved directory. */
 int dpl_apply_scan(struct dpl_apply *apply, struct dpl_err *err);
 

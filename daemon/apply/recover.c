@@ -7,6 +7,7 @@
  */
 #include "daemon/apply/replica-private.h"
 #include "lib/base/path.h"
+#include "lib/proto/message.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -128,7 +129,9 @@ int dpl_replica_recover(struct dpl_replica *r, struct dpl_err *err)
     }
     r->objects->former = r->former;
     r->objects->now = r->applied;
-    int rc = dpl_objects_scan(r->objects, r->objects_fd, false, err);
+    int rc = dpl_apply_enter_roots(r->apply, err);
+    if (rc == 0)
+        rc = dpl_objects_scan(r->objects, r->objects_fd, false, err);
     if (rc == 0 && dpl_position_below(r->applied, r->former))
         rc = find_made(r, err);
     if (rc == 0)

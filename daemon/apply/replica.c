@@ -77,7 +77,8 @@ static int begin_child(struct dpl_replica *r, const struct dpl_epoch *epoch, uin
     return rc;
 }
 
-/* Everything is to be compared: what was received is applied first, then the queue begins anew. */
+/* Everything is to be compared (or, without a reason, a person did): what was received is applied
+ * first, then the queue begins anew. */
 static int begin_anew(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
                       uint32_t chain, uint32_t reason, struct dpl_err *err)
 {
@@ -103,7 +104,13 @@ static int begin_anew(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
             dpl_segments_remove(r->queue_fd, list[i].epoch, NULL);
     free(list);
     r->state.count = 0;
-    dpl_replica_need_mirror(r, reason);
+    if (reason == 0) {
+        r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
+        r->state.reason = 0;
+        dpl_wants_clear(&r->wants);
+    } else {
+        dpl_replica_need_mirror(r, reason);
+    }
     g_clear_pointer(&r->reader, dpl_journal_close);
     r->applied = r->former = r->state.checkpoint = r->state.high_water =
         (struct dpl_position){epoch->number, lsn};
@@ -113,10 +120,15 @@ static int begin_anew(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
 }
 
 int dpl_replica_epoch(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
-                      uint32_t chain, uint32_t *reason_r, struct dpl_err *err)
+                      uint32_t chain, bool equal, uint32_t *reason_r, struct dpl_err *err)
 {
     bool child;
     *reason_r = judge(r, epoch, lsn, chain, &child);
+    if (*reason_r && equal) {
+        *reason_r = 0;
+        int rc = begin_anew(r, epoch, lsn, chain, 0, err);
+        return rc < 0 ? rc : DPL_ACCEPTED;
+    }
     if (*reason_r) {
         int rc = begin_anew(r, epoch, lsn, chain, *reason_r, err);
         return rc < 0 ? rc : DPL_ACCEPT_COMPARE;

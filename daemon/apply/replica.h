@@ -50,9 +50,10 @@ enum dpl_replica_accept {
     DPL_ACCEPTED = 1,       /* the one that is open, or its child */
     DPL_ACCEPT_COMPARE = 2, /* begun at the position given; a mirror is needed, reason_r says why */
 };
-/* A source offers an epoch whose records will come from lsn on, behind this chain. */
+/* A source offers an epoch whose records will come from lsn on, behind this chain. `equal`: a
+ * person said that the replica is what the source was there, so nothing needs to be compared. */
 int dpl_replica_epoch(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
-                      uint32_t chain, uint32_t *reason_r, struct dpl_err *err);
+                      uint32_t chain, bool equal, uint32_t *reason_r, struct dpl_err *err);
 /* See dpl_queue_put. */
 ssize_t dpl_replica_put(struct dpl_replica *replica, uint64_t epoch_tag, uint64_t lsn,
                         uint32_t chain, const void *bytes, size_t size, struct dpl_err *err);

@@ -12,6 +12,8 @@ fuzz_targets += tests/fuzz/fanotify
 fuzz_targets += tests/fuzz/fuse-request
 fuzz_targets += tests/fuzz/doc
 fuzz_targets += tests/fuzz/proto
+fuzz_targets += tests/fuzz/replica-map
+fuzz_targets += tests/fuzz/replica-state
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -49,3 +51,7 @@ tests_fuzz_doc_SOURCES = tests/fuzz/doc.c
 tests_fuzz_doc_LDADD = libctl.a libwire.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_proto_SOURCES = tests/fuzz/proto.c
 tests_fuzz_proto_LDADD = libproto.a libwire.a libbase.a $(PROTO_LIBS) $(FUZZ_LIBS)
+tests_fuzz_replica_map_SOURCES = tests/fuzz/replica_map.c
+tests_fuzz_replica_map_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_replica_state_SOURCES = tests/fuzz/replica_state.c
+tests_fuzz_replica_state_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)

@@ -41,7 +41,7 @@ tests_prop_prop_doc_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
 # The target queue, and the replica behind it.
 noinst_LIBRARIES += libpowercut.a
 libpowercut_a_SOURCES = tests/prop/powercut.c tests/prop/powercut.h
-prop_replica = tests/prop/prop-map tests/prop/prop-queue
+prop_replica = tests/prop/prop-map tests/prop/prop-queue tests/prop/prop-replica
 check_PROGRAMS += $(prop_replica)
 TESTS += $(prop_replica)
 tests_prop_prop_queue_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
@@ -69,3 +69,6 @@ check_PROGRAMS += tests/prop/prop-range
 TESTS += tests/prop/prop-range
 tests_prop_prop_range_LDADD = $(PROP_JOURNAL)
 tests_prop_prop_map_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
+tests_prop_prop_replica_SOURCES = tests/prop/prop-replica.c tests/prop/model.c tests/prop/model.h \
+	tests/prop/model-compare.c
+tests_prop_prop_replica_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)

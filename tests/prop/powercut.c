@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,18 +37,26 @@ static ino_t inode(int fd)
     return st.st_ino;
 }
 
+/* A descriptor of the same file, to read and write. */
+static int again(int fd)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
 static void remember(struct powercut *cut, int fd, off_t at, size_t size)
 {
     struct powercut_write *w = calloc(1, sizeof *w);
     if (!w)
         abort();
     *w = (struct powercut_write){.next = cut->writes,
-                                 .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+                                 .fd = again(fd),
                                  .ino = inode(fd),
                                  .at = at,
                                  .size = size,
                                  .before = calloc(1, size + 1)};
-    ssize_t n = w->before ? pread(fd, w->before, size, at) : -1;
+    ssize_t n = w->before ? pread(w->fd, w->before, size, at) : -1;
     if (n < 0)
         abort();
     w->had = (size_t)n;

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A model makes random ops, a replica receives, syncs, applies and makes checkpoints in random
+ * turns, and is left at any moment, with the power cut or its map taken away. Nothing that was
+ * durable is lost, positions do not go back, and when all has been applied the replica is what the
+ * model is.
+ */
+#include "daemon/apply/replica.h"
+#include "lib/base/fd.h"
+#include "lib/journal/crc32c.h"
+#include "tests/prop/model.h"
+#include "tests/prop/powercut.h"
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STREAM = 40 << 20, RECORDS = 6000 };
+
+/* The source: its journal, of one epoch. */
+static struct {
+    struct dpl_epoch epoch;
+    uint8_t *bytes;
+    size_t size, count;
+    size_t at[RECORDS + 1];
+    uint32_t chain[RECORDS + 1];
+} source;
+
+static struct model model;
+static struct {
+    struct dpl_replica *replica;
+    int dir, roots[MODEL_ROOTS];
+    struct powercut cut;
+    unsigned opened;
+} target;
+static const struct dpl_segment_limits limits = {.segment_bytes = DPL_SEGMENT_MIN,
+                                                 .max_bytes = 1ULL << 30};
+
+static void on_record(void *self, const struct dpl_record *record)
+{
+    (void)self;
+    uint8_t *body = source.bytes + source.size + DPL_RECORD_HEADER;
+    ssize_t n = dpl_record_encode(record, body, MODEL_DATA + 4096, NULL);
+    if (n < 0 || source.count == RECORDS || source.size > STREAM)
+        abort();
+    struct dpl_record_header h = {
+        .size = (uint32_t)dpl_record_align((uint64_t)DPL_RECORD_HEADER + (uint64_t)n),
+        .lsn = source.size,
+        .epoch_tag = dpl_epoch_tag(&source.epoch),
+        .time_ns = 1,
+        .body_bytes = (uint32_t)n,
+        .body_crc = dpl_crc32c(0, body, (size_t)n),
+        .chain = source.chain[source.count],
+        .type = record->type,
+        .outcome = record->outcome,
+    };
+    memset(body + n, 0, h.size - DPL_RECORD_HEADER - (size_t)n);
+    dpl_record_header_encode(&h, source.bytes + source.size);
+    source.size += h.size;
+    source.count++;
+    source.at[source.count] = source.size;
+    source.chain[source.count] = h.crc;
+}
+
+static void new_epoch(uint64_t number)
+{
+    struct dpl_epoch parent = source.epoch;
+    source.epoch = (struct dpl_epoch){.number = number, .set = "mail"};
+    memset(source.epoch.id, (int)number, sizeof source.epoch.id);
+    memcpy(source.epoch.parent_id, parent.id, sizeof parent.id);
+    source.size = source.count = 0;
+    source.chain[0] = dpl_epoch_chain(&source.epoch);
+}
+
+static size_t index_of(uint64_t lsn)
+{
+    size_t i = 0;
+    while (i < source.count && source.at[i] < lsn)
+        i++;
+    if (source.at[i] != lsn)
+        CU_FAIL_FATAL("no record begins there");
+    return i;
+}
+
+static struct dpl_replica_status status(void)
+{
+    struct dpl_replica_status s;
+    dpl_replica_status(target.replica, &s);
+    return s;
+}
+
+/* Opens it, as often as it takes: the power may go in the middle of a recovery too. */
+static void open_replica(struct rng *r, bool cuts)
+{
+    struct dpl_apply_root roots[MODEL_ROOTS];
+    for (uint32_t i = 0; i < MODEL_ROOTS; i++)
+        roots[i] = (struct dpl_apply_root){.number = i, .fd = target.roots[i]};
+    struct dpl_replica_options options = {
+        .set = "mail",
+        .dir_fd = target.dir,
+        .roots = roots,
+        .count = MODEL_ROOTS,
+        .allow_setid = true,
+        .queue = limits,
+        .checkpoint_bytes = 50000 + rng_below(r, 200000),
+        .checkpoint_ms = 1000000,
+        .clock = &dpl_clock_system,
+        .io = &target.cut.io,
+    };
+    for (;;) {
+        struct dpl_err err = {0};
+        powercut_init(&target.cut, cuts ? 1 + rng_below(r, 60) : 0, rng_next(r));
+        int rc = dpl_replica_open(&target.replica, &options, &err);
+        target.opened++;
+        if (rc == 0)
+            return;
+        if (!powercut_is_off(&target.cut)) {
+            printf("open: %s\n", err.text);
+            CU_FAIL_FATAL("the replica does not open");
+        }
+        powercut_happen(&target.cut);
+    }
+}
+
+static void crash(struct rng *r, bool cuts, uint64_t durable)
+{
+    dpl_replica_close(target.replica);
+    powercut_happen(&target.cut);
+    if (rng_one_in(r, 12))
+        unlinkat(target.dir, "map", 0);
+    open_replica(r, cuts);
+    struct dpl_replica_status s = status();
+    if (s.epoch.number == source.epoch.number)
+        CU_ASSERT_TRUE_FATAL(s.durable >= durable);
+    CU_ASSERT_EQUAL(s.durable, s.received);
+    CU_ASSERT_FALSE(s.again && s.consistent);
+}
+
+/* One turn of the target. Whether the power is still there. */
+static bool turn(struct rng *r)
+{
+    struct dpl_err err = {0};
+    struct dpl_replica_status s = status();
+    int rc = 0;
+    if (s.epoch.number != source.epoch.number || !s.open) {
+        uint32_t reason;
+        rc = dpl_replica_epoch(target.replica, &source.epoch, 0, source.chain[0],
+                               source.epoch.number == 1, &reason, &err);
+        CU_ASSERT_TRUE_FATAL(rc < 0 || rc == DPL_ACCEPTED);
+    } else if (rng_one_in(r, 3)) {
+        rc = dpl_replica_sync(target.replica, &err);
+    } else if (rng_one_in(r, 3)) {
+        rc = dpl_replica_apply(target.replica, rng_one_in(r, 2) ? 0 : INT64_MAX, &err);
+    } else if (rng_one_in(r, 12)) {
+        rc = dpl_replica_checkpoint(target.replica, &err);
+    } else {
+        size_t i = index_of(s.received), n = i + 1 + rng_below(r, 20);
+        n = n < source.count ? n : source.count;
+        ssize_t took =
+            n == i ? 0
+                   : dpl_replica_put(target.replica, dpl_epoch_tag(&source.epoch), source.at[i],
+                                     source.chain[i], source.bytes + source.at[i],
+                                     source.at[n] - source.at[i], &err);
+        rc = took < 0 ? (int)took : 0;
+        dpl_replica_synced(target.replica, dpl_epoch_tag(&source.epoch), source.at[i]);
+    }
+    if (rc < 0 && !powercut_is_off(&target.cut)) {
+        printf("turn: %s\n", err.text);
+        CU_FAIL_FATAL("a call failed though the disk is well");
+    }
+    return !powercut_is_off(&target.cut);
+}
+
+static unsigned reserved(void)
+{
+    unsigned count = 0;
+    int objects = openat(target.dir, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fdopendir(objects);
+    struct dirent *d;
+    while ((d = readdir(dir)))
+        count += d->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+static void check(const char *when)
+{
+    unsigned bad = model_compare(&model, target.roots);
+    if (reserved() != model_orphans(&model)) {
+        printf("  %u in the directory of objects, not %u\n", reserved(), model_orphans(&model));
+        bad++;
+    }
+    if (status().wanted > 0) {
+        printf("  %u objects are wanted\n", status().wanted);
+        bad++;
+    }
+    if (!status().consistent) {
+        printf("  it is not consistent (mirror needed: %u)\n", status().reason);
+        bad++;
+    }
+    if (bad) {
+        printf("%s, after %zu records\n", when, source.count);
+        CU_FAIL_FATAL("the replica is not what the model is");
+    }
+}
+
+/* Until all of the journal has been applied. */
+static void finish(struct rng *r, bool cuts)
+{
+    uint64_t durable = 0;
+    for (unsigned tries = 0;; tries++) {
+        struct dpl_replica_status s = status();
+        bool here = s.epoch.number == source.epoch.number && s.open;
+        if (here && s.applied.epoch == s.epoch.number && s.applied.lsn == source.size)
+            break;
+        durable = here ? s.durable : 0;
+        if (!turn(r))
+            crash(r, cuts && tries < 500, durable);
+    }
+}
+
+/* Says until it is heard that the journal ended here, and begins the next. */
+static void end_epoch(struct rng *r, bool cuts)
+{
+    struct dpl_err err = {0};
+    finish(r, cuts);
+    while (dpl_replica_ended(target.replica, dpl_epoch_tag(&source.epoch), source.size, true,
+                             &err) < 0) {
+        crash(r, cuts, source.size);
+        finish(r, cuts);
+    }
+    new_epoch(source.epoch.number + 1);
+}
+
+static int subdir(int base, const char *name)
+{
+    mkdirat(base, name, 0700);
+    return openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void begin(unsigned round, uint64_t seed, bool copies)
+{
+    char name[32];
+    snprintf(name, sizeof name, "replica%u", round);
+    int base = open(unit_tempdir(), O_PATH | O_DIRECTORY | O_CLOEXEC), dir = subdir(base, name);
+    target.dir = subdir(dir, ".doppel");
+    target.roots[0] = subdir(dir, "one");
+    target.roots[1] = subdir(dir, "two");
+    dpl_fd_clear(&dir);
+    dpl_fd_clear(&base);
+    if (!source.bytes)
+        source.bytes = malloc(STREAM + MODEL_DATA + 8192);
+    memset(&source.epoch, 0, sizeof source.epoch);
+    new_epoch(1);
+    memset(&model, 0, sizeof model);
+    model.emit = on_record;
+    model.copies = copies;
+    model_init(&model, seed);
+}
+
+static void end(void)
+{
+    dpl_replica_close(target.replica);
+    powercut_forget(&target.cut);
+    dpl_fd_clear(&target.dir);
+    for (int i = 0; i < MODEL_ROOTS; i++)
+        dpl_fd_clear(&target.roots[i]);
+    model_done(&model);
+}
+
+static void run(unsigned round, uint64_t seed, unsigned steps, bool copies, bool cuts)
+{
+    struct rng r = {.state = seed + 7};
+    begin(round, seed, copies);
+    open_replica(&r, cuts);
+    for (unsigned i = 0; i < steps && model_step(&model); i++) {
+        struct dpl_replica_status s = status();
+        uint64_t durable = s.epoch.number == source.epoch.number ? s.durable : 0;
+        for (unsigned n = rng_below(&r, 5); n > 0; n--)
+            if (!turn(&r)) {
+                crash(&r, cuts, durable);
+                break;
+            }
+        if (rng_one_in(&r, 25)) {
+            s = status();
+            crash(&r, cuts, s.epoch.number == source.epoch.number ? s.durable : 0);
+        }
+        if (rng_one_in(&r, 20)) {
+            finish(&r, cuts);
+            check("on the way");
+        }
+        if (rng_one_in(&r, 60)) {
+            end_epoch(&r, cuts);
+        }
+    }
+    finish(&r, cuts);
+    check("at the end");
+    end();
+}
+
+static void left_at_any_moment(void)
+{
+    struct rng r = rng_start(81);
+    for (unsigned i = 0, n = rounds(6); i < n; i++)
+        run(i, rng_next(&r), 250, i % 2 == 1, false);
+    CU_ASSERT_TRUE(target.opened > 10);
+}
+
+static void power_cuts(void)
+{
+    struct rng r = rng_start(82);
+    for (unsigned i = 0, n = rounds(6); i < n; i++)
+        run(1000 + i, rng_next(&r), 250, i % 3 == 2, true);
+    printf("opened %u times\n", target.opened);
+}
+
+static const struct unit_test tests[] = {
+    {"a replica that is left at any moment ends as the model is", left_at_any_moment},
+    {"and with the power cut at any write to queue, map or state", power_cuts},
+};
+
+int main(void)
+{
+    if (geteuid() != 0) {
+        printf("SKIP: only root may set owners and open file handles\n");
+        return 77;
+    }
+    umask(022);
+    return unit_main(__FILE__, tests, sizeof tests / sizeof tests[0]);
+}
