@@ -207,7 +207,7 @@ int dpl_apply_data(struct dpl_apply *a, const struct dpl_record *r, struct dpl_e
 int dpl_apply_copy(struct dpl_apply *a, uint64_t epoch, const struct dpl_record *r,
                    struct dpl_err *err)
 {
-    struct dpl_object *to, *from;
+    struct dpl_object *to = NULL, *from = NULL;
     int rc = dpl_apply_find(a, r->object, &to, err);
     if (rc == 0)
         rc = dpl_apply_find(a, r->object2, &from, err);
