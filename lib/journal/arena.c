@@ -13,6 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* How much of the ring is used in turn while little is in it: at most a quarter of it. */
+enum { RING_WARM_BYTES = 1024 * 1024 };
+
 const char *dpl_journal_end_text(unsigned end)
 {
     static const char *const texts[] = {
@@ -258,10 +261,21 @@ int dpl_arena_commit(struct dpl_arena *a, const struct dpl_arena_res *res, enum 
     return rc;
 }
 
+/* Where the ring goes on after ring_at. When nothing is in it and enough was used, at its start: a
+ * small part of it stays in use, whose memory is warm. */
+static uint64_t ring_again(const struct dpl_arena *a, uint64_t ring_at)
+{
+    uint64_t size = a->shared->ring_bytes, used = ring_at % size;
+    return used >= RING_WARM_BYTES || used >= size / 4 ? ring_at + size - used : ring_at;
+}
+
 void dpl_arena_spill_move(struct dpl_arena *a, const struct dpl_arena_spilled *to)
 {
     uint32_t next = (atomic_load(&a->shared->which) & 1) ^ 1;
-    a->shared->spilled[next] = *to;
+    struct dpl_arena_spilled *at = &a->shared->spilled[next];
+    *at = *to;
+    if (to->tail == a->head)
+        at->ring_at = a->ring_head = ring_again(a, to->ring_at);
     atomic_store(&a->shared->which, next);
     for (; a->tail < to->tail; a->tail++) {
         const struct dpl_arena_entry *e = dpl_arena_entry(a, a->tail);
@@ -269,7 +283,7 @@ void dpl_arena_spill_move(struct dpl_arena *a, const struct dpl_arena_spilled *t
         if (state != DPL_ENTRY_VOID && state != DPL_ENTRY_SPILLED)
             dpl_arena_buffer_unref(a, e->buffer);
     }
-    a->ring_tail = to->ring_at;
+    a->ring_tail = at->ring_at;
 }
 
 uint64_t dpl_arena_next_lsn(struct dpl_arena *a)

@@ -11,15 +11,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
+/* From Linux 6.14 on: written to the disk at once, and not kept in memory. */
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x00000080
+#endif
+enum { UNCACHED_BYTES = 512 * 1024 };
+
+/* What comes in bulk would only displace what applications read, and pages that were not used for
+ * long are slow to fill. What comes in small pieces is read again at once. */
 static ssize_t host_pwritev(void *self, int fd, const struct iovec *iov, int count, off_t at)
 {
+    static _Atomic bool unknown;
+    size_t bytes = 0;
     (void)self;
+    for (int i = 0; i < count; i++)
+        bytes += iov[i].iov_len;
+    if (bytes >= UNCACHED_BYTES && !atomic_load(&unknown)) {
+        ssize_t n = pwritev2(fd, iov, count, at, RWF_DONTCACHE);
+        if (n >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+            return n;
+        atomic_store(&unknown, true);
+    }
     return pwritev(fd, iov, count, at);
 }
 
