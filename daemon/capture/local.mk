@@ -31,6 +31,7 @@ libcapture_a_SOURCES = \
 	daemon/capture/pool.c daemon/capture/pool.h \
 	daemon/capture/proto.h \
 	daemon/capture/recorder.c daemon/capture/recorder.h \
+	daemon/capture/remote.c daemon/capture/remote.h \
 	daemon/capture/report.c daemon/capture/report.h \
 	daemon/capture/runstate.c daemon/capture/runstate.h \
 	daemon/capture/status.c daemon/capture/status.h \

@@ -3,6 +3,7 @@
  * Reading and syncing: what changes nothing below, takes no locks and reserves no position.
  */
 #include "daemon/capture/op.h"
+#include "daemon/capture/remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,18 +85,33 @@ static int sync_node(struct op *op, bool data_only)
     return -errno;
 }
 
-int op_fsync(struct op *op)
+/* First the source's own disk, then, if so configured, the target's. */
+static int sync_both(struct op *op)
 {
     const struct fuse_fsync_in *in = op->rq.fixed;
+    struct remote_arrival arrival = remote_arrive(op);
+    int code;
 
-    return sync_node(op, (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0);
+    if (op->in_takeover && remote_waits(op)) {
+        op->no_answer = true;
+        return 0;
+    }
+    code = sync_node(op, (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0);
+    if (code != 0)
+        return code;
+    code = remote_settle(op, &arrival);
+    op->no_answer = code == REMOTE_WAITS;
+    return code == REMOTE_WAITS ? 0 : code;
+}
+
+int op_fsync(struct op *op)
+{
+    return sync_both(op);
 }
 
 int op_fsyncdir(struct op *op)
 {
-    const struct fuse_fsync_in *in = op->rq.fixed;
-
-    return sync_node(op, (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0);
+    return sync_both(op);
 }
 
 int op_syncfs(struct op *op)

@@ -80,6 +80,10 @@ int runstate_publish(const struct options *options, struct memory *memory, struc
     g_autofree struct dpl_capstat_what *what = describe(options, memory->shared);
     int code = dpl_capstat_create(memory->shared->run_fd, what, &memory->page, err);
 
+    /* What was configured for an earlier capture is not for this one. */
+    unlinkat(memory->shared->run_fd, DPL_REMOTE_NAME, 0);
+    if (code == 0)
+        code = dpl_remote_create(memory->shared->run_fd, &memory->remote, err);
     if (code != 0)
         return dpl_err_context(err, "'%s/%s'", options->run_dir, options->set);
     beat(memory->page);
@@ -91,13 +95,16 @@ void runstate_resume(const struct options *options, struct memory *memory)
 {
     struct dpl_err err = {0};
 
-    if (dpl_capstat_resume(memory->shared->run_fd, &memory->page, &err) == 0 ||
-        runstate_publish(options, memory, &err) == 0)
+    if (dpl_capstat_resume(memory->shared->run_fd, &memory->page, &err) == 0 &&
+        dpl_remote_create(memory->shared->run_fd, &memory->remote, &err) == 0)
+        return;
+    if (runstate_publish(options, memory, &err) == 0)
         return;
     fprintf(stderr, "doppel-capture: set '%s': no status can be seen: %s\n", options->set,
             err.text);
     memory->page = memory_private(sizeof(*memory->page));
-    g_assert(memory->page != NULL);
+    memory->remote = memory_private(sizeof(*memory->remote));
+    g_assert(memory->page != NULL && memory->remote != NULL);
 }
 
 void runstate_set_keeper(const struct memory *memory)
@@ -179,6 +186,8 @@ static void refresh(struct worker *worker)
     atomic_store(&page->now.takeover_max_ns, atomic_load(&count->takeover_ns_max));
     atomic_store(&page->now.keepers_replaced, atomic_load(&count->keepers_replaced));
     atomic_store(&page->now.given_up, atomic_load(&count->given_up));
+    atomic_store(&page->now.remote_answered, atomic_load(&count->remote_answered));
+    atomic_store(&page->now.remote_fallbacks, atomic_load(&count->remote_fallbacks));
     atomic_store(&page->now.bypasses, atomic_load(&count->bypasses));
 }
 

@@ -111,6 +111,7 @@ void memory_unmap(struct memory *memory)
     if (memory->shared != NULL)
         munmap(memory->shared, shared_bytes());
     dpl_capstat_unmap(memory->page);
+    dpl_remote_unmap(memory->remote);
     memset(memory, 0, sizeof(*memory));
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/core/rules.h"
 #include "lib/base/err.h"
 #include "lib/capstat/capstat.h"
+#include "lib/capstat/remote.h"
 #include "lib/journal/segment.h"
 
 #include <stdatomic.h>
@@ -21,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       4U
+#define SHARED_LAYOUT       5U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -111,6 +112,23 @@ struct slot {
     uint8_t body[SLOT_BODY_BYTES];
 } __attribute__((aligned(4096)));
 
+/* An fsync that waits for the target, see remote.h. */
+enum wait_state {
+    WAIT_FREE,
+    WAIT_TAKEN, /* being filled in */
+    WAIT_WAITING,
+};
+#define SHARED_WAITS 4096U
+
+struct shared_wait {
+    _Atomic uint32_t state;
+    uint32_t root;
+    uint64_t unique;
+    uint64_t lsn; /* the journal's head when it arrived */
+    int64_t deadline_ns;
+    uint32_t node, generation;
+};
+
 enum shared_mode {
     MODE_JOURNAL, /* every change is journalled */
     MODE_PASS,    /* changes pass through; a mirror is needed */
@@ -178,6 +196,7 @@ struct shared_counters {
     _Atomic uint64_t answered_twice, resent_by_kernel, given_up;
     _Atomic uint64_t orphans, leaked_references, underflows, bad_nodes, swept_fds, unpinned;
     _Atomic uint64_t border_entries, bypasses, keepers_replaced;
+    _Atomic uint64_t remote_answered, remote_fallbacks;
 };
 
 struct shared {
@@ -203,6 +222,7 @@ struct shared {
     struct shared_counters count;
     struct shared_watch watch;
     struct shared_teller teller;
+    struct shared_wait waits[SHARED_WAITS];
     uint32_t buffer_used[SHARED_BUFFERS]; /* bytes of it that were used since its marks were set */
     struct slot slots[SHARED_SLOTS];
     struct node nodes[]; /* SHARED_NODES of them */
@@ -212,7 +232,8 @@ struct shared {
 struct memory {
     struct shared *shared;
     void *arena;
-    struct dpl_capstat_page *page; /* a file that monitors read: never a source of anything */
+    struct dpl_remote_page *remote; /* what the link says */
+    struct dpl_capstat_page *page;  /* a file that monitors read: never a source of anything */
 };
 
 /* Makes the memory (arena_bytes of zeros for the journal's arena among it), or maps what an earlier

@@ -6,6 +6,7 @@
 
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/recorder.h"
+#include "daemon/capture/remote.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
@@ -214,6 +215,8 @@ int worker_run(const struct options *options, const struct memory *memory)
         code = spiller_start(&worker, &err);
     if (code == 0)
         code = runstate_start(&worker, &err);
+    if (code == 0)
+        code = remote_start(&worker, &err);
     if (code != 0) {
         fprintf(stderr, "doppel-capture: %s\n", err.text);
         return 1;

@@ -1,3 +1,4 @@
 noinst_LIBRARIES += libcapstat.a
 libcapstat_a_SOURCES = \
-	lib/capstat/capstat.c lib/capstat/capstat.h lib/capstat/capstat.tbl.h
+	lib/capstat/capstat.c lib/capstat/capstat.h lib/capstat/capstat.tbl.h \
+	lib/capstat/remote.c lib/capstat/remote.h

@@ -72,8 +72,9 @@ UNIT_CTL = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_doc_LDADD = $(UNIT_CTL)
 tests_unit_test_quote_LDADD = $(UNIT_CTL)
 tests_unit_test_channel_LDADD = $(UNIT_CTL)
-check_PROGRAMS += tests/unit/test-capstat
-TESTS += tests/unit/test-capstat
+check_PROGRAMS += tests/unit/test-capstat tests/unit/test-remote
+TESTS += tests/unit/test-capstat tests/unit/test-remote
+tests_unit_test_remote_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-store
