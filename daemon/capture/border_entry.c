@@ -4,6 +4,7 @@
  * target asks for the object.
  */
 #include "daemon/capture/border_entry.h"
+#include "daemon/capture/dirty.h"
 
 #include "daemon/capture/recorder.h"
 
@@ -133,6 +134,8 @@ static void record_entry(struct op *op, const struct entering *e)
     }
     recorder_extra(op, &record);
     atomic_fetch_add(&op->worker->shared->count.border_entries, 1);
+    if (S_ISREG(e->stx.stx_mode))
+        dirty_whole(op, &e->handle);
     if (S_ISREG(e->stx.stx_mode) && !record_content(op, e, record.object))
         record_mirror(op, record.object);
 }

@@ -18,6 +18,9 @@
     X(READ, "request read, state still READING")                                                   \
     X(GOT, "state GOT")                                                                            \
     X(LOCKED, "locks taken, before STARTED")                                                       \
+    X(DIRTY, "before entries are written to the dirty log")                                        \
+    X(DIRTY_WRITTEN, "entries written, not yet known")                                             \
+    X(DIRTY_HOT, "entries hot")                                                                    \
     X(STARTED, "state STARTED")                                                                    \
     X(RESERVED, "record reserved")                                                                 \
     X(PRE, "pre-image kept")                                                                       \

@@ -7,6 +7,7 @@ libcapture_a_SOURCES = \
 	daemon/capture/border.c daemon/capture/border.h \
 	daemon/capture/border_entry.c daemon/capture/border_entry.h \
 	daemon/capture/cred.c daemon/capture/cred.h \
+	daemon/capture/dirty.c daemon/capture/dirty.h daemon/capture/dirty_setup.c \
 	daemon/capture/fdcache.c daemon/capture/fdcache.h \
 	daemon/capture/inject.c daemon/capture/inject.h \
 	daemon/capture/keeper.c daemon/capture/keeper.h \
@@ -43,10 +44,11 @@ libcapture_a_SOURCES = \
 	daemon/capture/spiller.c daemon/capture/spiller.h \
 	daemon/capture/stat.c daemon/capture/stat.h \
 	daemon/capture/sweep.c daemon/capture/sweep.h \
+	daemon/capture/synced.c daemon/capture/synced.h \
 	daemon/capture/takeover.c daemon/capture/takeover.h \
 	daemon/capture/teller.c daemon/capture/teller.h \
 	daemon/capture/watch.c daemon/capture/watch.h \
 	daemon/capture/watch_begin.c \
 	daemon/capture/worker.c daemon/capture/worker.h
 daemon_capture_doppel_capture_SOURCES = daemon/capture/main.c
-daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libjournal.a libcapstat.a libwire.a libbase.a $(GLIB_LIBS)
+daemon_capture_doppel_capture_LDADD = libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a libwire.a libbase.a $(GLIB_LIBS)

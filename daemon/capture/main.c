@@ -2,6 +2,7 @@
  *
  * doppel-capture: captures one replication set on this node. Started by doppeld, or by hand.
  */
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/setup.h"
 #include "daemon/capture/status.h"
@@ -52,6 +53,16 @@ static int report(const struct options *options)
     return code == 0 ? 0 : dpl_err_cli_exit(code);
 }
 
+static int create_dirty_log(const struct options *options)
+{
+    struct dpl_err err = {0};
+    int code = dirty_create(options, &err);
+
+    if (code != 0)
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+    return code == 0 ? 0 : dpl_err_cli_exit(code);
+}
+
 static int capture(const struct options *options, char **argv)
 {
     int ready_fd = -1;
@@ -87,6 +98,8 @@ int main(int argc, char **argv)
         return stop_run(&options);
     case ACTION_CLEAR_STALE:
         return stop_clear_stale(&options);
+    case ACTION_DIRTY_CREATE:
+        return create_dirty_log(&options);
     default:
         return capture(&options, argv);
     }

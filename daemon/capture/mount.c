@@ -49,6 +49,7 @@ int mount_root(struct shared_root *root, const char *path, const char *set, stru
 {
     dpl_autofd int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     dpl_autofd int sync_fd = -1;
+    dpl_autofd int synced_fd = -1;
     dpl_autofd int device_fd = -1;
     unsigned long flags;
     struct stat st;
@@ -63,6 +64,7 @@ int mount_root(struct shared_root *root, const char *path, const char *set, stru
     if (code != 0)
         return code;
     sync_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY);
+    synced_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY);
     device_fd = open("/dev/fuse", O_RDWR);
     if (device_fd < 0)
         return dpl_err_sys(err, errno,
@@ -77,6 +79,7 @@ int mount_root(struct shared_root *root, const char *path, const char *set, stru
     root->connection = mount_ours_at(path);
     root->dir_fd = dpl_fd_steal(&dir_fd);
     root->sync_fd = dpl_fd_steal(&sync_fd);
+    root->synced_fd = dpl_fd_steal(&synced_fd);
     root->device_fd = dpl_fd_steal(&device_fd);
     return 0;
 }

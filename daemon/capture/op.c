@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/op.h"
 
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/recorder.h"
 
 #include <errno.h>
@@ -59,6 +60,7 @@ void op_release(struct op *op)
     if (op->own_fd >= 0)
         close(op->own_fd);
     op->own_fd = -1;
+    dirty_leave(op);
     lock_release(&op->worker->locks, &op->locks);
     if (op->border_locked)
         pthread_rwlock_unlock(&op->worker->locks.border);

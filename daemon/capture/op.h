@@ -53,6 +53,8 @@ struct op {
 
     struct lock_set locks;
     bool border_locked;
+    bool dirty_entered; /* contents that it named may be changing */
+    unsigned dirty_section;
     uint32_t held[OP_DESCRIPTORS];
     uint32_t held_count;
     int own_fd; /* opened for this op alone, or -1 */

@@ -2,6 +2,7 @@
  *
  * Attributes: getattr, statx, setattr, statfs.
  */
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
 
@@ -125,6 +126,8 @@ int op_setattr(struct op *op)
     code = op_cred(op, (in->valid & FATTR_KILL_SUIDGID) == 0, OP_ANY_UMASK);
     if (code != 0)
         return code;
+    if (size)
+        dirty_truncate(op, op->node, fd, in->size);
     recorder_begin(op, border_inside(&op->worker->border, op->node),
                    size ? DPL_R_TRUNCATE : DPL_R_SETATTR);
     recorder_object(op, op->node);

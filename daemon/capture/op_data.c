@@ -5,6 +5,7 @@
  * The kernel names every offset, that of an append too, so a repeat puts the same bytes at the same
  * place. Only what goes to an append-only object has to be recognised, by the size it had.
  */
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
 
@@ -115,6 +116,7 @@ int op_write(struct op *op)
     code = write_cred(op, fd, in);
     if (code != 0)
         return code;
+    dirty_write(op, op->node, fd, in->offset, in->size, (flags & FD_APPEND) != 0);
     recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_WRITE);
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
@@ -145,6 +147,7 @@ int op_fallocate(struct op *op)
     code = content_cred(op, fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
+    dirty_fallocate(op, op->node, fd, in->mode, in->offset, in->length);
     recorder_begin(op, border_inside(&op->worker->border, op->node), DPL_R_FALLOCATE);
     recorder_object(op, op->node);
     recorder_attr_room(op, DPL_F_ATTR);
@@ -196,9 +199,10 @@ int op_copy_file_range(struct op *op)
     code = content_cred(op, to_fd, op->rq.in->uid == 0);
     if (code != 0)
         return code;
-    recorder_begin(op, border_inside(&op->worker->border, to), DPL_R_WRITE);
     if (length > COPY_PART)
         length = COPY_PART;
+    dirty_write(op, to, to_fd, in->off_out, length, false);
+    recorder_begin(op, border_inside(&op->worker->border, to), DPL_R_WRITE);
     recorder_object(op, to);
     recorder_attr_room(op, DPL_F_ATTR);
     record_data(op, in->off_out, room, length);

@@ -7,6 +7,7 @@
  * may go on using it, and no name leads to it any more.
  */
 #include "daemon/capture/border_entry.h"
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
 
@@ -66,6 +67,8 @@ int op_link(struct op *op)
     recorder_object(op, object);
     recorder_parent(op, op->node, op->rq.name);
     recorder_attr_room(op, DPL_F_ATTR | DPL_F_PARENT_ATTR);
+    if (inside && !border_inside(border, object))
+        dirty_node(op, object);
     if (op->recording && !border_inside(border, object))
         border_enter_object(op, object, fd);
     op_watch(op, op->node, dir_fd);

@@ -75,6 +75,7 @@ static int sync_node(struct op *op, bool data_only)
         return fd;
     /* A worker that died may have been told of an error and taken it along. */
     if (op->in_takeover && syncfs(op->root->sync_fd) != 0) {
+        atomic_store(&op->worker->shared->sync_failed, 1);
         node->sync_error = EIO;
         return -EIO;
     }

@@ -7,6 +7,7 @@
  * and no longer at its old name; an exchange when the two have changed places.
  */
 #include "daemon/capture/border_entry.h"
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
 
@@ -314,6 +315,8 @@ static int rename_one(struct op *op, struct renaming *r)
     int code;
 
     prepare(op, r);
+    if (enters && fd >= 0 && !border_inside(border, r->source))
+        dirty_node(op, r->source);
     if (enters && op->recording && fd >= 0 && !border_inside(border, r->source))
         border_enter_object(op, r->source, fd);
     op_start(op);

@@ -21,6 +21,11 @@ enum {
     OPT_MAX,
     OPT_MIN_FREE,
     OPT_SEGMENT,
+    OPT_DIRTY_LOG,
+    OPT_DIRTY_CREATE,
+    OPT_DIRTY_SIZE,
+    OPT_DIRTY_MARK,
+    OPT_SYNC_INTERVAL,
     OPT_RING,
     OPT_EPOCH,
     OPT_STOP_WAIT,
@@ -50,6 +55,11 @@ static const struct option table[] = {
     {"journal-max", required_argument, NULL, OPT_MAX},
     {"journal-min-free", required_argument, NULL, OPT_MIN_FREE},
     {"segment", required_argument, NULL, OPT_SEGMENT},
+    {"dirty-log", required_argument, NULL, OPT_DIRTY_LOG},
+    {"dirty-log-create", required_argument, NULL, OPT_DIRTY_CREATE},
+    {"dirty-log-size", required_argument, NULL, OPT_DIRTY_SIZE},
+    {"dirty-log-mark", no_argument, NULL, OPT_DIRTY_MARK},
+    {"sync-interval", required_argument, NULL, OPT_SYNC_INTERVAL},
     {"memory", required_argument, NULL, OPT_RING},
     {"epoch", required_argument, NULL, OPT_EPOCH},
     {"stop-wait", required_argument, NULL, OPT_STOP_WAIT},
@@ -81,6 +91,7 @@ static void help(void)
         "doppel-capture --report [--root DIR ...]      says what this host offers\n"
         "doppel-capture --status [--set NAME]          says how captures are\n"
         "doppel-capture --stop --set NAME              ends one, in order\n"
+        "doppel-capture --dirty-log-create FILE        makes an empty dirty log\n"
         "doppel-capture --clear-stale DIR ...          unmounts what a dead one left\n"
         "\n"
         "  --set NAME             the set\n"
@@ -91,6 +102,13 @@ static void help(void)
         "  --journal-min-free MIB left free on its file system (0)\n"
         "  --segment MIB          size of a segment (64)\n"
         "  --memory MIB           of the journal before it is on disk (256)\n"
+        "  --dirty-log FILE       names extents there before they change: on the roots' disk, not\n"
+        "                         beneath a root; without: a new owner compares everything\n"
+        "  --dirty-log-size MIB   of one that is made (16)\n"
+        "  --dirty-log-mark       one that is created begins with a mark: both sites are equal "
+        "now\n"
+        "  --sync-interval SECONDS how often the disk below is synced, so that the target knows\n"
+        "                         what cannot be lost (5; 0: never)\n"
         "  --epoch N              of this ownership (one more than the directory has)\n"
         "  --stop-wait SECONDS    how long SIGTERM waits for users of the mount (10)\n"
         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
@@ -157,7 +175,8 @@ static int set_action(struct options *o, enum options_action action, struct dpl_
 {
     if (o->action != ACTION_CAPTURE)
         return dpl_err_set(err, DPL_E_USAGE,
-                           "only one of --report, --status, --stop and --clear-stale");
+                           "only one of --report, --status, --stop, --clear-stale and "
+                           "--dirty-log-create");
     o->action = action;
     return 0;
 }
@@ -168,6 +187,34 @@ static int output_as(struct options *o, const char *form, struct dpl_err *err)
     if (!o->json && strcmp(form, "text") != 0)
         return dpl_err_set(err, DPL_E_USAGE, "--output-as: '%s' is neither text nor json", form);
     return 0;
+}
+
+/* The dirty log, and what is known to be on the disk. */
+static int take_dirty(struct options *o, int option, struct dpl_err *err)
+{
+    uint64_t value = 0;
+    int code;
+
+    switch (option) {
+    case OPT_DIRTY_CREATE:
+        code = set_action(o, ACTION_DIRTY_CREATE, err);
+        o->dirty_log = optarg;
+        return code;
+    case OPT_DIRTY_LOG:
+        o->dirty_log = optarg;
+        return 0;
+    case OPT_DIRTY_SIZE:
+        return scaled("--dirty-log-size", &o->dirty_log_bytes, err);
+    case OPT_DIRTY_MARK:
+        o->dirty_log_mark = true;
+        return 0;
+    case OPT_SYNC_INTERVAL:
+        code = number(optarg, "--sync-interval", 86400, &value, err);
+        o->sync_interval_ms = (uint32_t)value * 1000;
+        return code;
+    default:
+        return dpl_err_set(err, DPL_E_USAGE, "see doppel-capture --help");
+    }
 }
 
 /* What does not capture. */
@@ -192,7 +239,7 @@ static int take_action(struct options *o, int option, struct dpl_err *err)
     case OPT_OUTPUT_AS:
         return output_as(o, optarg, err);
     default:
-        return dpl_err_set(err, DPL_E_USAGE, "see doppel-capture --help");
+        return take_dirty(o, option, err);
     }
 }
 
@@ -273,6 +320,12 @@ static int check(const struct options *o, struct dpl_err *err)
 {
     if (!dpl_path_absolute_ok(o->run_dir))
         return dpl_err_set(err, DPL_E_USAGE, "--run-dir: an absolute path is needed");
+    if (o->dirty_log != NULL && !dpl_path_absolute_ok(o->dirty_log))
+        return dpl_err_set(err, DPL_E_USAGE, "the dirty log's path must be absolute");
+    if (o->dirty_log_bytes < DPL_DIRTY_MIN_BYTES)
+        return dpl_err_set(err, DPL_E_USAGE, "--dirty-log-size: at least 1 MiB");
+    if (o->action == ACTION_DIRTY_CREATE)
+        return 0;
     if (o->action == ACTION_STATUS)
         return o->set == NULL ? 0 : check_set(o, err);
     if (o->action == ACTION_CLEAR_STALE && o->root_count == 0)
@@ -301,6 +354,8 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
     *options = (struct options){.journal_max_bytes = 20480 * MIB,
                                 .segment_bytes = 64 * MIB,
                                 .ring_bytes = 256 * MIB,
+                                .dirty_log_bytes = 16 * MIB,
+                                .sync_interval_ms = 5000,
                                 .stop_wait_ms = 10000,
                                 .crash_count = 20,
                                 .crash_seconds = 60,

@@ -15,6 +15,7 @@ enum options_action {
     ACTION_STATUS,
     ACTION_STOP,
     ACTION_CLEAR_STALE,
+    ACTION_DIRTY_CREATE,
 };
 
 struct options {
@@ -23,10 +24,14 @@ struct options {
     const char *roots[SHARED_ROOTS];
     uint32_t root_count;
     const char *journal_dir;
+    const char *dirty_log;  /* or NULL: none */
     const char *rules_file; /* or NULL: everything beneath the roots */
     const char *inject;     /* or NULL */
     uint64_t journal_max_bytes, journal_min_free_bytes, segment_bytes;
     uint64_t ring_bytes;
+    uint64_t dirty_log_bytes;
+    bool dirty_log_mark; /* one that is created begins with a mark: the sites are equal now */
+    uint32_t sync_interval_ms;
     uint64_t epoch; /* 0: one more than the journal's directory has seen */
     uint32_t threads;
     uint32_t stop_wait_ms;

@@ -303,3 +303,31 @@ void recorder_extra(struct op *op, struct dpl_record *record)
     commit(&op->worker->arena, &res, record->type, (enum dpl_outcome)record->outcome, encoded,
            record->data);
 }
+
+int recorder_note(struct worker *worker, struct dpl_record *record, uint64_t *lsn_r)
+{
+    uint8_t body[64];
+    const struct dpl_arena_request request = {
+        .type = record->type,
+        .slot = SHARED_SLOTS, /* a successor takes what it finds open for void */
+        .time_ns = wall_ns(),
+        .head_bytes = dpl_record_head_bytes(record),
+        .buffer = -1,
+    };
+    struct dpl_view encoded = {.data = body};
+    struct dpl_arena_res res;
+    ssize_t size;
+
+    record->outcome = DPL_OUTCOME_OK;
+    size = dpl_record_encode_head(record, body, sizeof(body), NULL);
+    if (size < 0)
+        return (int)size;
+    if (atomic_load(&worker->shared->mode) != MODE_JOURNAL ||
+        dpl_arena_reserve(&worker->arena, &request, &res) != 0)
+        return DPL_E_NO_SPACE;
+    encoded.size = (size_t)size;
+    commit(&worker->arena, &res, record->type, DPL_OUTCOME_OK, encoded, (struct dpl_view){0});
+    if (lsn_r != NULL)
+        *lsn_r = res.lsn;
+    return 0;
+}

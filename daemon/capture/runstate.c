@@ -176,6 +176,7 @@ static void refresh(struct worker *worker)
     atomic_store(&page->now.spilled_lsn, dpl_arena_spilled(&worker->arena));
     atomic_store(&page->now.lowest_open_lsn, dpl_arena_lowest_open(&worker->arena));
     atomic_store(&page->now.next_lsn, dpl_arena_next_lsn(&worker->arena));
+    atomic_store(&page->now.synced_lsn, atomic_load(&worker->shared->synced_lsn));
     atomic_store(&page->now.memory_records, usage.records);
     atomic_store(&page->now.memory_bytes, usage.ring_bytes);
     atomic_store(&page->now.requests, atomic_load(&count->requests));

@@ -5,6 +5,7 @@
 #include "daemon/capture/setup.h"
 
 #include "daemon/capture/capability.h"
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
 #include "daemon/capture/runstate.h"
@@ -155,12 +156,18 @@ static int mount_all(const struct options *options, struct shared *shared, struc
 
 int setup_look(const struct options *options, struct dpl_findings *findings, struct dpl_err *err)
 {
-    const struct dpl_capability_own_dir own = {.what = "the journal", .path = options->journal_dir};
+    g_autofree char *dirty =
+        options->dirty_log == NULL ? NULL : g_path_get_dirname(options->dirty_log);
+    const struct dpl_capability_own_dir own[] = {
+        {.what = "the journal", .path = options->journal_dir},
+        {.what = "the dirty log", .path = dirty}};
     const struct dpl_capability_set set = {.name = options->set,
                                            .roots = options->roots,
                                            .root_count = options->root_count,
-                                           .own_dirs = &own,
-                                           .own_dir_count = options->journal_dir != NULL};
+                                           .own_dirs = own,
+                                           .own_dir_count = options->journal_dir == NULL ? 0U
+                                                            : dirty == NULL              ? 1U
+                                                                                         : 2U};
 
     dpl_capability_kernel(&dpl_capability_paths_default, LOCKED_BYTES, findings, NULL);
     return dpl_capability_set(&dpl_capability_paths_default, &set, findings, err);
@@ -210,6 +217,8 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
     memory->shared->run_fd = dpl_fd_steal(&run_fd);
     memory->shared->lock_fd = dpl_fd_steal(&lock_fd);
     code = make_journal(options, memory, dir_fd, err);
+    if (code == 0)
+        code = dirty_setup(options, memory->shared, err);
     if (code == 0)
         code = read_rules(options, memory->shared, err);
     if (code == 0)

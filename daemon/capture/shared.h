@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/capstat/capstat.h"
 #include "lib/capstat/remote.h"
+#include "lib/dirty/log.h"
 #include "lib/journal/segment.h"
 
 #include <stdatomic.h>
@@ -22,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       5U
+#define SHARED_LAYOUT       6U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -137,8 +138,9 @@ enum shared_mode {
 /* One mount. */
 struct shared_root {
     int32_t device_fd;
-    int32_t dir_fd;  /* the lower directory */
-    int32_t sync_fd; /* of the same file system, for syncfs of a takeover alone */
+    int32_t dir_fd;    /* the lower directory */
+    int32_t sync_fd;   /* of the same file system, for syncfs of a takeover alone */
+    int32_t synced_fd; /* likewise, for the synced position alone */
     uint64_t device;
     uint64_t connection; /* device number of the mount: its name in fusectl */
     uint32_t minor;      /* of the protocol that was agreed on, 0 before */
@@ -217,12 +219,18 @@ struct shared {
     _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */
     _Atomic uint32_t mode;       /* of enum shared_mode */
     _Atomic uint32_t incarnation;
-    _Atomic uint32_t threads;  /* slots that have a thread */
-    _Atomic uint32_t node_top; /* indexes below it were used at some time */
+    _Atomic uint32_t threads;     /* slots that have a thread */
+    _Atomic uint32_t node_top;    /* indexes below it were used at some time */
+    _Atomic uint64_t synced_lsn;  /* all before it is on the disk below */
+    _Atomic uint32_t sync_failed; /* so it does not move any more in this epoch */
+    _Atomic uint32_t sync_busy;   /* an answer of the disk may be lost with the worker */
+    int32_t dirty_fd, dirty_dir_fd;
+    _Atomic uint32_t dirty_told; /* that the dirty log was given up */
     struct shared_counters count;
     struct shared_watch watch;
     struct shared_teller teller;
     struct shared_wait waits[SHARED_WAITS];
+    struct dpl_dirty_shared dirty;
     uint32_t buffer_used[SHARED_BUFFERS]; /* bytes of it that were used since its marks were set */
     struct slot slots[SHARED_SLOTS];
     struct node nodes[]; /* SHARED_NODES of them */

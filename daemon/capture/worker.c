@@ -4,12 +4,14 @@
  */
 #include "daemon/capture/worker.h"
 
+#include "daemon/capture/dirty.h"
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/recorder.h"
 #include "daemon/capture/remote.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
+#include "daemon/capture/synced.h"
 #include "daemon/capture/takeover.h"
 #include "daemon/capture/watch.h"
 
@@ -116,6 +118,9 @@ static int attach(struct worker *worker, struct dpl_err *err)
     int code;
 
     code = dpl_arena_attach(&worker->arena, worker->memory.arena, shared->arena_bytes, err);
+    if (code != 0)
+        return code;
+    code = dirty_attach(worker, err);
     if (code != 0)
         return code;
     if (atomic_load(&shared->crash_loop) != 0)
@@ -236,6 +241,8 @@ int worker_run(const struct options *options, const struct memory *memory)
         for (uint32_t i = 0; i < FIRST_THREADS; i++)
             start_thread(&worker, root);
     if (watch_start(&worker, &err) != 0)
+        fprintf(stderr, "doppel-capture: %s\n", err.text);
+    if (synced_start(&worker, &err) != 0)
         fprintf(stderr, "doppel-capture: %s\n", err.text);
     guard(&worker);
     spiller_stop(&worker);

@@ -13,6 +13,7 @@
 #include "daemon/capture/node.h"
 #include "daemon/capture/options.h"
 #include "daemon/capture/pool.h"
+#include "lib/dirty/log.h"
 #include "lib/journal/arena.h"
 
 struct worker {
@@ -20,6 +21,7 @@ struct worker {
     struct memory memory;
     struct shared *shared;
     struct dpl_arena arena;
+    struct dpl_dirty dirty;
     struct node_table nodes;
     struct fdcache cache;
     struct lock_table locks;

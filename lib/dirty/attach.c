@@ -51,6 +51,7 @@ static void own(struct dpl_dirty_head *head, const struct dpl_dirty_owner *owner
         head->mark.time_ns = owner->now_ns;
     if (head->candidate.time_ns > owner->now_ns)
         head->candidate.time_ns = owner->now_ns;
+    memcpy(head->fs_uuid, owner->fs_uuid, sizeof head->fs_uuid);
     /* Its position belongs to an epoch that has ended. */
     head->candidate.placed = false;
 }
@@ -63,7 +64,11 @@ int dpl_dirty_begin(struct dpl_dirty_shared *shared, const struct dpl_dirty_io *
     uint8_t *copy = NULL;
     dpl_dirty_read_raw(&list, io);
     int code = 0;
-    if (!list.valid)
+    static const uint8_t unknown[16];
+    if (list.valid && memcmp(list.head.fs_uuid, unknown, sizeof unknown) != 0 &&
+        memcmp(list.head.fs_uuid, owner->fs_uuid, sizeof unknown) != 0)
+        code = dpl_err_set(err, DPL_E_CORRUPT, "it is of another file system");
+    else if (!list.valid)
         code = dpl_err_set(err, DPL_E_CORRUPT, "%s", list.why);
     else if (fill_state(shared, io, &list) != 0)
         code = dpl_err_set(err, DPL_E_IO, "the dirty log cannot be read");

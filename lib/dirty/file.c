@@ -95,10 +95,15 @@ static int sync_directory_of(const char *path)
     return fd < 0 || fsync(fd) != 0 ? -errno : 0;
 }
 
-int dpl_dirty_create(const char *path, uint64_t bytes, const uint8_t *fs_uuid, unsigned reason,
-                     struct dpl_err *err)
+int dpl_dirty_create(const char *path, const struct dpl_dirty_origin *origin, struct dpl_err *err)
 {
-    struct dpl_dirty_head head = {.count = 1, .generation = 1, .kept_generation = 1};
+    struct dpl_dirty_head head = {.count = 1,
+                                  .generation = 1,
+                                  .kept_generation = 1,
+                                  .all_reason = origin->reason,
+                                  .all_generation = origin->reason != DPL_DIRTY_KNOWN,
+                                  .mark = {.set = origin->mark, .time_ns = origin->mark_ns}};
+    uint64_t bytes = origin->bytes - origin->bytes % DPL_DIRTY_BLOCK;
     char beside[PATH_MAX];
     if (bytes < DPL_DIRTY_MIN_BYTES || bytes > (uint64_t)1 << 40)
         return dpl_err_set(err, DPL_E_PARAM, "a dirty log has at least %d KiB",
@@ -107,11 +112,7 @@ int dpl_dirty_create(const char *path, uint64_t bytes, const uint8_t *fs_uuid, u
         return dpl_err_set(err, DPL_E_PARAM, "'%s' is too long", path);
     if (getrandom(head.id, sizeof head.id, 0) != sizeof head.id)
         return dpl_err_sys(err, errno, "no random number");
-    bytes -= bytes % DPL_DIRTY_BLOCK;
-    memcpy(head.fs_uuid, fs_uuid, sizeof head.fs_uuid);
     head.sectors = (bytes - DPL_DIRTY_SECTORS_AT) / DPL_DIRTY_SECTOR;
-    head.all_reason = reason;
-    head.all_generation = reason != DPL_DIRTY_KNOWN;
     dpl_autofd int fd = open(beside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return dpl_err_sys(err, errno, "dirty log '%s' cannot be made", beside);

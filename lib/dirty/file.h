@@ -21,11 +21,15 @@ struct dpl_dirty_io {
 /* The host's, on an open file. */
 struct dpl_dirty_io dpl_dirty_io_file(int fd);
 
-/* Makes the file new, of this size (rounded down to whole blocks), in place of what has the name:
- * no entries, no mark, generation 1. reason: of enum dpl_dirty_reason, what is to be thought of the
- * time before it. When it returns 0 the file and its name are durable. */
-int dpl_dirty_create(const char *path, uint64_t bytes, const uint8_t *fs_uuid, unsigned reason,
-                     struct dpl_err *err);
+/* What a file is when it is made: no entries, generation 1. */
+struct dpl_dirty_origin {
+    uint64_t bytes;  /* rounded down to whole blocks */
+    unsigned reason; /* of enum dpl_dirty_reason: what is to be thought of the time before it */
+    bool mark;       /* both sides are equal and durable now: it begins with a mark of this time */
+    int64_t mark_ns;
+};
+/* Makes the file in place of what has the name. When it returns 0 file and name are durable. */
+int dpl_dirty_create(const char *path, const struct dpl_dirty_origin *origin, struct dpl_err *err);
 /* Opens it so that each write is durable when it returns, past the page cache where the file system
  * can. Returns the descriptor (without FD_CLOEXEC) or a negative code. */
 int dpl_dirty_open_file(const char *path, struct dpl_err *err);

@@ -96,11 +96,13 @@ struct dpl_dirty {
 struct dpl_dirty_owner {
     uint64_t epoch;
     uint8_t epoch_id[16];
-    int64_t now_ns; /* wall clock: the mark's time is never above it */
+    uint8_t fs_uuid[16]; /* zeros where it is not known */
+    int64_t now_ns;      /* wall clock: the mark's time is never above it */
 };
 
 /* Begins an ownership: reads the file into zeroed shared memory, what is hot included, and stamps
- * it. CORRUPT: the file is not valid and was not touched. IO: it cannot be written. */
+ * it. CORRUPT: the file is not valid, or of another file system, and was not touched. IO: it cannot
+ * be written. */
 int dpl_dirty_begin(struct dpl_dirty_shared *shared, const struct dpl_dirty_io *io,
                     const struct dpl_dirty_owner *owner, struct dpl_err *err);
 /* Attaches a process to what begin made, or a process that died left. What a write that was not

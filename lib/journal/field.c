@@ -58,7 +58,8 @@ bool dpl_record_fields(unsigned type, uint32_t *required, uint32_t *optional)
 
 unsigned dpl_field_find(unsigned tag, unsigned from)
 {
-    while (from < DPL_FIELD_COUNT && fields[from].tag < tag)
+    const unsigned plain = ~(unsigned)DPL_FIELD_OPTIONAL;
+    while (from < DPL_FIELD_COUNT && (fields[from].tag & plain) < (tag & plain))
         from++;
     return from < DPL_FIELD_COUNT && fields[from].tag == tag ? from : DPL_FIELD_COUNT;
 }

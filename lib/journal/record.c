@@ -192,9 +192,9 @@ static void decode_field(struct dpl_reader *r, struct dpl_record *record, unsign
         return;
     }
     *next = plain + 1;
-    if (tag & DPL_FIELD_OPTIONAL)
-        return;
     unsigned found = dpl_field_find(tag, *index);
+    if (found == DPL_FIELD_COUNT && (tag & DPL_FIELD_OPTIONAL))
+        return;
     if (found == DPL_FIELD_COUNT) {
         dpl_reader_fail(r, DPL_E_UNSUPPORTED);
         return;

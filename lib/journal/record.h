@@ -90,6 +90,8 @@ enum dpl_mirror_reason {
 enum dpl_barrier_kind {
     DPL_BARRIER_CHECKPOINT = 1, /* the target makes all before it durable before it goes on */
     DPL_BARRIER_MARK = 2,       /* a candidate of the mark was chosen here */
+    DPL_BARRIER_SYNCED = 3,     /* all before `synced` is on the source's own disk */
+    DPL_BARRIER_ALL_DIRTY = 4,  /* the dirty log tells no more: a new owner compares everything */
 };
 
 /* An object's id: made on the source, compared as bytes, a key and never a handle to open
@@ -137,7 +139,7 @@ struct dpl_record {
     /* of the body */
     uint32_t has;
     uint32_t of_type, flags, mode, number;
-    uint64_t of_lsn, rdev, offset, length, offset2;
+    uint64_t of_lsn, rdev, offset, length, offset2, synced;
     struct dpl_view object, object2, parent, parent2, whiteout; /* encoded oids */
     struct dpl_view name, name2, target, path, xattr, value;
     struct dpl_view xattrs; /* see dpl_xattrs_next */

@@ -6,7 +6,8 @@
  *
  * DPL_FIELD(NAME, member, kind, tag, text)
  *   kind: OID (an object's id), BYTES (a view with an upper bound by its kind), U32, U64, ATTR.
- *   The tags are in ascending order, DATA is the last of all.
+ *   The lower 15 bits of the tags are in ascending order, DATA is the last of all. Bit 15: who
+ *   does not know the field skips it.
  * DPL_RECORD(NAME, number, text, required fields, optional fields)
  */
 /* clang-format off */
@@ -38,6 +39,7 @@ DPL_FIELD(VALUE,         value,        VALUE,  23,     "value")
 DPL_FIELD(XATTRS,        xattrs,       XATTRS, 24,     "xattrs")
 DPL_FIELD(PATH,          path,         TARGET, 25,     "path")
 DPL_FIELD(NUMBER,        number,       U32,    26,     "number")
+DPL_FIELD(SYNCED,        synced,       U64,    0x801b, "synced")
 DPL_FIELD(DATA,          data,         DATA,   0x7fff, "data")
 #endif
 #ifdef DPL_RECORD
@@ -66,7 +68,7 @@ DPL_RECORD(DROP,        15, "drop",        F(OBJECT), 0)
 DPL_RECORD(ENTER,       16, "enter",       F(OBJECT) | F(ATTR),
                                            F(PARENT) | F(NAME) | F(TARGET) | F(RDEV) | F(XATTRS))
 DPL_RECORD(MIRROR,      17, "mirror",      F(NUMBER), F(OBJECT) | F(PATH) | F(OFFSET) | F(LENGTH))
-DPL_RECORD(BARRIER,     18, "barrier",     F(NUMBER), 0)
+DPL_RECORD(BARRIER,     18, "barrier",     F(NUMBER), F(SYNCED))
 DPL_RECORD(OUTCOME,     19, "outcome",     F(LSN) | F(OF_TYPE), DPL_F_ALL)
 #undef F
 #undef TIMES

@@ -84,6 +84,10 @@ static bool makes_sense(uint32_t opcode, unsigned point)
         return mutates && opcode != FUSE_WRITE && opcode != FUSE_SETATTR &&
                opcode != FUSE_FALLOCATE && opcode != FUSE_COPY_FILE_RANGE &&
                opcode != FUSE_TMPFILE && opcode != FUSE_IOCTL;
+    case INJECT_DIRTY:
+    case INJECT_DIRTY_WRITTEN:
+    case INJECT_DIRTY_HOT:
+        return opcode == FUSE_WRITE;
     case INJECT_MARKED:
     case INJECT_TAKEOVER:
         return false;
@@ -139,12 +143,29 @@ static int matrix(struct inject *inject, double seconds)
     return 0;
 }
 
+/* Around the write of the dirty log, again and again. */
+static int dirty(struct inject *inject, double seconds)
+{
+    static const unsigned points[] = {INJECT_DIRTY, INJECT_DIRTY_WRITTEN, INJECT_DIRTY_HOT};
+    double end = now() + seconds;
+    bool all = true;
+
+    for (unsigned i = 0; now() < end; i++)
+        try_pair(inject, FUSE_WRITE, points[i % 3], i % 2 == 1);
+    atomic_store(&inject->nested, 0);
+    for (unsigned i = 0; i < 3; i++)
+        all &= was_hit(inject, FUSE_WRITE, points[i]);
+    printf("kill: deaths=%lu nested=%lu\n", (unsigned long)inject->deaths,
+           (unsigned long)inject->nested_deaths);
+    return !all;
+}
+
 int main(int argc, char **argv)
 {
     struct inject *inject = argc < 3 ? NULL : map(argv[2], strcmp(argv[1], "make") == 0);
 
     if (inject == NULL) {
-        fprintf(stderr, "capture-kill make|random|matrix|off FILE …\n");
+        fprintf(stderr, "capture-kill make|random|matrix|dirty|off FILE …\n");
         return 2;
     }
     if (strcmp(argv[1], "make") == 0)
@@ -156,6 +177,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "matrix") == 0 && argc == 4)
         return matrix(inject, atof(argv[3]));
+    if (strcmp(argv[1], "dirty") == 0 && argc == 4)
+        return dirty(inject, atof(argv[3]));
     atomic_store(&inject->one_in, 0);
     atomic_store(&inject->armed, 0);
     printf("kill: deaths=%lu nested=%lu\n", (unsigned long)inject->deaths,

@@ -18,7 +18,10 @@ part() {
     anew
     "$killer" make "$work/inject" || die "no file of injections"
     : >"$work/errors"
-    capture --inject "$work/inject" --crash-bound 0/0
+    # Without a mark every object is old, so each is named in the log before it changes.
+    rm -rf "$work/disk/.doppel"
+    "$program" --dirty-log-create "$work/disk/.doppel/dirty" || die "no dirty log"
+    capture --inject "$work/inject" --crash-bound 0/0 --dirty-log "$work/disk/.doppel/dirty" --sync-interval 1
     mkdir "$root/game"
     "$load" "$root/game" 4 "$((seconds + 1))" "$RANDOM" >"$work/load" 2>&1 &
     local loader=$!

@@ -32,3 +32,8 @@ check_PROGRAMS += tests/crash/store-kill
 tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh
 dist_noinst_SCRIPTS += tests/crash/store-kill.sh
+
+check_PROGRAMS += tests/crash/dirty-check
+tests_crash_dirty_check_LDADD = libdirty.a libjournal.a libwire.a libbase.a
+dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh
+TESTS += tests/crash/capture-dirty.sh

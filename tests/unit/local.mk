@@ -49,7 +49,7 @@ tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
 check_PROGRAMS += tests/unit/test-recorder
 TESTS += tests/unit/test-recorder
-tests_unit_test_recorder_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a \
+tests_unit_test_recorder_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a \
 	libcapstat.a libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 unit_core = tests/unit/test-rules
 check_PROGRAMS += $(unit_core)

@@ -245,7 +245,9 @@ static void together(void)
 
 static void on_disk(void)
 {
-    static const uint8_t uuid[16] = {9};
+    static const struct dpl_dirty_owner other = {.epoch = 8, .fs_uuid = {8}};
+    struct dpl_dirty_owner ours = {.epoch = 7, .epoch_id = {1}, .fs_uuid = {9}, .now_ns = 1000};
+    struct dpl_dirty_origin origin = {.bytes = 4096, .mark = true, .mark_ns = 2000};
     char path[256];
     struct stat st;
     struct dpl_dirty_list list = {0};
@@ -253,25 +255,29 @@ static void on_disk(void)
     struct dpl_err err;
     snprintf(path, sizeof path, "%s/dirty", unit_tempdir());
     CU_ASSERT_EQUAL(dpl_dirty_open_file(path, &err), DPL_E_NOT_FOUND);
-    CU_ASSERT_EQUAL(dpl_dirty_create(path, 4096, uuid, 0, &err), DPL_E_PARAM);
-    CU_ASSERT_EQUAL_FATAL(dpl_dirty_create(path, SIZE + 100, uuid, 0, &err), 0);
+    CU_ASSERT_EQUAL(dpl_dirty_create(path, &origin, &err), DPL_E_PARAM);
+    origin.bytes = SIZE + 100;
+    CU_ASSERT_EQUAL_FATAL(dpl_dirty_create(path, &origin, &err), 0);
     CU_ASSERT_TRUE(stat(path, &st) == 0 && st.st_size == SIZE && st.st_blocks * 512 >= SIZE);
     int fd = dpl_dirty_open_file(path, &err);
     CU_ASSERT_FATAL(fd >= 0);
     io = dpl_dirty_io_file(fd);
     memory = dirtydisk_memory();
-    CU_ASSERT_EQUAL(dpl_dirty_begin(memory, &io, &owner, &err), 0);
+    CU_ASSERT_EQUAL(dpl_dirty_begin(memory, &io, &ours, &err), 0);
     CU_ASSERT_EQUAL(dpl_dirty_attach(&log_, memory, &io, &events, &err), 0);
     add(1, 1);
     dpl_dirty_read(&list, &io);
     CU_ASSERT_FALSE(list.everything);
     CU_ASSERT_EQUAL(list.head.stamp, 1);
     CU_ASSERT_EQUAL(list.head.epoch, 7);
-    CU_ASSERT_EQUAL(memcmp(list.head.fs_uuid, uuid, 16), 0);
+    CU_ASSERT_EQUAL(memcmp(list.head.fs_uuid, ours.fs_uuid, 16), 0);
+    CU_ASSERT_TRUE(list.head.mark.set && list.head.mark.time_ns == 1000);
     CU_ASSERT_EQUAL(list.count, 1);
     dpl_dirty_list_clear(&list);
     CU_ASSERT_TRUE(stat(path, &st) == 0 && st.st_size == SIZE);
     dpl_dirty_detach(&log_);
+    memset(memory, 0, sizeof *memory);
+    CU_ASSERT_EQUAL(dpl_dirty_begin(memory, &io, &other, &err), DPL_E_CORRUPT);
     free(memory);
     close(fd);
 }
