@@ -72,3 +72,6 @@ tests_prop_prop_map_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
 tests_prop_prop_replica_SOURCES = tests/prop/prop-replica.c tests/prop/model.c tests/prop/model.h \
 	tests/prop/model-compare.c
 tests_prop_prop_replica_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
+
+noinst_LIBRARIES += libtmodel.a
+libtmodel_a_SOURCES = tests/prop/target_model.c tests/prop/target_model.h

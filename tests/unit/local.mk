@@ -92,3 +92,7 @@ tests_unit_test_session_source_LDADD = libunit.a libcore.a libproto.a libjournal
 check_PROGRAMS += tests/unit/test-schedule
 TESTS += tests/unit/test-schedule
 tests_unit_test_schedule_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-link
+TESTS += tests/unit/test-link
+tests_unit_test_link_LDADD = libtmodel.a libprop.a libunit.a $(LINK_LIBS) $(PROTO_LIBS) $(UNIT_LIBS) -lpthread

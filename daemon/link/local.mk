@@ -1,0 +1,13 @@
+# The engine of an outgoing set. What can be tested alone is in the library.
+noinst_LIBRARIES += liblink.a
+liblink_a_SOURCES = \
+	daemon/link/ledger.c daemon/link/ledger.h \
+	daemon/link/link.c daemon/link/link.h \
+	daemon/link/order.c \
+	daemon/link/peer.c daemon/link/peer.h \
+	daemon/link/rights.c daemon/link/rights.h \
+	daemon/link/status.c
+libexecdoppel_PROGRAMS += daemon/link/doppel-link
+daemon_link_doppel_link_SOURCES = daemon/link/main.c
+LINK_LIBS = liblink.a libcore.a libproto.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a
+daemon_link_doppel_link_LDADD = $(LINK_LIBS) $(PROTO_LIBS) $(GLIB_LIBS)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the link says of itself: at a change, at most five times a second, and every two seconds.
+ */
+#include "daemon/link/link.h"
+
+#define MS INT64_C(1000000)
+
+static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
+
+/* The capture's own account, for how far the journal goes and what its disk holds. */
+static void head_read(struct dpl_link *link)
+{
+    const struct dpl_source_position *now = &link->source.now;
+    struct dpl_capstat_now n;
+    if (!link->capstat && (!link->config.capture_run_dir ||
+                           dpl_capstat_open(&link->capstat, link->config.capture_run_dir,
+                                            link->config.set, NULL) < 0)) {
+        link->capstat = NULL;
+        return;
+    }
+    const struct dpl_capstat_what *what = dpl_capstat_what(link->capstat);
+    if (now->tag == 0 || what->epoch_number != now->epoch.number) {
+        /* Another capture may have another page. */
+        g_clear_pointer(&link->capstat, dpl_capstat_close);
+        return;
+    }
+    dpl_capstat_read(link->capstat, &n);
+    link->head = n.spilled_lsn;
+    link->source.synced = n.synced_lsn;
+}
+
+static void rate_read(struct dpl_link *link, int64_t now_ns)
+{
+    int64_t passed = now_ns - link->rate_ns;
+    if (passed < 1000 * MS)
+        return;
+    uint64_t sent = link->peer.sent_bytes;
+    uint64_t bytes = sent > link->rate_from ? sent - link->rate_from : 0;
+    link->rate_bytes = bytes * 1000 / (uint64_t)(passed / MS);
+    link->rate_from = sent;
+    link->rate_ns = now_ns;
+}
+
+static int64_t as_int(uint64_t value)
+{
+    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+/* How long ago what the target applied last was done; 0 where it has applied all. */
+static int64_t lag_ms(const struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    int64_t wall = dpl_clock_wall_ns(link->clock);
+    if (s->applied_time_ns == 0 || s->applied_time_ns >= (uint64_t)wall ||
+        (s->now.applies && s->now.applied >= link->head && s->now.applied >= s->now.sent))
+        return 0;
+    return (wall - (int64_t)s->applied_time_ns) / MS;
+}
+
+static void put_positions(const struct dpl_link *link, struct dpl_doc *doc)
+{
+    const struct dpl_source_position *now = &link->source.now;
+    if (now->tag == 0)
+        return;
+    dpl_doc_set_int(doc, "epoch", as_int(now->epoch.number));
+    dpl_doc_set_int(doc, "head_lsn", as_int(link->head));
+    dpl_doc_set_int(doc, "sent_lsn", as_int(now->sent));
+    dpl_doc_set_int(doc, "received_lsn", as_int(now->received));
+    dpl_doc_set_int(doc, "durable_lsn", as_int(now->durable));
+    if (now->applies) {
+        dpl_doc_set_int(doc, "applied_lsn", as_int(now->applied));
+        dpl_doc_set_int(doc, "checkpoint_lsn", as_int(now->checkpoint));
+    }
+    dpl_doc_set_int(doc, "waiting_bytes",
+                    as_int(link->head > now->durable ? link->head - now->durable : 0));
+    dpl_doc_set_int(doc, "target_queue_bytes", as_int(link->source.queue_bytes));
+    dpl_doc_set_int(doc, "lag_ms", lag_ms(link));
+}
+
+static const char *compare_text(uint32_t reason)
+{
+    static const char *const texts[] = {
+        [DPL_COMPARE_NEW] = "the replica is new",
+        [DPL_COMPARE_EPOCH] = "the replica's last epoch is no parent of this one",
+        [DPL_COMPARE_UNENDED] = "the replica does not hold the last epoch to its end",
+        [DPL_COMPARE_GAP] = "the journal does not go on where the replica stands",
+        [DPL_COMPARE_CHAIN] = "journal and replica have different histories",
+        [DPL_COMPARE_ENDED] = "the journal ended before the changes did",
+        [DPL_COMPARE_TOUCHED] = "the replica was changed by somebody else",
+        [DPL_COMPARE_UNFINISHED] = "a mirror did not end",
+        [DPL_COMPARE_ASKED] = "objects that the replica asked for have not come",
+        [DPL_COMPARE_LOST] = "the target's queue is damaged",
+    };
+    return reason < G_N_ELEMENTS(texts) && texts[reason] ? texts[reason] : "a reason unknown here";
+}
+
+static struct dpl_doc *status_doc(const struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    struct dpl_doc *doc = dpl_doc_new(), *status = dpl_doc_set_tree(doc, "status");
+    bool compare = s->state == DPL_SOURCE_COMPARE;
+    bool connected = s->state != DPL_SOURCE_OFFLINE;
+    dpl_doc_set_text(status, "session", dpl_source_state_text(s->state));
+    dpl_doc_set_bool(status, "connected", connected);
+    dpl_doc_set_bool(status, "following", s->state == DPL_SOURCE_STREAMING);
+    dpl_doc_set_bool(status, "mirror_needed",
+                     s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
+    if (s->compare != 0)
+        dpl_doc_set_text(status, "mirror_reason", compare_text(s->compare));
+    if (link->peer_doc)
+        dpl_doc_set(status, "peer", dpl_doc_copy(link->peer_doc));
+    if (!compare)
+        put_positions(link, status);
+    if (connected) {
+        dpl_doc_set_bool(status, "consistent", s->flags & DPL_STATE_CONSISTENT);
+        dpl_doc_set_bool(status, "paused", s->flags & DPL_STATE_PAUSED);
+        dpl_doc_set_bool(status, "target_full", s->flags & DPL_STATE_FULL);
+    }
+    dpl_doc_set_int(status, "sent_bytes", as_int(link->peer.sent_bytes));
+    dpl_doc_set_int(status, "sent_messages", as_int(link->sent_messages));
+    dpl_doc_set_int(status, "sent_bytes_per_s", as_int(link->rate_bytes));
+    dpl_doc_set_int(status, "bandwidth_bytes", as_int(link->bucket.rate));
+    if (link->last_error[0])
+        dpl_doc_set_text(status, "last_error", link->last_error);
+    return doc;
+}
+
+int64_t dpl_link_status(struct dpl_link *link, int64_t now_ns)
+{
+    if (now_ns - link->capstat_ns >= soon_ns) {
+        head_read(link);
+        link->capstat_ns = now_ns;
+    }
+    if (link->source.now.tag != 0 && link->head < link->source.now.sent)
+        link->head = link->source.now.sent;
+    link->source.head = link->head;
+    rate_read(link, now_ns);
+    int64_t due = link->status_ns + (link->changed ? soon_ns : late_ns);
+    if (now_ns < due)
+        return due;
+    g_autoptr(dpl_doc_auto) doc = status_doc(link);
+    struct dpl_err err;
+    /* A daemon that does not read will get the next one. */
+    (void)dpl_channel_send(link->channel, doc, NULL, 0, &err);
+    link->status_ns = now_ns;
+    link->changed = false;
+    return now_ns + late_ns;
+}
