@@ -9,6 +9,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#define LOOK_EVERY   4 /* requests */
+#define BEHIND_LOOKS 2
+
 void pool_init(struct pool *pool, int device_fd)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -17,7 +20,8 @@ void pool_init(struct pool *pool, int device_fd)
     for (size_t i = 0; i < SHARED_SLOTS; i++)
         pthread_cond_init(&pool->wake[i], NULL);
     pool->device_fd = device_fd;
-    pool->helpers_max = cpus > POOL_HELPERS ? POOL_HELPERS : cpus > 1 ? (uint32_t)cpus - 1 : 0;
+    /* Clients need a CPU too: where there are two, a helper was measured to slow deliveries. */
+    pool->helpers_max = cpus >= POOL_HELPERS + 2 ? POOL_HELPERS : cpus > 2 ? (uint32_t)cpus - 2 : 0;
 }
 
 static struct pool *pool_of(const struct thread *thread)
@@ -30,6 +34,17 @@ static bool more_waits(const struct pool *pool)
     struct pollfd pfd = {.fd = pool->device_fd, .events = POLLIN};
 
     return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLIN) != 0;
+}
+
+/* The leader does not keep up: whenever it looked lately, more waited. Asking costs a system call.
+ */
+static bool falls_behind(struct pool *pool)
+{
+    if (pool->helpers >= pool->helpers_max || pool->idle_count == 0 ||
+        atomic_fetch_add(&pool->looks, 1) % LOOK_EVERY != 0)
+        return false;
+    pool->behind = more_waits(pool) ? pool->behind + 1 : 0;
+    return pool->behind >= BEHIND_LOOKS;
 }
 
 /* With the lock held: gives the most recently idle thread a role. */
@@ -124,7 +139,8 @@ void pool_begin(struct thread *thread, bool slow)
         atomic_store(&pool->serving, 1);
     if (slow) {
         pool_step_down(thread);
-    } else if (pool->helpers < pool->helpers_max && pool->idle_count > 0 && more_waits(pool)) {
+    } else if (falls_behind(pool)) {
+        pool->behind = 0;
         pthread_mutex_lock(&pool->lock);
         if (pool->helpers < pool->helpers_max)
             wake_one(pool, POOL_HELPER);

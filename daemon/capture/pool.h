@@ -3,10 +3,11 @@
  * Who reads the device next.
  *
  * One thread of a root, the leader, waits in read(2); it serves what it reads itself and comes
- * back, so that its caches stay warm and nobody is woken. While more requests wait, helpers read
- * too, a few, until nothing waits. A request that may wait for a disk makes its thread step down
- * first, and the guard takes the lead from a leader that has been at one request for too long: a
- * stuck op holds up nobody else. When every thread is stuck, the guard asks for another.
+ * back, so that its caches stay warm and nobody is woken. When it falls behind and there are CPUs
+ * for more than it and its clients, helpers read too, a few, until nothing waits. A request that
+ * may wait for a disk makes its thread step down first, and the guard takes the lead from a leader
+ * that has been at one request for too long: a stuck op holds up nobody else. When every thread is
+ * stuck, the guard asks for another.
  */
 #ifndef DPL_CAPTURE_POOL_H
 #define DPL_CAPTURE_POOL_H
@@ -29,6 +30,7 @@ struct pool {
     _Atomic uint32_t serving; /* the leader is at a request */
     _Atomic uint32_t helpers;
     uint32_t helpers_max;
+    _Atomic uint32_t looks, behind; /* of the leader: how often it looked, and saw more in a row */
     uint32_t idle[SHARED_SLOTS];
     _Atomic uint32_t idle_count;
     _Atomic uint8_t role[SHARED_SLOTS]; /* of enum pool_role, by slot */
