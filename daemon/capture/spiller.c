@@ -14,8 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-#define IDLE_MS   1000
-#define GATHER_NS 1000000
+#define IDLE_MS     1000
+#define TICK_NS     1000000
+#define QUIET_TICKS 8
 
 static struct {
     struct dpl_spill spill;
@@ -35,10 +36,24 @@ static void ended(void *self, enum dpl_journal_end reason, bool durable)
                 durable ? "" : "; this could not be written to its header");
 }
 
+/* By the tick while there is something to write, so that who commits a record wakes nobody; what
+ * comes within a tick goes out together. After some ticks with nothing, the next record wakes it.
+ */
+static void wait_for_more(int *quiet)
+{
+    const struct timespec tick = {.tv_nsec = TICK_NS};
+
+    if (*quiet >= QUIET_TICKS && !atomic_load(&at.stopping)) {
+        dpl_spill_wait(&at.spill, IDLE_MS);
+        *quiet = 0;
+    }
+    nanosleep(&tick, NULL);
+}
+
 static void *spiller_main(void *arg)
 {
-    const struct timespec moment = {.tv_nsec = GATHER_NS};
     struct dpl_err err = {0};
+    int quiet = 0;
 
     (void)arg;
     for (;;) {
@@ -47,13 +62,12 @@ static void *spiller_main(void *arg)
 
         if (count < 0)
             fprintf(stderr, "doppel-capture: %s\n", err.text);
-        if (count != 0)
+        if (count < 0 || at.spill.more)
             continue;
-        if (atomic_load(&at.stopping) && dpl_spill_idle(&at.spill))
+        if (count == 0 && atomic_load(&at.stopping) && dpl_spill_idle(&at.spill))
             return NULL;
-        dpl_spill_wait(&at.spill, IDLE_MS);
-        /* What comes within a moment goes out together. */
-        nanosleep(&moment, NULL);
+        quiet = count == 0 ? quiet + 1 : 0;
+        wait_for_more(&quiet);
     }
 }
 

@@ -168,6 +168,7 @@ static ssize_t end_check(struct dpl_spill *spill, const struct dpl_arena_spilled
 ssize_t dpl_spill_run(struct dpl_spill *spill, uint64_t now_ns, struct dpl_err *err)
 {
     struct dpl_arena *a = spill->arena;
+    spill->more = false;
     if (spill->failed)
         return 0;
     spill->heard = atomic_load(&a->wake);
@@ -194,6 +195,7 @@ ssize_t dpl_spill_run(struct dpl_spill *spill, uint64_t now_ns, struct dpl_err *
     pthread_mutex_lock(&a->lock);
     dpl_arena_spill_move(a, &to);
     pthread_mutex_unlock(&a->lock);
+    spill->more = count == DPL_SPILL_BATCH || to.lsn - from.lsn >= DPL_SPILL_BATCH_BYTES;
     return (ssize_t)count;
 }
 

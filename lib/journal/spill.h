@@ -53,6 +53,7 @@ struct dpl_spill {
     uint64_t blocked_lsn, blocked_since_ns;
     uint32_t heard; /* how often the bell had rung when it last looked */
     bool told, failed;
+    bool more; /* the last run ended because its batch was full */
     uint8_t headers[DPL_SPILL_BATCH][DPL_RECORD_HEADER];
     struct iovec iov[DPL_SPILL_BATCH * 4];
 };
