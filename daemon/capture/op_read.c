@@ -3,6 +3,7 @@
  * Reading and syncing: what changes nothing below, takes no locks and reserves no position.
  */
 #include "daemon/capture/op.h"
+#include "daemon/capture/recorder.h"
 #include "daemon/capture/remote.h"
 
 #include <errno.h>
@@ -61,6 +62,21 @@ int op_lseek(struct op *op)
     return op_answer(op, out, sizeof(*out));
 }
 
+/* What was written and journalled may not be what is below: the target asks for the object. Noted
+ * first: who takes over asks for the error again, and notes it again. */
+static int sync_failed(struct op *op, int error)
+{
+    struct dpl_record record = {
+        .type = DPL_R_MIRROR, .has = DPL_F_NUMBER | DPL_F_OBJECT, .number = DPL_MIRROR_FAILED};
+
+    if (border_inside(&op->worker->border, op->node)) {
+        record.object = recorder_oid(op, op->node);
+        recorder_extra(op, &record);
+    }
+    op_node(op, op->node)->sync_error = (uint16_t)error;
+    return -error;
+}
+
 /* A failed sync is told to everybody from then on: by shared descriptors the kernel below would
  * tell it to one of several applications only. */
 static int sync_node(struct op *op, bool data_only)
@@ -76,13 +92,12 @@ static int sync_node(struct op *op, bool data_only)
     /* A worker that died may have been told of an error and taken it along. */
     if (op->in_takeover && syncfs(op->root->sync_fd) != 0) {
         atomic_store(&op->worker->shared->sync_failed, 1);
-        node->sync_error = EIO;
-        return -EIO;
+        return sync_failed(op, EIO);
     }
     if ((data_only ? fdatasync(fd) : fsync(fd)) == 0)
         return op_answer(op, NULL, 0);
     if (errno == EIO || errno == ENOSPC || errno == EDQUOT)
-        node->sync_error = (uint16_t)errno;
+        return sync_failed(op, errno);
     return -errno;
 }
 

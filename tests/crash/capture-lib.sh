@@ -136,6 +136,20 @@ replay() {
     done
 }
 
+# The same where ops have failed: what the replica has to ask for is not compared; sets asked to that.
+replay_asked() {
+    local i name options=()
+    "$build/tests/crash/capture-replay" "$work/journal" "$work/disk/reserve" "${replicas[@]}" >"$work/replayed" ||
+        { cat "$work/replayed"; return 1; }
+    asked=$(sed -n 's/^ask: //p' "$work/replayed" | sort -u | tr '\n' ' ')
+    for name in $asked; do options+=(--exclude "$name"); done
+    tail -1 "$work/replayed"
+    for i in "${!roots[@]}"; do
+        "$build/tests/crash/compare" --without flags "${options[@]}" "${roots[i]}" "${replicas[i]}" || return 1
+    done
+    echo "asked for: $asked"
+}
+
 figures() {
     kill -USR1 "$keeper"
     wait_for grep -q 'capture: figures' "$work/errors" && grep 'capture: figures' "$work/errors" | tail -1

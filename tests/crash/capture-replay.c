@@ -5,21 +5,58 @@
  *     capture-replay JOURNAL RESERVE REPLICA...
  *
  * REPLICAs stand for the set's roots, in their order, and are empty; RESERVE lies beside them.
- * Prints what could not be applied as it stands and one line of figures. Exit status: 0 all was
- * read, 1 the journal does not end as one that was closed (or could not be applied), 2 bad usage.
+ * Prints what could not be applied as it stands, a line "ask: PATH" for each name in a replica of
+ * an object that the source must be asked for (of a failed op, say), and one line of figures. Exit
+ * status: 0 all was read, 1 the journal does not end as one that was closed (or could not be
+ * applied), 2 bad usage.
  */
 #include "daemon/apply/apply.h"
 #include "lib/journal/reader.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define ROOTS 16
+#define ASKED 4096
 
 static struct {
     unsigned long records, applied, nothing, unknown, ask;
 } count;
+
+static struct {
+    size_t size;
+    uint8_t bytes[DPL_OID_MAX];
+} asked[ASKED];
+static size_t asked_count, root_length;
+
+static void ask(struct dpl_view oid)
+{
+    if (oid.size == 0 || oid.size > DPL_OID_MAX || asked_count == ASKED)
+        return;
+    asked[asked_count].size = oid.size;
+    memcpy(asked[asked_count++].bytes, oid.data, oid.size);
+}
+
+static int print_asked(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    uint8_t tag[256];
+    ssize_t size = lgetxattr(path, DPL_APPLY_TAG, tag, sizeof(tag));
+
+    (void)st;
+    (void)type;
+    (void)ftw;
+    for (size_t i = 0; i < asked_count; i++)
+        if (size == (ssize_t)asked[i].size && memcmp(tag, asked[i].bytes, asked[i].size) == 0) {
+            printf("ask: %s\n", path[root_length] == '/' ? path + root_length + 1 : ".");
+            return 0;
+        }
+    return 0;
+}
 
 static int fail(const char *what, const struct dpl_err *err)
 {
@@ -34,6 +71,12 @@ static void count_it(const struct dpl_record *record, int code)
     count.nothing += code == DPL_APPLY_NOTHING;
     count.unknown += code == DPL_APPLY_UNKNOWN;
     count.ask += code == DPL_APPLY_ASK;
+    if (code == DPL_APPLY_ASK) {
+        ask(record->object);
+        ask(record->object2);
+        ask(record->parent);
+        ask(record->parent2);
+    }
     if (code == DPL_APPLY_UNKNOWN || code == DPL_APPLY_ASK)
         printf("lsn %lu: %s %s: %s\n", (unsigned long)record->lsn,
                dpl_record_type_text(record->type), dpl_outcome_text(record->outcome),
@@ -90,6 +133,10 @@ int main(int argc, char **argv)
     if (code == 0 && dpl_apply_settle(apply, &err) < 0)
         code = fail("settle", &err);
     dpl_apply_close(apply);
+    for (int i = 3; asked_count > 0 && i < argc; i++) {
+        root_length = strlen(argv[i]);
+        nftw(argv[i], print_asked, 16, FTW_PHYS);
+    }
     printf("replay: records=%lu applied=%lu void=%lu unknown=%lu ask=%lu\n", count.records,
            count.applied, count.nothing, count.unknown, count.ask);
     return code;

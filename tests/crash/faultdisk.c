@@ -14,7 +14,7 @@
  *
  * It is the kernel's only way to a failing disk where there is no device mapper.
  */
-#define FUSE_USE_VERSION 34
+#define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
@@ -26,6 +26,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Calls that hang, as many as a loop device has under way, leave others their threads. */
+#define THREADS 512
 
 enum inode { INO_ROOT = FUSE_ROOT_ID, INO_DISK, INO_CTL };
 enum operation { OP_READ, OP_WRITE, OP_FSYNC, OP_COUNT };
@@ -254,8 +257,10 @@ int main(int argc, char **argv)
     if (!session || fuse_session_mount(session, argv[2]) != 0)
         return 1;
     fuse_set_signal_handlers(session);
-    int rc =
-        fuse_session_loop_mt(session, 0); /* a call that hangs leaves the others their threads */
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_max_threads(config, THREADS);
+    int rc = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
     fuse_session_unmount(session);
     fuse_session_destroy(session);
     return rc == 0 ? 0 : 1;

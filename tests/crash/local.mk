@@ -1,6 +1,8 @@
 # Deaths and faults.
 crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill tests/crash/capture-remote \
 	tests/crash/capture-replay
+crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill \
+	tests/crash/capture-replay tests/crash/capture-call
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
 tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
@@ -9,6 +11,9 @@ tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $
 tests_capture = tests/crash/capture-cases.sh tests/prop/capture-ops.sh tests/prop/capture-border.sh \
 	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh tests/crash/capture-remote.sh \
 	tests/crash/capture-threads.sh tests/crash/capture.sh
+	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh \
+	tests/crash/capture-threads.sh tests/crash/capture.sh tests/crash/capture-full.sh \
+	tests/crash/capture-faults.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
