@@ -18,9 +18,16 @@ struct entry {
     const char *file; /* in which the texts stand: those of another file are replaced */
 };
 
+/* A group that is there by a name of its own, as [set mail]. */
+struct instance {
+    char *group;
+    struct entry *entries;
+};
+
 struct dpl_conf {
     const struct dpl_conf_schema *schema;
     struct entry *entries;
+    GPtrArray *instances;
     GPtrArray *files; /* names, kept for `file` of the entries */
 };
 
@@ -41,12 +48,14 @@ static int fail_at(const struct input *in, struct dpl_err *err)
     return DPL_E_CONFIG;
 }
 
+static bool group_fits(const char *row, const char *group);
+
 static void list_of(const struct dpl_conf_schema *schema, const char *group, GString *out)
 {
     const char *last = NULL;
     for (size_t i = 0; i < schema->count; i++) {
         const char *word = group ? schema->keys[i].key : schema->keys[i].group;
-        if ((group && strcmp(group, schema->keys[i].group) != 0) || g_strcmp0(word, last) == 0)
+        if ((group && !group_fits(schema->keys[i].group, group)) || g_strcmp0(word, last) == 0)
             continue;
         g_string_append_printf(out, "%s%s", last ? ", " : "", word);
         last = word;
@@ -63,10 +72,24 @@ static int unknown(const struct input *in, const char *what, const char *word, c
     return fail_at(in, err);
 }
 
+static bool is_pattern(const char *group)
+{
+    return group[strlen(group) - 1] == '*';
+}
+
+/* "set *" and every "set NAME". */
+static bool group_fits(const char *row, const char *group)
+{
+    if (strcmp(row, group) == 0)
+        return true;
+    size_t n = strlen(row) - 1;
+    return row[n] == '*' && strncmp(row, group, n) == 0 && dpl_conf_name_ok(group + n);
+}
+
 static ssize_t find(const struct dpl_conf_schema *schema, const char *group, const char *key)
 {
     for (size_t i = 0; i < schema->count; i++)
-        if (strcmp(schema->keys[i].group, group) == 0 &&
+        if (group_fits(schema->keys[i].group, group) &&
             (!key || strcmp(schema->keys[i].key, key) == 0))
             return (ssize_t)i;
     return -1;
@@ -94,6 +117,53 @@ static void entry_put(struct entry *e, const struct dpl_conf_key *key, const cha
     e->file = file;
     g_free(e->origin);
     e->origin = origin;
+}
+
+static struct entry *entries_new(const struct dpl_conf_schema *schema)
+{
+    struct entry *entries = g_new0(struct entry, schema->count);
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct dpl_conf_key *key = &schema->keys[i];
+        int64_t value = 0;
+        if (!key->preset)
+            continue;
+        g_assert(dpl_value_check(key, key->preset, &value, NULL) == DPL_OK);
+        entry_put(&entries[i], key, NULL, key->preset, value, g_strdup("default"));
+    }
+    return entries;
+}
+
+static void entries_free(const struct dpl_conf_schema *schema, struct entry *entries)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        entry_clear(&entries[i]);
+    g_free(entries);
+}
+
+/* Where the values of a group are; NULL for an instance that is not there. */
+static struct entry *entries_of(const struct dpl_conf *conf, const struct dpl_conf_key *key,
+                                const char *group)
+{
+    if (!is_pattern(key->group))
+        return conf->entries;
+    for (guint i = 0; i < conf->instances->len; i++) {
+        struct instance *in = conf->instances->pdata[i];
+        if (strcmp(in->group, group) == 0)
+            return in->entries;
+    }
+    return NULL;
+}
+
+/* Makes room for a group that is there by its own name. */
+static void add_instance(struct dpl_conf *conf, const char *group)
+{
+    const struct dpl_conf_key *key = &conf->schema->keys[find(conf->schema, group, NULL)];
+    if (entries_of(conf, key, group))
+        return;
+    struct instance *in = g_new0(struct instance, 1);
+    in->group = g_strdup(group);
+    in->entries = entries_new(conf->schema);
+    g_ptr_array_add(conf->instances, in);
 }
 
 /* One "key=value" line, given to GLib's parser under a group of its own for syntax and escapes. */
@@ -124,7 +194,7 @@ static int read_pair(struct input *in, const char *line, struct dpl_err *err)
         dpl_err_context(err, "%s", key->key);
         return fail_at(in, err);
     }
-    entry_put(&in->conf->entries[row], key, in->file, text, value,
+    entry_put(&entries_of(in->conf, key, in->group)[row], key, in->file, text, value,
               g_strdup_printf("%s:%u", in->file, in->line));
     return DPL_OK;
 }
@@ -139,6 +209,7 @@ static int read_group(struct input *in, const char *line, struct dpl_err *err)
     g_autofree char *group = g_strndup(line + 1, n - 2);
     if (find(in->conf->schema, group, NULL) < 0)
         return unknown(in, "group", group, NULL, err);
+    add_instance(in->conf, group);
     g_free(in->group);
     in->group = g_steal_pointer(&group);
     return DPL_OK;
@@ -214,16 +285,9 @@ static struct dpl_conf *conf_new(const struct dpl_conf_schema *schema)
 {
     struct dpl_conf *conf = g_new0(struct dpl_conf, 1);
     conf->schema = schema;
-    conf->entries = g_new0(struct entry, schema->count);
+    conf->entries = entries_new(schema);
+    conf->instances = g_ptr_array_new();
     conf->files = g_ptr_array_new_with_free_func(g_free);
-    for (size_t i = 0; i < schema->count; i++) {
-        const struct dpl_conf_key *key = &schema->keys[i];
-        int64_t value = 0;
-        if (!key->preset)
-            continue;
-        g_assert(dpl_value_check(key, key->preset, &value, NULL) == DPL_OK);
-        entry_put(&conf->entries[i], key, NULL, key->preset, value, g_strdup("default"));
-    }
     return conf;
 }
 
@@ -254,9 +318,14 @@ void dpl_conf_free(struct dpl_conf *conf)
 {
     if (!conf)
         return;
-    for (size_t i = 0; i < conf->schema->count; i++)
-        entry_clear(&conf->entries[i]);
-    g_free(conf->entries);
+    entries_free(conf->schema, conf->entries);
+    for (guint i = 0; i < conf->instances->len; i++) {
+        struct instance *in = conf->instances->pdata[i];
+        entries_free(conf->schema, in->entries);
+        g_free(in->group);
+        g_free(in);
+    }
+    g_ptr_array_unref(conf->instances);
     g_ptr_array_unref(conf->files);
     g_free(conf);
 }
@@ -265,7 +334,9 @@ static const struct entry *entry_of(const struct dpl_conf *conf, const char *gro
 {
     ssize_t row = find(conf->schema, group, key);
     g_assert(row >= 0);
-    return &conf->entries[row];
+    const struct entry *entries = entries_of(conf, &conf->schema->keys[row], group);
+    g_assert(entries);
+    return &entries[row];
 }
 
 const char *const *dpl_conf_list(const struct dpl_conf *conf, const char *group, const char *key)
@@ -291,4 +362,16 @@ const char *dpl_conf_origin(const struct dpl_conf *conf, const char *group, cons
 {
     const struct entry *e = entry_of(conf, group, key);
     return e->origin ? e->origin : "default";
+}
+
+const char **dpl_conf_groups(const struct dpl_conf *conf, const char *pattern)
+{
+    const char **groups = g_new0(const char *, conf->instances->len + 1);
+    size_t count = 0;
+    for (guint i = 0; i < conf->instances->len; i++) {
+        const struct instance *in = conf->instances->pdata[i];
+        if (group_fits(pattern, in->group))
+            groups[count++] = in->group;
+    }
+    return groups;
 }

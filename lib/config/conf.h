@@ -32,7 +32,7 @@ enum dpl_conf_type {
 };
 
 struct dpl_conf_key {
-    const char *group;
+    const char *group; /* "set *" stands for every [set NAME] */
     const char *key;
     enum dpl_conf_type type;
     const char *preset; /* the value where none is given, in the file's own words; NULL: none */
@@ -72,6 +72,10 @@ int64_t dpl_conf_value(const struct dpl_conf *conf, const char *group, const cha
 const char *const *dpl_conf_list(const struct dpl_conf *conf, const char *group, const char *key);
 /* Where the value came from, as "FILE:LINE", or "default". Borrowed. */
 const char *dpl_conf_origin(const struct dpl_conf *conf, const char *group, const char *key);
+
+/* The groups that are there of a "set *", as "set NAME", in the order of the files, ended by NULL.
+ * Each has all keys of its rows, as others have. The caller frees the list alone (g_free). */
+const char **dpl_conf_groups(const struct dpl_conf *conf, const char *pattern);
 
 /* Whether a name suits a site or a set. */
 bool dpl_conf_name_ok(const char *name);

@@ -100,3 +100,9 @@ tests_unit_test_schedule_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-link
 TESTS += tests/unit/test-link
 tests_unit_test_link_LDADD = libtmodel.a libprop.a libunit.a $(LINK_LIBS) $(PROTO_LIBS) $(UNIT_LIBS) -lpthread
+check_PROGRAMS += tests/unit/test-set-state tests/unit/test-child
+TESTS += tests/unit/test-set-state tests/unit/test-child
+tests_unit_test_set_state_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
+tests_unit_test_child_LDADD = libunit.a libparent.a libcore.a libctl.a libwire.a libbase.a \
+	$(UNIT_LIBS) $(LIBQB_LIBS)

@@ -51,6 +51,9 @@ static void errors_name_file_line_and_key(void)
         {"[site]\nname=\n", "x.conf:2: name: "},
         {"[site]\nnmae=a\n", "x.conf:2: no key \"nmae\" in [site] (there are: name)"},
         {"\n[sites]\n", "x.conf:2: no group \"sites\" (there are: site, daemon,"},
+        {"[set a b]\n", "x.conf:1: no group \"set a b\""},
+        {"[set ]\n", "x.conf:1: no group \"set \""},
+        {"[set x]\ntargets=1\n", "x.conf:2: no key \"targets\" in [set x] (there are: target,"},
         {"port=1\n", "x.conf:1: \"port\" stands before the first [group]"},
         {"[daemon]\nport\n", "x.conf:2: \"port\" is neither"},
         {"[daemon\n", "x.conf:1: \"[daemon\" is not a [group]"},
@@ -148,7 +151,27 @@ static void missing_file_is_said_by_name(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nowhere/doppel.conf"));
 }
 
+static void groups_of_sets(void)
+{
+    g_autoptr(dpl_conf_auto) conf =
+        parse("[set mail]\ntarget=site-b\n[set News-2]\n[site]\nname=a\n[set mail]\n"
+              "compression=3\n",
+              NULL);
+    CU_ASSERT_FATAL(conf != NULL);
+    g_autofree const char **sets = dpl_conf_groups(conf, "set *");
+    CU_ASSERT_STRING_EQUAL(sets[0], "set mail");
+    CU_ASSERT_STRING_EQUAL(sets[1], "set News-2");
+    CU_ASSERT_PTR_NULL(sets[2]);
+    CU_ASSERT_STRING_EQUAL(dpl_conf_text(conf, "set mail", "target"), "site-b");
+    CU_ASSERT_EQUAL(dpl_conf_value(conf, "set mail", "compression"), 3);
+    CU_ASSERT_EQUAL(dpl_conf_value(conf, "set mail", "durability_timeout"), 5000);
+    CU_ASSERT_PTR_NULL(dpl_conf_text(conf, "set News-2", "target"));
+    CU_ASSERT_EQUAL(dpl_conf_value(conf, "set News-2", "compression"), 0);
+    CU_ASSERT_STRING_EQUAL(dpl_conf_origin(conf, "set mail", "target"), "x.conf:2");
+}
+
 static const struct unit_test tests[] = {
+    {"each set has a group of its own", groups_of_sets},
     {"defaults hold where nothing is said", defaults_hold_where_nothing_is_said},
     {"values and their origin are read", values_and_their_origin_are_read},
     {"errors name file, line and key", errors_name_file_line_and_key},
