@@ -106,3 +106,10 @@ tests_unit_test_set_state_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 tests_unit_test_child_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
 tests_unit_test_child_LDADD = libunit.a libparent.a libcore.a libctl.a libwire.a libbase.a \
 	$(UNIT_LIBS) $(LIBQB_LIBS)
+
+check_PROGRAMS += tests/unit/test-command tests/unit/test-server
+TESTS += tests/unit/test-command tests/unit/test-server
+tests_unit_test_command_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_server_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
+tests_unit_test_server_LDADD = libunit.a libdctl.a libclient.a libctl.a libwire.a libbase.a \
+	$(UNIT_LIBS) $(LIBQB_LIBS)

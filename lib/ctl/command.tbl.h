@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The commands of doppel(8), once: DPL_COMMAND(words, right, place, arguments, help).
+ *
+ * The right is LOOK (doppel-monitor may) or CHANGE (doppel-admin alone); the place is DAEMON where
+ * doppeld answers, LOCAL where the command needs none. Arguments are written as people read them,
+ * and read by program just so: NAME, [NAME], NAME..., [--flag], [--option=VALUE],
+ * [--option=VALUE]... . The parser, the daemon's check, the help, the completion and the test of
+ * the manual page are all made from these rows.
+ */
+/* clang-format off */
+DPL_COMMAND("status",        LOOK,   DAEMON, "[SET] [--watch] [--check]",
+            "who serves, how old the replica is, what is wrong, what to type next")
+DPL_COMMAND("stats",         LOOK,   DAEMON, "[SET]", "all figures of a set")
+DPL_COMMAND("wait",          LOOK,   DAEMON,
+            "SET [--idle] [--queue-empty] [--consistent] [--timeout=TIME]",
+            "wait until a set has nothing left to send or to apply, or its replica is consistent")
+DPL_COMMAND("set create",    CHANGE, DAEMON, "SET PATH... [--exclude=PATH]... [--flat]",
+            "make a set that is served here")
+DPL_COMMAND("set accept",    CHANGE, DAEMON, "SET --from=SITE [--map=SRC:DST]...",
+            "permit a site to send a set here")
+DPL_COMMAND("set add",       CHANGE, DAEMON, "SET PATH... [--exclude] [--flat]",
+            "add rules for paths to a set")
+DPL_COMMAND("set remove",    CHANGE, DAEMON, "SET PATH...", "take the rules for paths out of a set")
+DPL_COMMAND("set show",      LOOK,   DAEMON, "SET", "what was agreed on a set")
+DPL_COMMAND("set list",      LOOK,   DAEMON, "", "the sets of this site")
+DPL_COMMAND("set delete",    CHANGE, DAEMON, "SET", "forget a set; its files stay")
+DPL_COMMAND("connect",       CHANGE, DAEMON, "SET", "let a set connect, after disconnect")
+DPL_COMMAND("disconnect",    CHANGE, DAEMON, "SET", "end a set's connection until connect")
+DPL_COMMAND("pause",         CHANGE, DAEMON, "SET", "let the target receive, and not apply")
+DPL_COMMAND("resume",        CHANGE, DAEMON, "SET", "let the target apply again")
+DPL_COMMAND("limit",         CHANGE, DAEMON, "SET [--bandwidth=RATE] [--schedule=TEXT] [--none]",
+            "bound the bandwidth of a set until the daemon's next start")
+DPL_COMMAND("mirror start",  CHANGE, DAEMON,
+            "SET [--kind=KIND] [--orphans=WHAT] [--test]", "make the replica equal to the source")
+DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; it goes on there later")
+DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")
+DPL_COMMAND("orphans",       CHANGE, DAEMON, "SET ACTION",
+            "list, move or delete files that the source has not")
+DPL_COMMAND("site init",     CHANGE, DAEMON, "[--name=SITE]", "make this site's keys and certificates")
+DPL_COMMAND("site pair",     CHANGE, DAEMON, "SITE [--address=HOST]... [--fingerprint=HEX]",
+            "trust another site")
+DPL_COMMAND("site list",     LOOK,   DAEMON, "", "the sites that are known, and their fingerprints")
+DPL_COMMAND("site rotate",   CHANGE, DAEMON, "", "make new keys, beside the old ones")
+DPL_COMMAND("site revoke",   CHANGE, DAEMON, "SITE", "trust a site no more")
+DPL_COMMAND("site address",  CHANGE, DAEMON, "SITE HOST...", "where a site is reached")
+DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--from=LSN] [--count=N] [--raw]",
+            "print what was captured and is not acknowledged yet")
+DPL_COMMAND("completion",    LOOK,   LOCAL,  "", "print the completion for bash")
+/* clang-format on */
