@@ -1,20 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the subcommands of doppel(8) share. Each is one file with one function for each command.
+ * What the subcommands of doppel(8) share. The table of commands is lib/ctl/command.tbl.h; what a
+ * daemon answers is asked for and printed by remote.c, the rest is one file for each command.
  */
 #ifndef DPL_TOOLS_DOPPEL_H
 #define DPL_TOOLS_DOPPEL_H
 
 #include "lib/base/err.h"
+#include "lib/ctl/command.h"
 
+#include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 struct doppel {
-    bool json; /* --output-as=json */
+    bool json;            /* --output-as=json */
+    bool quiet, verbose;  /* -q, -v */
+    const char *instance; /* --instance */
 };
+
+/* Set by SIGINT, SIGTERM and SIGHUP. */
+extern volatile sig_atomic_t doppel_stop;
 
 /* Called with argv[0] the command's own name. Returns the exit status. */
 int doppel_journal_show(struct doppel *doppel, int argc, char **argv);
+/* Any command of the daemon, with its arguments. Return the exit status. */
+int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
+                  const struct dpl_doc *args);
+int doppel_status(struct doppel *doppel, const struct dpl_command *command,
+                  const struct dpl_doc *args);
+void doppel_completion(FILE *to);
+
+/* Asks the daemon, one call on a connection of its own. The caller owns *result_r. */
+int doppel_ask(const struct doppel *doppel, const char *command, const struct dpl_doc *args,
+               int64_t timeout_ms, struct dpl_doc **result_r, struct dpl_err *err);
+/* The lines of "status" for all sets of a result. */
+void doppel_print_status(FILE *to, const struct dpl_doc *result, bool colours, bool verbose);
+/* Whether standard output is a terminal that may be coloured. */
+bool doppel_colours(void);
+/* Flushes standard output; the exit status, which is status unless that failed. */
+int doppel_flushed(const char *command, int status);
 
 /* Prints "doppel COMMAND: text", and how to get help. Returns the exit status of bad usage. */
 int doppel_usage(const char *command, const char *format, ...)

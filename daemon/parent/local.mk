@@ -2,8 +2,27 @@
 noinst_LIBRARIES += libparent.a
 libparent_a_CFLAGS = $(AM_CFLAGS) $(LIBQB_CFLAGS)
 libparent_a_SOURCES = \
+	daemon/parent/alert.c \
+	daemon/parent/capture.c \
 	daemon/parent/child.c daemon/parent/child.h \
+	daemon/parent/commands.c \
+	daemon/parent/daemon.h \
+	daemon/parent/door.c daemon/parent/door.h \
+	daemon/parent/engine.c \
+	daemon/parent/instance.c daemon/parent/instance.h \
 	daemon/parent/log.c daemon/parent/log.h \
 	daemon/parent/loop.c daemon/parent/loop.h \
+	daemon/parent/metrics.c \
 	daemon/parent/notify.c daemon/parent/notify.h \
-	daemon/parent/spawn.c daemon/parent/spawn.h
+	daemon/parent/set.c \
+	daemon/parent/set_doc.c daemon/parent/set_doc.h \
+	daemon/parent/settings.c daemon/parent/settings.h \
+	daemon/parent/spawn.c daemon/parent/spawn.h \
+	daemon/parent/status.c \
+	daemon/parent/wait.c
+
+sbin_PROGRAMS += doppeld
+doppeld_SOURCES = daemon/parent/main.c
+doppeld_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
+doppeld_LDADD = libparent.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a \
+	libconfig.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS)

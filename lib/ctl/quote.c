@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/ctl/quote.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* The bytes of the character at p, or 0 when it must be escaped. U+0080 to U+009F command terminals
@@ -16,12 +17,14 @@ static size_t plain(const char *p, size_t size)
     return (size_t)g_unichar_to_utf8(u, NULL);
 }
 
-void dpl_quote_into(GString *out, const char *bytes, size_t size)
+static void escape(GString *out, const char *bytes, size_t size, bool quotes)
 {
     for (size_t i = 0; i < size;) {
         size_t n = plain(bytes + i, size - i);
         if (n > 0)
             g_string_append_len(out, bytes + i, (gssize)n);
+        else if (bytes[i] == '"' && !quotes)
+            g_string_append_c(out, '"');
         else if (bytes[i] == '"' || bytes[i] == '\\')
             g_string_append_printf(out, "\\%c", bytes[i]);
         else if (bytes[i] == '\n')
@@ -34,10 +37,15 @@ void dpl_quote_into(GString *out, const char *bytes, size_t size)
     }
 }
 
+void dpl_quote_into(GString *out, const char *bytes, size_t size)
+{
+    escape(out, bytes, size, false);
+}
+
 char *dpl_quote(const char *bytes, size_t size)
 {
     GString *out = g_string_new("\"");
-    dpl_quote_into(out, bytes, size);
+    escape(out, bytes, size, true);
     g_string_append_c(out, '"');
     return g_string_free(out, FALSE);
 }

@@ -42,3 +42,7 @@ check_PROGRAMS += tests/crash/dirty-check
 tests_crash_dirty_check_LDADD = libdirty.a libjournal.a libwire.a libbase.a
 dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh
 TESTS += tests/crash/capture-dirty.sh
+check_PROGRAMS += tests/crash/fake-engine
+tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
+TESTS += tests/crash/parent.sh
+dist_noinst_SCRIPTS += tests/crash/parent.sh

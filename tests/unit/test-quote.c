@@ -32,7 +32,15 @@ static void not_utf8(void)
     check("\xed\xa0\x80", 3, "\"\\xed\\xa0\\x80\""); /* a surrogate */
 }
 
+static void unquoted(void)
+{
+    g_autoptr(GString) out = g_string_new("x: ");
+    dpl_quote_into(out, "a \"b\"\\\n", 7);
+    CU_ASSERT_STRING_EQUAL(out->str, "x: a \"b\"\\\\\\n");
+}
+
 static const struct unit_test tests[] = {
+    {"in a line of its own quotes need no escape", unquoted},
     {"what can be printed is printed", plain},
     {"what ends a line or commands a terminal is escaped", escaped},
     {"what is not UTF-8 is escaped byte by byte", not_utf8},

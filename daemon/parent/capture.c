@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Captures: started outside our control group and session, adopted when they run already, started
+ * again when their keeper is gone. They outlive us, and are ended by hand:
+ * doppel-capture --stop.
+ *
+ * How a capture is comes from its lock and its status page (lib/capstat), never from its mount.
+ */
+#include "daemon/parent/daemon.h"
+#include "daemon/parent/log.h"
+#include "daemon/parent/set_doc.h"
+#include "lib/base/clock.h"
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 1000, START_MS = 60000 };
+
+static const struct dpl_child_kind direct_kind = {
+    .name = "capture", .program = "doppel-capture", .stop_ms = 2000, .most_ms = START_MS};
+static const struct dpl_child_kind scope_kind = {
+    .name = "capture", .program = "/usr/bin/systemd-run", .stop_ms = 2000, .most_ms = START_MS};
+static const struct dpl_backoff_policy policy = {1000, 60000, 30000};
+
+static char *run_dir(const struct dpl_set *set)
+{
+    return g_build_filename(set->daemon->settings.run_dir, "capture", NULL);
+}
+
+static void look(void *self);
+
+static void look_later(struct dpl_set *set, int64_t ms)
+{
+    if (set->capture.wanted)
+        dpl_timer_set(&set->capture.timer, set->daemon->loop, ms, look, set);
+}
+
+static void forget_keeper(struct dpl_set *set)
+{
+    dpl_watch_remove(&set->capture.keeper_watch);
+    dpl_fd_clear(&set->capture.keeper_fd);
+}
+
+static void keeper_ended(void *self, int revents)
+{
+    struct dpl_set *set = self;
+    (void)revents;
+    forget_keeper(set);
+    look_later(set, 0);
+}
+
+/* Watches the keeper, so that its end is seen at once. */
+static void watch_keeper(struct dpl_set *set, const struct dpl_capstat *page)
+{
+    uint64_t ticks = 0, pid = dpl_capstat_keeper(page, &ticks);
+    if (set->capture.keeper_fd >= 0 || pid == 0)
+        return;
+    int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (fd < 0)
+        return;
+    set->capture.keeper_fd = fd;
+    if (dpl_watch_add(&set->capture.keeper_watch, set->daemon->loop, fd, POLLIN, keeper_ended, set,
+                      NULL) < 0)
+        dpl_fd_clear(&set->capture.keeper_fd);
+    else
+        dpl_log(LOG_NOTICE, "set \"%s\": its capture runs, process %d", set->name, (int)pid);
+}
+
+/* How the capture is, by its lock and its page. */
+static enum dpl_capstat_state state_of(struct dpl_set *set)
+{
+    g_autofree char *dir = run_dir(set);
+    struct dpl_capstat *page = NULL;
+    struct dpl_capstat_now now = {0};
+    int running = dpl_capstat_running(dir, set->name, NULL);
+    if (dpl_capstat_open(&page, dir, set->name, NULL) < 0)
+        return running == 1 ? DPL_CAPSTAT_IS_STARTING : DPL_CAPSTAT_IS_DOWN;
+    dpl_capstat_read(page, &now);
+    enum dpl_capstat_state state =
+        dpl_capstat_judge(&now, running, dpl_clock_now_ns(&dpl_clock_system));
+    if (state != DPL_CAPSTAT_IS_DOWN)
+        watch_keeper(set, page);
+    dpl_capstat_close(page);
+    return state;
+}
+
+static int write_rules(struct dpl_set *set, char **path_r, struct dpl_err *err)
+{
+    const char *rules = dpl_doc_text(set->doc, "rules");
+    g_autofree char *dir = g_build_filename(set->daemon->settings.run_dir, "rules", NULL);
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return dpl_err_sys(err, errno, "make \"%s\"", dir);
+    dpl_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return dpl_err_sys(err, errno, "open \"%s\"", dir);
+    int rc = dpl_file_replace(fd, set->name, rules, strlen(rules), 0600, err);
+    if (rc == DPL_OK)
+        *path_r = g_build_filename(dir, set->name, NULL);
+    return rc;
+}
+
+static void add(GPtrArray *args, const char *option, char *value)
+{
+    g_ptr_array_add(args, g_strdup(option));
+    g_ptr_array_add(args, value);
+}
+
+/* In a scope of its own where systemd runs, so that a restart of our unit leaves it alone. */
+static const struct dpl_child_kind *add_scope(struct dpl_set *set, GPtrArray *args)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    if (access("/run/systemd/system", F_OK) != 0 || access(scope_kind.program, X_OK) != 0)
+        return &direct_kind;
+    g_ptr_array_add(args, g_strdup("--scope"));
+    g_ptr_array_add(args, g_strdup("--quiet"));
+    g_ptr_array_add(args, g_strdup("--collect"));
+    g_ptr_array_add(args, g_strdup_printf("--unit=doppel-capture-%s%s%s", set->name,
+                                          s->instance ? "-" : "", s->instance ? s->instance : ""));
+    g_ptr_array_add(args, g_build_filename(s->libexec_dir, direct_kind.program, NULL));
+    return &scope_kind;
+}
+
+static int64_t min_free_mib(const struct dpl_settings *s)
+{
+    struct statvfs fs;
+    if (statvfs(s->journal_dir, &fs) < 0)
+        return 0;
+    double mib = (double)fs.f_blocks * (double)fs.f_frsize / (1 << 20);
+    return (int64_t)(mib * (double)dpl_conf_value(s->conf, "journal", "min_free") / 100);
+}
+
+static const struct dpl_child_kind *arguments(struct dpl_set *set, const char *rules,
+                                              GPtrArray *args)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    const struct dpl_child_kind *kind = add_scope(set, args);
+    g_autoptr(dpl_doc_auto) roots = dpl_set_doc_roots(set->doc);
+    add(args, "--set", g_strdup(set->name));
+    for (size_t i = 0; i < dpl_doc_count(roots); i++)
+        add(args, "--root", g_strdup(dpl_doc_as_text(dpl_doc_at(roots, i))));
+    add(args, "--journal", g_build_filename(s->journal_dir, set->name, NULL));
+    add(args, "--rules", g_strdup(rules));
+    add(args, "--journal-max",
+        g_strdup_printf("%lld", (long long)(dpl_conf_value(s->conf, "journal", "max_size") >> 20)));
+    add(args, "--journal-min-free", g_strdup_printf("%lld", (long long)min_free_mib(s)));
+    add(args, "--run-dir", run_dir(set));
+    g_ptr_array_add(args, NULL);
+    return kind;
+}
+
+static void start_ended(void *self, int status, bool again)
+{
+    struct dpl_set *set = self;
+    (void)again;
+    g_clear_pointer(&set->capture.starter, dpl_child_free);
+    if (status == 0) {
+        set->capture.why[0] = '\0';
+        look_later(set, 0);
+        return;
+    }
+    g_snprintf(set->capture.why, sizeof set->capture.why,
+               "its capture could not start (%s %d); see the log", status < 0 ? "signal" : "exit",
+               status < 0 ? -status : status);
+    dpl_set_error(set, "%s", set->capture.why);
+    look_later(set, dpl_backoff_next_ms(&set->capture.backoff, &policy, 0));
+}
+
+static const struct dpl_child_fns start_fns = {.ended = start_ended};
+
+static int start(struct dpl_set *set, struct dpl_err *err)
+{
+    g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *rules = NULL, *dir = run_dir(set);
+    g_autofree char *journal = g_build_filename(set->daemon->settings.journal_dir, set->name, NULL);
+    if (g_mkdir_with_parents(journal, 0700) < 0)
+        return dpl_err_sys(err, errno, "make \"%s\"", journal);
+    if (g_mkdir_with_parents(dir, 0755) < 0)
+        return dpl_err_sys(err, errno, "make \"%s\"", dir);
+    int rc = write_rules(set, &rules, err);
+    if (rc < 0)
+        return rc;
+    const struct dpl_child_kind *kind = arguments(set, rules, args);
+    set->capture.starter = dpl_child_new(set->daemon->children, kind, set->name,
+                                         (const char *const *)args->pdata, &start_fns, set);
+    return dpl_child_start(set->capture.starter, err);
+}
+
+static void begin_again(struct dpl_set *set)
+{
+    struct dpl_err err = {0};
+    if (start(set, &err) == DPL_OK)
+        return;
+    g_clear_pointer(&set->capture.starter, dpl_child_free);
+    dpl_set_error(set, "%s", err.text);
+    look_later(set, dpl_backoff_next_ms(&set->capture.backoff, &policy, 0));
+}
+
+static void look(void *self)
+{
+    struct dpl_set *set = self;
+    struct dpl_capture *c = &set->capture;
+    if (!c->wanted || c->starter || set->daemon->stopping)
+        return;
+    enum dpl_capstat_state before = c->state;
+    c->state = state_of(set);
+    if (c->state != before)
+        dpl_log(c->state == DPL_CAPSTAT_IS_SERVING ? LOG_NOTICE : LOG_WARNING,
+                "set \"%s\": its capture is %s", set->name, dpl_capstat_state_text(c->state));
+    if (c->state == DPL_CAPSTAT_IS_DOWN) {
+        forget_keeper(set);
+        begin_again(set);
+    } else {
+        if (c->state == DPL_CAPSTAT_IS_SERVING)
+            c->backoff.failures = 0;
+        look_later(set, LOOK_MS);
+    }
+    if (c->state != before)
+        dpl_set_review(set);
+}
+
+void dpl_capture_begin(struct dpl_set *set)
+{
+    const struct dpl_conf *conf = set->daemon->settings.conf;
+    set->capture.state = DPL_CAPSTAT_IS_DOWN;
+    /* Where the configuration has no group for the set, an agent may capture it. */
+    set->capture.wanted =
+        set->source && set->group && dpl_conf_value(conf, set->group, "capture") != 0;
+    look_later(set, 0);
+}
+
+void dpl_capture_end(struct dpl_set *set)
+{
+    set->capture.wanted = false;
+    dpl_timer_clear(&set->capture.timer);
+    forget_keeper(set);
+    g_clear_pointer(&set->capture.starter, dpl_child_free);
+}
+
+struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
+{
+    g_autofree char *dir = run_dir(set);
+    struct dpl_capstat *page = NULL;
+    struct dpl_doc *doc = dpl_doc_new();
+    enum dpl_capstat_state state = state_of(set);
+    dpl_doc_set_text(doc, "state", dpl_capstat_state_text(state));
+    dpl_doc_set_bool(doc, "wanted", set->capture.wanted);
+    if (set->capture.why[0])
+        dpl_doc_set_text(doc, "why", set->capture.why);
+    if (state == DPL_CAPSTAT_IS_DOWN || dpl_capstat_open(&page, dir, set->name, NULL) < 0)
+        return doc;
+    struct dpl_capstat_now now;
+    dpl_capstat_read(page, &now);
+    dpl_doc_set_int(doc, "keeper", (int64_t)dpl_capstat_keeper(page, NULL));
+    dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_what(page)->epoch_number);
+#define DPL_CAPSTAT(member, kind, text) dpl_doc_set_int(doc, #member, (int64_t)now.member);
+#include "lib/capstat/capstat.tbl.h"
+#undef DPL_CAPSTAT
+    dpl_capstat_close(page);
+    return doc;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The daemon's side of each command. The server has checked the right and the arguments; here the
+ * state of the set is asked (daemon/core/set_state.tbl.h), then it is done.
+ */
+#include "daemon/parent/daemon.h"
+#include "daemon/parent/door.h"
+#include "daemon/parent/log.h"
+#include "daemon/parent/set_doc.h"
+#include "lib/base/units.h"
+
+#include <string.h>
+
+/* Answers the request, now or later. set is NULL for commands that name none. */
+typedef void command_fn(struct dpl_daemon *daemon, struct dpl_set *set,
+                        struct dpl_request *request);
+
+static void fail(struct dpl_request *request, const struct dpl_err *err)
+{
+    dpl_request_fail(request, err);
+}
+
+static void answer(struct dpl_request *request, int rc, const struct dpl_err *err)
+{
+    if (rc < 0)
+        dpl_request_fail(request, err);
+    else
+        dpl_request_done(request, NULL);
+}
+
+static void status(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    dpl_request_done(request, dpl_status_all(daemon, set));
+}
+
+static void wait_for(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_wait_begin(set, request);
+}
+
+static void list(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_doc *doc = dpl_doc_new(), *sets = dpl_doc_set_list(doc, "sets");
+    (void)set;
+    for (guint i = 0; i < daemon->sets->len; i++) {
+        const struct dpl_set *s = daemon->sets->pdata[i];
+        struct dpl_doc *row = dpl_doc_add_tree(sets);
+        const char *peer = dpl_set_peer(s);
+        dpl_doc_set_text(row, "set", s->name);
+        dpl_doc_set_text(row, "side", s->source ? "source" : "target");
+        dpl_doc_set_text(row, "role", dpl_doc_text(s->doc, "role"));
+        dpl_doc_set_text(row, "state", dpl_set_state_text(s->state));
+        dpl_doc_set_text(row, "peer", peer ? peer : "");
+    }
+    dpl_request_done(request, doc);
+}
+
+static void show(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_doc *doc = dpl_doc_new();
+    struct dpl_store_item item;
+    dpl_doc_set_text(doc, "set", set->name);
+    if (dpl_store_get(daemon->store, "set", set->name, &item, NULL) == DPL_OK) {
+        dpl_doc_set_format(doc, "version", "%llu.%llu", (unsigned long long)item.version.era,
+                           (unsigned long long)item.version.sequence);
+        dpl_doc_set_text(doc, "digest", item.digest);
+    }
+    for (size_t i = 0; i < dpl_doc_count(set->doc); i++) {
+        const struct dpl_doc *value = dpl_doc_at(set->doc, i);
+        if (strcmp(dpl_doc_key(value), "rules") != 0) {
+            dpl_doc_set(doc, dpl_doc_key(value), dpl_doc_copy(value));
+            continue;
+        }
+        struct dpl_doc *rules = dpl_doc_set_list(doc, "rules");
+        g_auto(GStrv) lines = g_strsplit(dpl_doc_as_text(value), "\n", -1);
+        for (size_t n = 0; lines[n]; n++)
+            if (lines[n][0])
+                dpl_doc_add_text(rules, lines[n]);
+    }
+    dpl_request_done(request, doc);
+}
+
+static void create_by(struct dpl_daemon *daemon, struct dpl_request *request,
+                      int (*make)(const struct dpl_daemon *, const struct dpl_doc *,
+                                  struct dpl_doc **, struct dpl_err *))
+{
+    const struct dpl_store_version none = {0};
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_err err = {0};
+    int rc = make(daemon, request->args, &doc, &err);
+    if (rc == DPL_OK)
+        rc = dpl_store_put(daemon->store, "set", dpl_doc_text(request->args, "set"), &none, doc,
+                           NULL, &err);
+    answer(request, rc, &err);
+}
+
+static void create(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    create_by(daemon, request, dpl_set_doc_create);
+}
+
+static void accept_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    create_by(daemon, request, dpl_set_doc_accept);
+}
+
+/* Puts a changed document; a running capture knows the old rules until it starts again. */
+static void change_rules(struct dpl_daemon *daemon, struct dpl_set *set,
+                         struct dpl_request *request,
+                         int (*change)(const struct dpl_set *, const struct dpl_doc *,
+                                       struct dpl_doc **, struct dpl_err *))
+{
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_err err = {0};
+    int rc = change(set, request->args, &doc, &err);
+    if (rc == DPL_OK)
+        rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
+    if (rc == DPL_OK && set->capture.wanted && set->capture.state != DPL_CAPSTAT_IS_DOWN)
+        rc = dpl_err_set(&err, DPL_E_DEGRADED,
+                         "done; the capture that runs follows the old rules until it starts again");
+    answer(request, rc, &err);
+}
+
+static void add_rules(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    change_rules(daemon, set, request, dpl_set_doc_add);
+}
+
+static void remove_rules(struct dpl_daemon *daemon, struct dpl_set *set,
+                         struct dpl_request *request)
+{
+    change_rules(daemon, set, request, dpl_set_doc_remove);
+}
+
+static void delete_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_err err = {0};
+    g_autoptr(dpl_doc_auto) capture = set->source ? dpl_capture_doc(set) : NULL;
+    if (capture && dpl_doc_int(capture, "keeper", 0) != 0) {
+        dpl_err_set(&err, DPL_E_REFUSED,
+                    "set \"%s\" is captured: end that first (doppel-capture --stop --set %s)",
+                    set->name, set->name);
+        fail(request, &err);
+        return;
+    }
+    answer(request, dpl_store_delete(daemon->store, "set", set->name, &set->version, &err), &err);
+}
+
+static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request,
+                      bool off)
+{
+    struct dpl_err err = {0};
+    if (!off && !dpl_set_peer(set)) {
+        dpl_err_set(&err, DPL_E_REFUSED, "set \"%s\" has no target: %s needs [set %s] target=SITE",
+                    set->name, daemon->settings.config_path, set->name);
+        fail(request, &err);
+        return;
+    }
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_set_bool(doc, "off", off);
+    answer(request, dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err),
+           &err);
+}
+
+static void connect_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    set->connect_backoff.failures = 0;
+    dpl_timer_clear(&set->connect_timer);
+    switch_to(daemon, set, request, false);
+}
+
+static void disconnect(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    switch_to(daemon, set, request, true);
+}
+
+/* What the engine does. */
+static void to_engine(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_engine_command(set, request->command->words, dpl_doc_copy(request->args), request);
+}
+
+static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    const char *bandwidth = dpl_doc_text(request->args, "bandwidth");
+    struct dpl_err err = {0};
+    struct dpl_doc *args = dpl_doc_copy(request->args);
+    int64_t bytes = 0;
+    (void)daemon;
+    int rc = DPL_OK;
+    if (dpl_doc_count(args) < 2)
+        rc = dpl_err_set(&err, DPL_E_USAGE, "one of --bandwidth, --schedule and --none is needed");
+    if (rc == DPL_OK && bandwidth && (rc = dpl_units_size_bytes(bandwidth, &bytes, &err)) < 0)
+        dpl_err_context(&err, "--bandwidth");
+    if (rc < 0) {
+        dpl_doc_free(args);
+        fail(request, &err);
+        return;
+    }
+    if (bandwidth)
+        dpl_doc_set_int(args, "bandwidth_bytes", bytes);
+    dpl_engine_command(set, "limit", args, request);
+}
+
+static void not_here(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_err err = {0};
+    (void)daemon;
+    (void)set;
+    dpl_err_set(&err, DPL_E_UNSUPPORTED, "\"%s\" is not supported by this version",
+                request->command->words);
+    fail(request, &err);
+}
+
+/* words; what the state must allow, or -1; which side, if one; the function. */
+enum side { ANY, SOURCE };
+static const struct row {
+    const char *words;
+    int allowed;
+    enum side side;
+    command_fn *fn;
+} rows[] = {
+    {"status", -1, ANY, status},
+    {"stats", -1, ANY, status},
+    {"wait", DPL_SET_COMMAND_WAIT, ANY, wait_for},
+    {"set create", -1, ANY, create},
+    {"set accept", -1, ANY, accept_set},
+    {"set add", DPL_SET_COMMAND_SET_ADD, SOURCE, add_rules},
+    {"set remove", DPL_SET_COMMAND_SET_REMOVE, SOURCE, remove_rules},
+    {"set show", DPL_SET_COMMAND_SET_SHOW, ANY, show},
+    {"set list", -1, ANY, list},
+    {"set delete", DPL_SET_COMMAND_SET_DELETE, ANY, delete_set},
+    {"connect", DPL_SET_COMMAND_CONNECT, ANY, connect_set},
+    {"disconnect", DPL_SET_COMMAND_DISCONNECT, ANY, disconnect},
+    {"pause", DPL_SET_COMMAND_PAUSE, ANY, to_engine},
+    {"resume", DPL_SET_COMMAND_RESUME, ANY, to_engine},
+    {"limit", DPL_SET_COMMAND_LIMIT, SOURCE, limit},
+    {"mirror start", DPL_SET_COMMAND_MIRROR_START, SOURCE, to_engine},
+    {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, to_engine},
+    {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, to_engine},
+    {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, to_engine},
+};
+
+static const struct row *find_row(const char *words)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (strcmp(rows[i].words, words) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+/* The set that the command is for, in a state that allows it. */
+static int find_set(const struct dpl_daemon *daemon, const struct row *row, const char *name,
+                    struct dpl_set **set_r, struct dpl_err *err)
+{
+    int rc = dpl_set_get(daemon, name, set_r, err);
+    if (rc == DPL_OK && row->allowed >= 0)
+        rc = dpl_set_check(name, (*set_r)->state, (enum dpl_set_command)row->allowed, err);
+    if (rc == DPL_OK && row->side == SOURCE && !(*set_r)->source)
+        rc = dpl_err_set(err, DPL_E_REFUSED, "set \"%s\" is a replica here: type this at site %s",
+                         name, dpl_set_peer(*set_r));
+    return rc;
+}
+
+void dpl_commands_handle(void *self, struct dpl_request *request)
+{
+    struct dpl_daemon *daemon = self;
+    const struct row *row = find_row(request->command->words);
+    const char *name = dpl_doc_text(request->args, "set");
+    bool makes = row && (row->fn == create || row->fn == accept_set);
+    struct dpl_set *set = NULL;
+    struct dpl_err err = {0};
+    if (request->command->right == DPL_RIGHT_CHANGE)
+        dpl_log(LOG_NOTICE, "user %u: doppel %s%s%s", (unsigned)request->uid,
+                request->command->words, name ? " " : "", name ? name : "");
+    if (!row)
+        not_here(daemon, NULL, request);
+    else if (name && !makes && find_set(daemon, row, name, &set, &err) < 0)
+        fail(request, &err);
+    else
+        row->fn(daemon, set, request);
+}

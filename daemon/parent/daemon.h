@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the parts of the parent share: the daemon, and a set as it runs here.
+ *
+ * Everything belongs to the one thread of the loop. A set is there for each document of the kind
+ * "set" in the store; it follows the document's changes by a watch.
+ */
+#ifndef DPL_PARENT_DAEMON_H
+#define DPL_PARENT_DAEMON_H
+
+#include "daemon/core/set_state.h"
+#include "daemon/ctl/server.h"
+#include "daemon/parent/child.h"
+#include "daemon/parent/settings.h"
+#include "daemon/store/store.h"
+#include "lib/capstat/capstat.h"
+
+struct dpl_daemon {
+    qb_loop_t *loop;
+    struct dpl_settings settings;
+    struct dpl_store *store;
+    struct dpl_children *children;
+    struct dpl_server *server;
+    GPtrArray *sets;    /* of struct dpl_set, in the order of their names */
+    GPtrArray *waiting; /* of struct dpl_waiter */
+    GPtrArray *alerts;  /* of struct dpl_alert */
+    struct dpl_metrics *metrics;
+    struct dpl_doors *doors;
+    int64_t started_ns;
+    bool stopping;
+};
+
+/* A capture of a set, which outlives us. */
+struct dpl_capture {
+    bool wanted;
+    enum dpl_capstat_state state;
+    struct dpl_child *starter; /* runs until the roots are captured */
+    int keeper_fd;             /* pidfd of the keeper, to see its end at once; -1: unknown */
+    struct dpl_watch keeper_watch;
+    struct dpl_timer timer;
+    struct dpl_backoff backoff;
+    char why[200]; /* why it is not there */
+};
+
+/* The result of a command that an engine owes. */
+struct dpl_pending {
+    int64_t id;
+    struct dpl_request *request;
+    struct dpl_timer timer;
+    struct dpl_set *set;
+};
+
+struct dpl_set {
+    struct dpl_daemon *daemon;
+    char *name;
+    struct dpl_doc *doc; /* a copy of the store's */
+    struct dpl_store_version version;
+    bool source;       /* else target */
+    const char *group; /* its options in the configuration, or NULL */
+    enum dpl_set_state state;
+
+    struct dpl_child *engine;
+    struct dpl_doc *status; /* what the engine said last; NULL: nothing yet */
+    bool ready;             /* it can be given a connection */
+    bool connected;
+    GPtrArray *pending; /* of struct dpl_pending */
+    int64_t last_id;
+    struct dpl_door *door; /* that connects it */
+    struct dpl_timer connect_timer;
+    struct dpl_backoff connect_backoff;
+    char last_error[400];
+
+    struct dpl_capture capture;
+};
+
+/* set.c */
+struct dpl_set *dpl_set_find(const struct dpl_daemon *daemon, const char *name);
+int dpl_set_get(const struct dpl_daemon *daemon, const char *name, struct dpl_set **set_r,
+                struct dpl_err *err);
+/* Makes the sets of the store, and follows its changes. */
+void dpl_sets_begin(struct dpl_daemon *daemon);
+void dpl_sets_end(struct dpl_daemon *daemon);
+/* Looks at the facts again: tells a change of state, ends waits. */
+void dpl_set_review(struct dpl_set *set);
+/* An error of the set, for status; logged. NULL: none any more. */
+void dpl_set_error(struct dpl_set *set, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+const char *dpl_set_peer(const struct dpl_set *set); /* the other site, or NULL */
+bool dpl_set_off(const struct dpl_set *set);
+
+/* engine.c */
+void dpl_engine_begin(struct dpl_set *set);
+void dpl_engine_end(struct dpl_set *set);
+/* The document or an option has changed. */
+void dpl_engine_refresh(struct dpl_set *set);
+/* Gives it a connection; fd stays the caller's. */
+int dpl_engine_connected(struct dpl_set *set, const struct dpl_doc *peer, int fd,
+                         struct dpl_err *err);
+void dpl_engine_disconnected(struct dpl_set *set, const char *why);
+/* Sends a command and answers the request with its result. Takes args. */
+void dpl_engine_command(struct dpl_set *set, const char *command, struct dpl_doc *args,
+                        struct dpl_request *request);
+
+/* capture.c */
+void dpl_capture_begin(struct dpl_set *set);
+void dpl_capture_end(struct dpl_set *set);
+struct dpl_doc *dpl_capture_doc(struct dpl_set *set);
+
+/* alert.c */
+void dpl_alert_state(struct dpl_set *set, const char *text);
+void dpl_alerts_end(struct dpl_daemon *daemon);
+
+/* status.c */
+struct dpl_doc *dpl_status_set(struct dpl_set *set);
+struct dpl_doc *dpl_status_all(struct dpl_daemon *daemon, struct dpl_set *only);
+
+/* wait.c */
+void dpl_wait_begin(struct dpl_set *set, struct dpl_request *request);
+void dpl_wait_review(struct dpl_set *set);
+void dpl_waits_end(struct dpl_daemon *daemon, struct dpl_set *only);
+
+/* commands.c */
+void dpl_commands_handle(void *self, struct dpl_request *request);
+
+/* metrics.c */
+int dpl_metrics_begin(struct dpl_daemon *daemon, struct dpl_err *err);
+void dpl_metrics_end(struct dpl_daemon *daemon);
+
+#endif

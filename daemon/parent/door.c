@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/door.h"
+
+#include "daemon/parent/log.h"
+#include "lib/base/fd.h"
+#include "lib/ctl/quote.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    UNKNOWN_MAX = 16,   /* doors of peers that are not known yet */
+    UNKNOWN_MS = 12000, /* a door itself gives up after 10 s */
+};
+
+static const struct dpl_child_kind door_kind = {
+    .name = "door", .program = "doppel-door", .channel = true, .stop_ms = 1000};
+static const struct dpl_backoff_policy connect_policy = {250, 30000, 10000};
+
+struct dpl_doors {
+    int listen_fd;
+    struct dpl_watch watch;
+    GPtrArray *all; /* of struct dpl_door */
+};
+
+struct dpl_door {
+    struct dpl_daemon *daemon;
+    struct dpl_child *child;
+    struct dpl_set *set; /* NULL until the peer of an accepted one is known */
+    bool known;          /* the peer is authenticated, and connected to its engine */
+    int tcp;             /* to be given to it; -1 */
+    char address[96];
+    struct dpl_timer timer;
+    int64_t since_ns;
+};
+
+static void try_connect(void *self);
+
+static void door_free(struct dpl_door *door)
+{
+    g_ptr_array_remove(door->daemon->doors->all, door);
+    if (door->set && door->set->door == door)
+        door->set->door = NULL;
+    dpl_timer_clear(&door->timer);
+    dpl_fd_clear(&door->tcp);
+    dpl_child_free(door->child);
+    g_free(door);
+}
+
+static void put_ours(struct dpl_doc *start, const struct dpl_daemon *daemon)
+{
+    const struct dpl_settings *s = &daemon->settings;
+    g_autofree char *sites = g_build_filename(s->state_dir, "sites", NULL);
+    dpl_doc_set_text(start, "site", s->site);
+    dpl_doc_set_text(start, "node", s->node);
+    dpl_doc_set_text(start, "user", dpl_conf_text(s->conf, "daemon", "user"));
+    dpl_doc_set_text(start, "key", dpl_conf_text(s->conf, "tls", "key"));
+    dpl_doc_set_text(start, "cert", dpl_conf_text(s->conf, "tls", "cert"));
+    dpl_doc_set_text(start, "sites", sites);
+}
+
+static void put_hello(struct dpl_doc *to, const struct dpl_set *set)
+{
+    struct dpl_doc *hello = dpl_doc_set_tree(to, "hello");
+    dpl_doc_set_text(hello, "set", set->name);
+    dpl_doc_set_text(hello, "direction", set->source ? "send" : "receive");
+    dpl_doc_set_int(hello, "generation", dpl_doc_int(set->doc, "generation", 0));
+}
+
+/* The address of a site: the option "route", else what the pairing says. */
+static bool address_of(const struct dpl_set *set, char **host_r, int64_t *port_r)
+{
+    const struct dpl_daemon *daemon = set->daemon;
+    const char *route =
+        set->group ? dpl_conf_text(daemon->settings.conf, set->group, "route") : NULL;
+    struct dpl_store_item site;
+    *port_r = dpl_conf_value(daemon->settings.conf, "daemon", "port");
+    if (!route && dpl_store_get(daemon->store, "site", dpl_set_peer(set), &site, NULL) == DPL_OK) {
+        route = dpl_doc_as_text(dpl_doc_at(dpl_doc_list(site.doc, "addresses"), 0));
+        *port_r = dpl_doc_int(site.doc, "port", *port_r);
+    }
+    if (!route)
+        return false;
+    const char *colon = strrchr(route, ':');
+    bool bracket = route[0] == '[';
+    if (colon && (bracket || strchr(route, ':') == colon)) {
+        *port_r = g_ascii_strtoll(colon + 1, NULL, 10);
+        *host_r = g_strndup(route + bracket, (gsize)(colon - route) - 2 * bracket);
+    } else {
+        *host_r = g_strdup(route);
+    }
+    return true;
+}
+
+static void on_started(void *self)
+{
+    struct dpl_door *door = self;
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    struct dpl_doc *start = dpl_doc_set_tree(doc, "start");
+    struct dpl_err err = {0};
+    put_ours(start, door->daemon);
+    if (door->tcp >= 0) {
+        dpl_doc_set_text(start, "how", "accept");
+        dpl_doc_set_text(start, "address", door->address);
+    } else {
+        g_autofree char *host = NULL;
+        int64_t port = 0;
+        dpl_doc_set_text(start, "how", "connect");
+        dpl_doc_set_text(start, "peer", dpl_set_peer(door->set));
+        put_hello(start, door->set);
+        if (address_of(door->set, &host, &port)) {
+            dpl_doc_set_text(start, "host", host);
+            dpl_doc_set_int(start, "port", port);
+        }
+    }
+    if (dpl_child_send(door->child, doc, &door->tcp, door->tcp >= 0, &err) < 0)
+        dpl_log(LOG_ERR, "%s", err.text);
+    dpl_fd_clear(&door->tcp);
+}
+
+static void refuse(struct dpl_door *door, const char *name, const char *text)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    dpl_log(LOG_WARNING, "%s is refused: %s", door->address, text);
+    dpl_doc_set_text(doc, "refuse", name);
+    dpl_doc_set_text(doc, "text", text);
+    dpl_child_send(door->child, doc, NULL, 0, NULL);
+}
+
+/* Why an authenticated peer may not have the set that it asks for; NULL: it may. */
+static const char *objection(const struct dpl_set *set, const char *site, const char *direction)
+{
+    if (!set || g_strcmp0(dpl_set_peer(set), site) != 0)
+        return "set-unknown"; /* whether there is such a set is none of a stranger's business */
+    if (g_strcmp0(direction, set->source ? "receive" : "send") != 0)
+        return "direction";
+    if (dpl_set_off(set))
+        return "disconnected";
+    return set->ready ? NULL : "not-ready";
+}
+
+/* Joins door and engine by a pair of sockets. */
+static int join(struct dpl_door *door, const struct dpl_doc *peer, struct dpl_err *err)
+{
+    int ends[2];
+    g_autoptr(dpl_doc_auto) go = dpl_doc_new();
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return dpl_err_sys(err, errno, "socketpair");
+    dpl_autofd int ours = ends[0], theirs = ends[1];
+    put_hello(go, door->set);
+    dpl_doc_set_bool(go, "go", true);
+    int rc = dpl_child_send(door->child, go, &theirs, 1, err);
+    return rc < 0 ? rc : dpl_engine_connected(door->set, peer, ours, err);
+}
+
+static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
+{
+    const char *site = dpl_doc_text(peer, "site"), *name = dpl_doc_text(peer, "set");
+    struct dpl_set *set = door->set;
+    struct dpl_err err = {0};
+    if (door->known)
+        return;
+    if (!set)
+        set = name ? dpl_set_find(door->daemon, name) : NULL;
+    const char *why = objection(set, site, dpl_doc_text(peer, "direction"));
+    if (why) {
+        refuse(door, why, why);
+        return;
+    }
+    if (set->door &&
+        set->door != door) { /* a peer that comes again knows that the old one is dead */
+        dpl_engine_disconnected(set, "the peer has connected anew");
+        door_free(set->door);
+    }
+    door->set = set;
+    set->door = door;
+    if (join(door, peer, &err) < 0) {
+        dpl_set_error(set, "%s", err.text);
+        refuse(door, "not-ready", err.text);
+        return;
+    }
+    door->known = true;
+    set->connect_backoff.failures = 0;
+    dpl_timer_clear(&door->timer);
+    dpl_log(LOG_NOTICE, "set \"%s\" is connected with site \"%s\" (node %s, %s)", set->name, site,
+            dpl_doc_text(peer, "node") ? dpl_doc_text(peer, "node") : "?", door->address);
+}
+
+static void on_message(void *self, const struct dpl_doc *doc)
+{
+    struct dpl_door *door = self;
+    const struct dpl_doc *peer = dpl_doc_tree(doc, "peer");
+    const char *failed = dpl_doc_text(doc, "failed");
+    if (peer)
+        take_peer(door, peer);
+    if (failed && door->set)
+        dpl_set_error(door->set, "%s", failed);
+    else if (failed)
+        dpl_log(LOG_WARNING, "connection from %s: %s", door->address, failed);
+}
+
+static void on_ended(void *self, int status, bool again)
+{
+    struct dpl_door *door = self;
+    struct dpl_set *set = door->set && door->set->door == door ? door->set : NULL;
+    bool known = door->known;
+    (void)status;
+    (void)again;
+    door_free(door);
+    if (!set || set->daemon->stopping)
+        return;
+    if (known) {
+        dpl_log(LOG_NOTICE, "set \"%s\": the connection ended", set->name);
+        dpl_engine_disconnected(set, "the connection ended");
+    }
+    dpl_door_want(set);
+}
+
+static const struct dpl_child_fns fns = {on_started, on_message, on_ended};
+
+static void too_late(void *self)
+{
+    struct dpl_door *door = self;
+    dpl_log(LOG_WARNING, "connection with %s: no hello in time", door->address);
+    dpl_child_stop(door->child);
+}
+
+/* Takes tcp. */
+static void door_begin(struct dpl_daemon *daemon, struct dpl_set *set, int tcp, const char *address)
+{
+    static const char *const args[] = {NULL};
+    struct dpl_err err = {0};
+    struct dpl_door *door = g_new0(struct dpl_door, 1);
+    *door = (struct dpl_door){.daemon = daemon, .set = set, .tcp = tcp};
+    g_strlcpy(door->address, address, sizeof door->address);
+    door->child = dpl_child_new(daemon->children, &door_kind, address, args, &fns, door);
+    g_ptr_array_add(daemon->doors->all, door);
+    if (set)
+        set->door = door;
+    dpl_timer_set(&door->timer, daemon->loop, UNKNOWN_MS, too_late, door);
+    if (dpl_child_start(door->child, &err) == DPL_OK)
+        return;
+    if (set)
+        dpl_set_error(set, "%s", err.text);
+    else
+        dpl_log(LOG_ERR, "%s", err.text);
+    door_free(door);
+    if (set)
+        dpl_door_want(set);
+}
+
+static void try_connect(void *self)
+{
+    struct dpl_set *set = self;
+    g_autofree char *host = NULL;
+    int64_t port;
+    if (set->door || !set->ready || dpl_set_off(set) || set->daemon->stopping)
+        return;
+    if (!address_of(set, &host, &port)) {
+        dpl_set_error(set, "no address of site \"%s\" is known: pair it, or set [set %s] route",
+                      dpl_set_peer(set), set->name);
+        dpl_door_want(set);
+        return;
+    }
+    g_autofree char *address = g_strdup_printf("%s port %lld", host, (long long)port);
+    door_begin(set->daemon, set, -1, address);
+}
+
+void dpl_door_want(struct dpl_set *set)
+{
+    if (!set->source || !dpl_set_peer(set) || dpl_set_off(set) || set->door || !set->ready ||
+        dpl_timer_armed(&set->connect_timer))
+        return;
+    int64_t wait_ms = set->connect_backoff.failures == 0
+                          ? 0
+                          : dpl_backoff_next_ms(&set->connect_backoff, &connect_policy, 0);
+    if (set->connect_backoff.failures == 0)
+        set->connect_backoff.failures = 1;
+    dpl_timer_set(&set->connect_timer, set->daemon->loop, wait_ms, try_connect, set);
+}
+
+void dpl_door_close(struct dpl_set *set, const char *why)
+{
+    dpl_timer_clear(&set->connect_timer);
+    set->connect_backoff.failures = 0;
+    if (!set->door)
+        return;
+    bool known = set->door->known;
+    door_free(set->door);
+    if (known)
+        dpl_engine_disconnected(set, why);
+}
+
+void dpl_door_engine_gone(struct dpl_set *set)
+{
+    if (set->door)
+        door_free(set->door);
+}
+
+void dpl_door_forget(struct dpl_set *set)
+{
+    dpl_timer_clear(&set->connect_timer);
+    if (set->door)
+        door_free(set->door);
+}
+
+static unsigned unknown_doors(const struct dpl_doors *doors)
+{
+    unsigned count = 0;
+    for (guint i = 0; i < doors->all->len; i++) {
+        const struct dpl_door *door = doors->all->pdata[i];
+        count += !door->known && !door->set;
+    }
+    return count;
+}
+
+static void text_of_address(const struct sockaddr_storage *from, socklen_t size, char *text,
+                            size_t room)
+{
+    char host[56] = "?", port[16] = "?";
+    getnameinfo((const struct sockaddr *)from, size, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
+    g_snprintf(text, room, "%s port %s", host, port);
+}
+
+static void on_connection(void *self, int revents)
+{
+    struct dpl_daemon *daemon = self;
+    (void)revents;
+    for (int i = 0; i < 8; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t size = sizeof from;
+        char address[96];
+        int fd = accept4(daemon->doors->listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (daemon->stopping || unknown_doors(daemon->doors) >= UNKNOWN_MAX) {
+            close(fd);
+            continue;
+        }
+        text_of_address(&from, size, address, sizeof address);
+        door_begin(daemon, NULL, fd, address);
+    }
+}
+
+static int listen_on(const char *address, int64_t port, struct dpl_err *err)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char service[16];
+    int one = 1, zero = 0;
+    snprintf(service, sizeof service, "%d", (int)port);
+    if (getaddrinfo(address, service, &hints, &found) != 0)
+        return dpl_err_set(err, DPL_E_CONFIG, "[daemon] listen: \"%s\" is not an address", address);
+    dpl_autofd int fd =
+        socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+    if (fd < 0 && found->ai_family == AF_INET6 && strcmp(address, "::") == 0 &&
+        errno == EAFNOSUPPORT) { /* a host without IPv6 */
+        freeaddrinfo(found);
+        return listen_on("0.0.0.0", port, err);
+    }
+    int rc = fd < 0 ? -1 : setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (rc == 0 && found->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (rc == 0)
+        rc = bind(fd, found->ai_addr, found->ai_addrlen);
+    if (rc == 0)
+        rc = listen(fd, 64);
+    int saved = errno;
+    freeaddrinfo(found);
+    if (rc < 0)
+        return dpl_err_sys(err, saved, "listen on %s port %d", address, (int)port);
+    return dpl_fd_steal(&fd);
+}
+
+int dpl_doors_begin(struct dpl_daemon *daemon, struct dpl_err *err)
+{
+    const struct dpl_conf *conf = daemon->settings.conf;
+    struct dpl_doors *doors = g_new0(struct dpl_doors, 1);
+    doors->all = g_ptr_array_new();
+    daemon->doors = doors;
+    doors->listen_fd = listen_on(dpl_conf_text(conf, "daemon", "listen"),
+                                 dpl_conf_value(conf, "daemon", "port"), err);
+    if (doors->listen_fd < 0)
+        return doors->listen_fd;
+    return dpl_watch_add(&doors->watch, daemon->loop, doors->listen_fd, POLLIN, on_connection,
+                         daemon, err);
+}
+
+void dpl_doors_end(struct dpl_daemon *daemon)
+{
+    struct dpl_doors *doors = daemon->doors;
+    if (!doors)
+        return;
+    while (doors->all->len > 0)
+        door_free(doors->all->pdata[0]);
+    dpl_watch_remove(&doors->watch);
+    dpl_fd_clear(&doors->listen_fd);
+    g_ptr_array_unref(doors->all);
+    g_free(doors);
+    daemon->doors = NULL;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The engine of a set: doppel-link at the source, doppel-replica at the target. What is said over
+ * its channel:
+ *
+ *   to it    {start: {...}}, {connected: {...}} with the data's descriptor, {disconnected},
+ *            {command: NAME, id, args: {...}}
+ *   from it  {ready}, {status: {...}}, {event: NAME, text}, {result: id, code, text, answer:
+ * {...}}, {connect}
+ */
+#include "daemon/parent/daemon.h"
+#include "daemon/parent/door.h"
+#include "daemon/parent/log.h"
+#include "daemon/parent/set_doc.h"
+
+#include <string.h>
+
+enum { COMMAND_MS = 30000 };
+
+static const struct dpl_child_kind link_kind = {.name = "link",
+                                                .program = "doppel-link",
+                                                .channel = true,
+                                                .restart = true,
+                                                .stop_ms = 5000,
+                                                .backoff = {200, 30000, 60000}};
+static const struct dpl_child_kind replica_kind = {.name = "replica",
+                                                   .program = "doppel-replica",
+                                                   .channel = true,
+                                                   .restart = true,
+                                                   .stop_ms = 8000,
+                                                   .backoff = {200, 30000, 60000}};
+
+static void put_text(struct dpl_doc *to, const char *key, const char *text)
+{
+    if (text)
+        dpl_doc_set_text(to, key, text);
+}
+
+static void put_options(struct dpl_doc *start, const struct dpl_set *set)
+{
+    static const char *const texts[] = {"target",   "route",      "mirror",           "orphans",
+                                        "schedule", "durability", "durability_policy"};
+    static const char *const numbers[][2] = {{"compression", "compression"},
+                                             {"bandwidth", "bandwidth_bytes"},
+                                             {"durability_timeout", "durability_timeout_ms"},
+                                             {"lag_warn", "lag_warn_ms"},
+                                             {"flush_timeout", "flush_timeout_ms"}};
+    const struct dpl_conf *conf = set->daemon->settings.conf;
+    if (!set->group)
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        put_text(start, texts[i], dpl_conf_text(conf, set->group, texts[i]));
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+        dpl_doc_set_int(start, numbers[i][1], dpl_conf_value(conf, set->group, numbers[i][0]));
+}
+
+static void put_source(struct dpl_doc *start, const struct dpl_set *set)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    g_autofree char *journal = g_build_filename(s->journal_dir, set->name, NULL);
+    g_autofree char *captures = g_build_filename(s->run_dir, "capture", NULL);
+    dpl_doc_set_text(start, "journal", journal);
+    dpl_doc_set_text(start, "capture_run_dir", captures);
+    put_text(start, "rules", dpl_doc_text(set->doc, "rules"));
+    dpl_doc_set(start, "roots", dpl_set_doc_roots(set->doc));
+    put_options(start, set);
+}
+
+static void put_target(struct dpl_doc *start, const struct dpl_set *set)
+{
+    const struct dpl_conf *conf = set->daemon->settings.conf;
+    const struct dpl_doc *map = dpl_doc_get(set->doc, "map");
+    struct dpl_doc *roots = dpl_doc_set_list(start, "target_roots");
+    put_text(start, "from", dpl_doc_text(set->doc, "from"));
+    if (map)
+        dpl_doc_set(start, "map", dpl_doc_copy(map));
+    for (const char *const *root = dpl_conf_list(conf, "target", "root"); *root; root++)
+        dpl_doc_add_text(roots, *root);
+    dpl_doc_set_int(start, "queue_max_bytes", dpl_conf_value(conf, "target", "queue_max"));
+    dpl_doc_set_int(start, "max_delete_percent", dpl_conf_value(conf, "target", "max_delete"));
+}
+
+static struct dpl_doc *start_doc(const struct dpl_set *set)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    struct dpl_doc *doc = dpl_doc_new(), *start = dpl_doc_set_tree(doc, "start");
+    dpl_doc_set_text(start, "set", set->name);
+    put_text(start, "instance", s->instance);
+    dpl_doc_set_text(start, "site", s->site);
+    dpl_doc_set_text(start, "node", s->node);
+    dpl_doc_set_text(start, "state_dir", s->state_dir);
+    dpl_doc_set_text(start, "run_dir", s->run_dir);
+    put_text(start, "role", dpl_doc_text(set->doc, "role"));
+    dpl_doc_set_int(start, "generation", dpl_doc_int(set->doc, "generation", 0));
+    if (set->source)
+        put_source(start, set);
+    else
+        put_target(start, set);
+    return doc;
+}
+
+static void say(struct dpl_set *set, const struct dpl_doc *doc)
+{
+    struct dpl_err err = {0};
+    if (dpl_child_send(set->engine, doc, NULL, 0, &err) < 0 && err.code != DPL_E_NOT_RUNNING)
+        dpl_log(LOG_ERR, "set \"%s\": %s", set->name, err.text);
+}
+
+static void pending_free(struct dpl_pending *p)
+{
+    dpl_timer_clear(&p->timer);
+    g_ptr_array_remove(p->set->pending, p);
+    g_free(p);
+}
+
+static void pending_fail(struct dpl_pending *p, int code, const char *text)
+{
+    struct dpl_err err = {0};
+    dpl_err_set(&err, code, "set \"%s\": %s", p->set->name, text);
+    dpl_request_fail(p->request, &err);
+    pending_free(p);
+}
+
+static void all_pending_fail(struct dpl_set *set, const char *text)
+{
+    while (set->pending->len > 0)
+        pending_fail(set->pending->pdata[0], DPL_E_NOT_RUNNING, text);
+}
+
+static void pending_late(void *self)
+{
+    pending_fail(self, DPL_E_TIMEOUT, "its engine did not answer");
+}
+
+static void take_result(struct dpl_set *set, const struct dpl_doc *doc)
+{
+    int64_t id = dpl_doc_int(doc, "result", -1), code = dpl_doc_int(doc, "code", 0);
+    const char *text = dpl_doc_text(doc, "text");
+    const struct dpl_doc *result = dpl_doc_tree(doc, "answer");
+    for (guint i = 0; i < set->pending->len; i++) {
+        struct dpl_pending *p = set->pending->pdata[i];
+        if (p->id != id)
+            continue;
+        if (code < 0 && code > -10000) {
+            pending_fail(p, (int)code, text ? text : dpl_err_text((int)code));
+        } else {
+            dpl_request_done(p->request, result ? dpl_doc_copy(result) : NULL);
+            pending_free(p);
+        }
+        return;
+    }
+}
+
+static void take_event(struct dpl_set *set, const struct dpl_doc *doc)
+{
+    const char *text = dpl_doc_text(doc, "text");
+    dpl_log(LOG_NOTICE, "set \"%s\": %s%s%s", set->name, dpl_doc_text(doc, "event"),
+            text ? ": " : "", text ? text : "");
+}
+
+static void on_started(void *self)
+{
+    struct dpl_set *set = self;
+    g_autoptr(dpl_doc_auto) doc = start_doc(set);
+    set->ready = false;
+    say(set, doc);
+}
+
+static void on_message(void *self, const struct dpl_doc *doc)
+{
+    struct dpl_set *set = self;
+    const struct dpl_doc *status = dpl_doc_tree(doc, "status");
+    if (status) {
+        dpl_doc_free(set->status);
+        set->status = dpl_doc_copy(status);
+        dpl_set_review(set);
+    }
+    if (dpl_doc_get(doc, "result"))
+        take_result(set, doc);
+    if (dpl_doc_text(doc, "event"))
+        take_event(set, doc);
+    if (dpl_doc_get(doc, "ready"))
+        set->ready = true;
+    if (dpl_doc_get(doc, "ready") || dpl_doc_get(doc, "connect"))
+        dpl_door_want(set);
+}
+
+static void on_ended(void *self, int status, bool again)
+{
+    struct dpl_set *set = self;
+    (void)again;
+    set->ready = false;
+    g_clear_pointer(&set->status, dpl_doc_free);
+    all_pending_fail(set, "its engine ended");
+    dpl_door_engine_gone(set);
+    set->connected = false;
+    if (status != 0 && !set->daemon->stopping)
+        dpl_set_error(set, "its engine ended by %s %d", status < 0 ? "signal" : "exit",
+                      status < 0 ? -status : status);
+    dpl_set_review(set);
+}
+
+static const struct dpl_child_fns fns = {on_started, on_message, on_ended};
+
+void dpl_engine_begin(struct dpl_set *set)
+{
+    const char *instance = set->daemon->settings.instance;
+    const char *args[] = {"--set", set->name, instance ? "--instance" : NULL, instance, NULL};
+    struct dpl_err err = {0};
+    set->engine = dpl_child_new(set->daemon->children, set->source ? &link_kind : &replica_kind,
+                                set->name, args, &fns, set);
+    if (set->source && !dpl_set_peer(set))
+        return; /* there is nobody to send to */
+    if (dpl_child_start(set->engine, &err) < 0)
+        dpl_set_error(set, "%s", err.text);
+}
+
+void dpl_engine_end(struct dpl_set *set)
+{
+    all_pending_fail(set, "it is deleted");
+    g_clear_pointer(&set->engine, dpl_child_free);
+}
+
+void dpl_engine_refresh(struct dpl_set *set)
+{
+    g_autoptr(dpl_doc_auto) doc = start_doc(set);
+    say(set, doc);
+    if (dpl_set_off(set))
+        dpl_door_close(set, "switched off");
+    else
+        dpl_door_want(set);
+}
+
+int dpl_engine_connected(struct dpl_set *set, const struct dpl_doc *peer, int fd,
+                         struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    dpl_doc_set(doc, "connected", dpl_doc_copy(peer));
+    int rc = dpl_child_send(set->engine, doc, &fd, 1, err);
+    if (rc < 0)
+        return rc;
+    set->connected = true;
+    dpl_set_error(set, NULL);
+    dpl_set_review(set);
+    return DPL_OK;
+}
+
+void dpl_engine_disconnected(struct dpl_set *set, const char *why)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    dpl_doc_set_text(doc, "disconnected", why);
+    say(set, doc);
+    set->connected = false;
+    dpl_set_review(set);
+}
+
+void dpl_engine_command(struct dpl_set *set, const char *command, struct dpl_doc *args,
+                        struct dpl_request *request)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    struct dpl_err err = {0};
+    dpl_doc_set_text(doc, "command", command);
+    dpl_doc_set_int(doc, "id", ++set->last_id);
+    dpl_doc_set(doc, "args", args);
+    if (dpl_child_send(set->engine, doc, NULL, 0, &err) < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
+    struct dpl_pending *p = g_new0(struct dpl_pending, 1);
+    *p = (struct dpl_pending){.id = set->last_id, .request = request, .set = set};
+    g_ptr_array_add(set->pending, p);
+    dpl_timer_set(&p->timer, set->daemon->loop, COMMAND_MS, pending_late, p);
+}

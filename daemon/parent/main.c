@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * doppeld: starts the parts in order, runs the loop, ends them in order. Captures stay.
+ */
+#include "daemon/parent/daemon.h"
+#include "daemon/parent/door.h"
+#include "daemon/parent/instance.h"
+#include "daemon/parent/log.h"
+#include "daemon/parent/notify.h"
+#include "lib/base/clock.h"
+#include "lib/client/client.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { END_MS = 15000 }; /* then what is left is killed */
+
+struct options {
+    const char *instance, *config;
+    bool foreground, test;
+};
+
+static struct dpl_daemon daemon_of_process;
+
+static void usage(FILE *to)
+{
+    fprintf(to,
+            "Usage: doppeld [OPTION]...\n\n"
+            "Replicates the sets of this site; see doppeld(8).\n\n"
+            "  --config FILE    the configuration (%s/doppel.conf)\n"
+            "  --instance NAME  one of several on this host: doppel-NAME.conf and so on\n"
+            "  --foreground     log to standard error\n"
+            "  --test           read the configuration, say what is wrong with it, and end\n"
+            "  -h, --help       this text\n"
+            "      --version\n",
+            DPL_CONF_DIR);
+}
+
+/* -1 to go on, else an exit status. */
+static int parse(int argc, char **argv, struct options *options)
+{
+    static const struct option table[] = {{"config", required_argument, NULL, 'c'},
+                                          {"instance", required_argument, NULL, 'i'},
+                                          {"foreground", no_argument, NULL, 'f'},
+                                          {"test", no_argument, NULL, 't'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'i':
+            options->instance = optarg;
+            break;
+        case 'f':
+            options->foreground = true;
+            break;
+        case 't':
+            options->test = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return 0;
+        case 'V':
+            printf("doppeld %s\n", PACKAGE_VERSION);
+            return 0;
+        default:
+            fprintf(stderr, "see doppeld --help\n");
+            return 2;
+        }
+    }
+    if (optind < argc || (options->instance && !dpl_conf_name_ok(options->instance))) {
+        fprintf(stderr, "doppeld: \"%s\" is %s; see doppeld --help\n",
+                optind < argc ? argv[optind] : options->instance,
+                optind < argc ? "too much" : "no name of an instance");
+        return 2;
+    }
+    return -1;
+}
+
+static void stop_loop(void *self)
+{
+    struct dpl_daemon *daemon = self;
+    qb_loop_stop(daemon->loop);
+}
+
+static void stop_late(void *self)
+{
+    dpl_log(LOG_ERR, "not everything ended in %d s: what is left is killed", END_MS / 1000);
+    stop_loop(self);
+}
+
+/* Ends the engines and doors; the captures go on. */
+static int32_t on_stop(int32_t signal_number, void *self)
+{
+    static struct dpl_timer late;
+    struct dpl_daemon *daemon = self;
+    if (daemon->stopping)
+        return 0;
+    dpl_log(LOG_NOTICE, "stopping, by signal %d; captures go on", (int)signal_number);
+    dpl_notify("STOPPING=1");
+    daemon->stopping = true;
+    dpl_waits_end(daemon, NULL);
+    dpl_timer_set(&late, daemon->loop, END_MS, stop_late, daemon);
+    dpl_children_stop(daemon->children, stop_loop, daemon);
+    return 0;
+}
+
+static int32_t on_hangup(int32_t signal_number, void *self)
+{
+    (void)signal_number;
+    (void)self;
+    dpl_log(LOG_NOTICE, "SIGHUP: the configuration is read at the next start");
+    return 0;
+}
+
+static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
+{
+    g_autofree char *store = g_build_filename(daemon->settings.state_dir, "store", NULL);
+    char socket[64];
+    daemon->sets = g_ptr_array_new();
+    daemon->waiting = g_ptr_array_new();
+    daemon->alerts = g_ptr_array_new();
+    daemon->children = dpl_children_new(daemon->loop, daemon->settings.libexec_dir);
+    int rc = dpl_store_open(store, &daemon->store, err);
+    if (rc == DPL_OK)
+        rc = dpl_metrics_begin(daemon, err);
+    if (rc == DPL_OK)
+        rc = dpl_doors_begin(daemon, err);
+    if (rc == DPL_OK)
+        rc = dpl_server_new(daemon->loop,
+                            dpl_client_socket(daemon->settings.instance, socket, sizeof socket),
+                            dpl_commands_handle, daemon, &daemon->server, err);
+    return rc;
+}
+
+static void close_parts(struct dpl_daemon *daemon)
+{
+    daemon->stopping = true;
+    dpl_waits_end(daemon, NULL);
+    dpl_alerts_end(daemon);
+    dpl_sets_end(daemon);
+    dpl_doors_end(daemon);
+    dpl_metrics_end(daemon);
+    dpl_server_free(daemon->server);
+    dpl_children_free(daemon->children);
+    dpl_store_close(daemon->store);
+    g_ptr_array_unref(daemon->sets);
+    g_ptr_array_unref(daemon->waiting);
+    g_ptr_array_unref(daemon->alerts);
+}
+
+static int run(struct dpl_daemon *daemon, struct dpl_err *err)
+{
+    daemon->loop = qb_loop_create();
+    daemon->started_ns = dpl_clock_now_ns(&dpl_clock_system);
+    signal(SIGPIPE, SIG_IGN);
+    qb_loop_signal_add(daemon->loop, QB_LOOP_HIGH, SIGTERM, daemon, on_stop, NULL);
+    qb_loop_signal_add(daemon->loop, QB_LOOP_HIGH, SIGINT, daemon, on_stop, NULL);
+    qb_loop_signal_add(daemon->loop, QB_LOOP_HIGH, SIGHUP, daemon, on_hangup, NULL);
+    int rc = open_parts(daemon, err);
+    if (rc == DPL_OK) {
+        dpl_sets_begin(daemon);
+        dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,
+                daemon->settings.site, daemon->sets->len);
+        dpl_notify("READY=1");
+        qb_loop_run(daemon->loop);
+    }
+    close_parts(daemon);
+    qb_loop_destroy(daemon->loop);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct dpl_daemon *daemon = &daemon_of_process;
+    struct options options = {0};
+    struct dpl_instance instance;
+    struct dpl_err err = {0};
+    int status = parse(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    umask(077);
+    int rc = dpl_settings_load(&daemon->settings, options.instance, options.config, &err);
+    if (rc == DPL_OK && !options.test) {
+        const struct dpl_conf *conf = daemon->settings.conf;
+        dpl_log_open_words(
+            "doppeld", options.foreground ? "stderr" : dpl_conf_text(conf, "daemon", "log_target"),
+            dpl_conf_text(conf, "daemon", "log_level"));
+        rc = dpl_instance_take(&instance, &daemon->settings, &err);
+        if (rc == DPL_OK) {
+            rc = run(daemon, &err);
+            dpl_instance_drop(&instance);
+        }
+        if (rc < 0)
+            dpl_log(LOG_ERR, "%s", err.text);
+        else
+            dpl_log(LOG_NOTICE, "ended");
+    }
+    if (rc < 0 && (options.test || !options.foreground))
+        fprintf(stderr, "doppeld: %s\n", err.text);
+    if (daemon->settings.conf)
+        dpl_settings_clear(&daemon->settings);
+    return rc < 0 ? dpl_err_cli_exit(rc) : 0;
+}

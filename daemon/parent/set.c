@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/daemon.h"
+#include "daemon/parent/door.h"
+#include "daemon/parent/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct dpl_set *dpl_set_find(const struct dpl_daemon *daemon, const char *name)
+{
+    for (guint i = 0; i < daemon->sets->len; i++) {
+        struct dpl_set *set = daemon->sets->pdata[i];
+        if (strcmp(set->name, name) == 0)
+            return set;
+    }
+    return NULL;
+}
+
+int dpl_set_get(const struct dpl_daemon *daemon, const char *name, struct dpl_set **set_r,
+                struct dpl_err *err)
+{
+    *set_r = dpl_set_find(daemon, name);
+    return *set_r ? DPL_OK
+                  : dpl_err_set(err, DPL_E_NOT_FOUND, "there is no set \"%s\" at this site", name);
+}
+
+const char *dpl_set_peer(const struct dpl_set *set)
+{
+    if (!set->source)
+        return dpl_doc_text(set->doc, "from");
+    return set->group ? dpl_conf_text(set->daemon->settings.conf, set->group, "target") : NULL;
+}
+
+bool dpl_set_off(const struct dpl_set *set)
+{
+    return dpl_doc_bool(set->doc, "off", false);
+}
+
+void dpl_set_error(struct dpl_set *set, const char *format, ...)
+{
+    char text[sizeof set->last_error];
+    va_list args;
+    if (!format) {
+        set->last_error[0] = '\0';
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (strcmp(text, set->last_error) == 0)
+        return; /* the same as before is no event */
+    g_strlcpy(set->last_error, text, sizeof set->last_error);
+    dpl_log(LOG_ERR, "set \"%s\": %s", set->name, text);
+}
+
+static struct dpl_set_facts facts_of(const struct dpl_set *set)
+{
+    return (struct dpl_set_facts){
+        .wanted = dpl_set_peer(set) != NULL,
+        .off = dpl_set_off(set),
+        .connected = set->connected,
+        .mirroring = dpl_doc_bool(set->status, "mirroring", false),
+        .mirror_needed = dpl_doc_bool(set->status, "mirror_needed", false) ||
+                         (set->capture.wanted && set->capture.state == DPL_CAPSTAT_IS_PASSING),
+    };
+}
+
+void dpl_set_review(struct dpl_set *set)
+{
+    struct dpl_set_facts facts = facts_of(set);
+    enum dpl_set_state state = dpl_set_state_of(&facts);
+    if (state != set->state) {
+        dpl_log(LOG_NOTICE, "set \"%s\" is %s (was %s)", set->name, dpl_set_state_text(state),
+                dpl_set_state_text(set->state));
+        set->state = state;
+        dpl_alert_state(set, dpl_set_state_text(state));
+    }
+    dpl_wait_review(set);
+}
+
+/* What follows from the document. */
+static void read_doc(struct dpl_set *set, const struct dpl_store_item *item)
+{
+    dpl_doc_free(set->doc);
+    set->doc = dpl_doc_copy(item->doc);
+    set->version = item->version;
+    set->source = g_strcmp0(dpl_doc_text(set->doc, "side"), "target") != 0;
+}
+
+static gint by_name(gconstpointer a, gconstpointer b)
+{
+    const struct dpl_set *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *item)
+{
+    struct dpl_set *set = g_new0(struct dpl_set, 1);
+    set->daemon = daemon;
+    set->name = g_strdup(item->name);
+    set->group = dpl_settings_set_group(&daemon->settings, item->name);
+    set->pending = g_ptr_array_new();
+    set->capture.keeper_fd = -1;
+    read_doc(set, item);
+    g_ptr_array_add(daemon->sets, set);
+    g_ptr_array_sort(daemon->sets, by_name);
+    dpl_log(LOG_INFO, "set \"%s\": %s", set->name,
+            set->source ? "served by this site" : "a replica of another site's");
+    dpl_capture_begin(set);
+    dpl_engine_begin(set);
+    dpl_set_review(set);
+}
+
+static void set_end(struct dpl_set *set)
+{
+    g_ptr_array_remove(set->daemon->sets, set);
+    dpl_waits_end(set->daemon, set);
+    dpl_door_forget(set);
+    dpl_engine_end(set);
+    dpl_capture_end(set);
+    dpl_doc_free(set->doc);
+    dpl_doc_free(set->status);
+    g_ptr_array_unref(set->pending);
+    g_free(set->name);
+    g_free(set);
+}
+
+static void store_changed(void *self, const struct dpl_store_item *item)
+{
+    struct dpl_daemon *daemon = self;
+    if (strcmp(item->kind, "set") != 0)
+        return;
+    struct dpl_set *set = dpl_set_find(daemon, item->name);
+    if (!set && item->doc) {
+        set_begin(daemon, item);
+    } else if (set && !item->doc) {
+        dpl_log(LOG_NOTICE, "set \"%s\" is deleted", set->name);
+        set_end(set);
+    } else if (set) {
+        read_doc(set, item);
+        dpl_engine_refresh(set);
+        dpl_set_review(set);
+    }
+}
+
+void dpl_sets_begin(struct dpl_daemon *daemon)
+{
+    g_auto(GStrv) names = dpl_store_list(daemon->store, "set");
+    for (size_t i = 0; names[i]; i++) {
+        struct dpl_store_item item;
+        if (dpl_store_get(daemon->store, "set", names[i], &item, NULL) == DPL_OK)
+            set_begin(daemon, &item);
+    }
+    g_autofree const char **groups = dpl_conf_groups(daemon->settings.conf, "set *");
+    for (size_t i = 0; groups[i]; i++)
+        if (!dpl_set_find(daemon, groups[i] + strlen("set ")))
+            dpl_log(LOG_NOTICE, "%s: [%s] is for a set that was not created yet",
+                    daemon->settings.config_path, groups[i]);
+    dpl_store_watch(daemon->store, store_changed, daemon);
+}
+
+void dpl_sets_end(struct dpl_daemon *daemon)
+{
+    while (daemon->sets->len > 0)
+        set_end(daemon->sets->pdata[daemon->sets->len - 1]);
+}

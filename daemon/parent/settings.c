@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/settings.h"
+
+#include "lib/config/site_conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* The path of the configuration, or its default with the instance in its name. */
+static char *path_of(const struct dpl_settings *s, const char *group, const char *key)
+{
+    const char *path = dpl_conf_text(s->conf, group, key);
+    if (!s->instance || strcmp(dpl_conf_origin(s->conf, group, key), "default") != 0)
+        return g_strdup(path);
+    return g_strdup_printf("%s-%s", path, s->instance);
+}
+
+static char *journal_of(const struct dpl_settings *s)
+{
+    if (strcmp(dpl_conf_origin(s->conf, "journal", "dir"), "default") == 0)
+        return g_build_filename(s->state_dir, "journal", NULL);
+    return g_strdup(dpl_conf_text(s->conf, "journal", "dir"));
+}
+
+int dpl_settings_load(struct dpl_settings *settings, const char *instance, const char *config_path,
+                      struct dpl_err *err)
+{
+    struct dpl_settings s = {.instance = g_strdup(instance)};
+    const char *libexec = secure_getenv("DOPPEL_LIBEXEC_DIR"); /* for tests */
+    struct utsname host;
+    s.config_path = config_path ? g_strdup(config_path)
+                                : g_strdup_printf("%s/doppel%s%s.conf", DPL_CONF_DIR,
+                                                  instance ? "-" : "", instance ? instance : "");
+    int rc = dpl_conf_load(s.config_path, &dpl_site_conf, &s.conf, err);
+    if (rc == DPL_OK && !dpl_conf_text(s.conf, "site", "name"))
+        rc = dpl_err_set(err, DPL_E_CONFIG, "%s: [site] name is missing: this site's name",
+                         s.config_path);
+    if (rc < 0) {
+        dpl_settings_clear(&s);
+        return rc;
+    }
+    s.site = g_strdup(dpl_conf_text(s.conf, "site", "name"));
+    s.node = g_strdup(uname(&host) == 0 ? host.nodename : "localhost");
+    s.state_dir = path_of(&s, "daemon", "state_dir");
+    s.run_dir = path_of(&s, "daemon", "run_dir");
+    s.journal_dir = journal_of(&s);
+    s.libexec_dir = g_strdup(libexec ? libexec : DPL_LIBEXEC_DIR);
+    *settings = s;
+    return DPL_OK;
+}
+
+void dpl_settings_clear(struct dpl_settings *s)
+{
+    g_free(s->instance);
+    g_free(s->config_path);
+    g_free(s->site);
+    g_free(s->node);
+    g_free(s->state_dir);
+    g_free(s->run_dir);
+    g_free(s->journal_dir);
+    g_free(s->libexec_dir);
+    dpl_conf_free(s->conf);
+    *s = (struct dpl_settings){0};
+}
+
+const char *dpl_settings_set_group(const struct dpl_settings *settings, const char *set)
+{
+    g_autofree const char **groups = dpl_conf_groups(settings->conf, "set *");
+    for (size_t i = 0; groups[i]; i++)
+        if (strcmp(groups[i] + strlen("set "), set) == 0)
+            return groups[i];
+    return NULL;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What "status" and "stats" answer. Of each set first four sentences: who serves, how old the
+ * replica is, what is wrong, what to type next; then what they are made of.
+ */
+#include "daemon/parent/daemon.h"
+#include "lib/base/clock.h"
+
+#include <stdio.h>
+
+/* As Nagios counts. */
+enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL, LEVEL_UNKNOWN };
+
+static bool capture_fails(const struct dpl_set *set)
+{
+    return set->capture.wanted && set->capture.state != DPL_CAPSTAT_IS_SERVING &&
+           set->capture.state != DPL_CAPSTAT_IS_STARTING;
+}
+
+static bool lags(const struct dpl_set *set)
+{
+    int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", 0);
+    return set->group &&
+           lag_ms > dpl_conf_value(set->daemon->settings.conf, set->group, "lag_warn");
+}
+
+static enum level level_of(const struct dpl_set *set)
+{
+    if (capture_fails(set))
+        return LEVEL_CRITICAL;
+    switch (set->state) {
+    case DPL_SET_PROTECTED:
+        return lags(set) || set->last_error[0] ? LEVEL_WARNING : LEVEL_OK;
+    case DPL_SET_MIRRORING:
+    case DPL_SET_RESTORING:
+    case DPL_SET_FAILING_BACK:
+        return LEVEL_WARNING;
+    case DPL_SET_UNPROTECTED:
+        return LEVEL_UNKNOWN;
+    default:
+        return LEVEL_CRITICAL;
+    }
+}
+
+static void put_serves(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    const char *site = set->source ? set->daemon->settings.site : dpl_set_peer(set);
+    dpl_doc_set_format(doc, "serves", "site %s serves, generation %lld", site,
+                       (long long)dpl_doc_int(set->doc, "generation", 0));
+}
+
+static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", -1);
+    if (set->state == DPL_SET_MIRRORING)
+        dpl_doc_set_format(doc, "replica",
+                           "a mirror runs (%lld %%): it is not consistent until then",
+                           (long long)dpl_doc_int(set->status, "mirror_percent", 0));
+    else if (!dpl_doc_get(set->status, "consistent"))
+        dpl_doc_set_text(doc, "replica", "its age is not known");
+    else if (!dpl_doc_bool(set->status, "consistent", false))
+        dpl_doc_set_text(doc, "replica", "it is not consistent");
+    else if (lag_ms < 0)
+        dpl_doc_set_text(doc, "replica", "it is consistent; its age is not known");
+    else
+        dpl_doc_set_format(doc, "replica", "it is consistent, and %lld.%03lld s old",
+                           (long long)lag_ms / 1000, (long long)lag_ms % 1000);
+}
+
+static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    if (capture_fails(set))
+        dpl_doc_set_format(doc, "wrong", "the capture is %s%s%s",
+                           dpl_capstat_state_text(set->capture.state),
+                           set->capture.why[0] ? ": " : "", set->capture.why);
+    else if (set->last_error[0])
+        dpl_doc_set_text(doc, "wrong", set->last_error);
+    else if (dpl_set_off(set))
+        dpl_doc_set_text(doc, "wrong", "it was disconnected by hand");
+    else if (set->state == DPL_SET_UNPROTECTED)
+        dpl_doc_set_text(doc, "wrong", "nothing is replicated");
+    else if (set->state == DPL_SET_DISCONNECTED)
+        dpl_doc_set_text(doc, "wrong", "the other site is not connected");
+    else if (set->state == DPL_SET_MIRROR_NEEDED)
+        dpl_doc_set_text(doc, "wrong", "changes were lost to the journal: a mirror is needed");
+    else if (lags(set))
+        dpl_doc_set_text(doc, "wrong", "the replica is older than lag_warn");
+    else
+        dpl_doc_set_text(doc, "wrong", "nothing");
+}
+
+static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    if (set->state == DPL_SET_UNPROTECTED)
+        dpl_doc_set_format(doc, "next", "in %s: [set %s] target=SITE, then restart doppeld",
+                           s->config_path, set->name);
+    else if (dpl_set_off(set))
+        dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
+    else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected)
+        dpl_doc_set_format(doc, "next", "doppel mirror start %s", set->name);
+    else if (dpl_doc_bool(set->status, "paused", false))
+        dpl_doc_set_format(doc, "next", "doppel resume %s", set->name);
+    else if (set->state == DPL_SET_DISCONNECTED && set->source)
+        dpl_doc_set_format(doc, "next", "at site %s: doppel status %s", dpl_set_peer(set),
+                           set->name);
+    else
+        dpl_doc_set_text(doc, "next", "nothing");
+}
+
+static void put_facts(struct dpl_doc *doc, struct dpl_set *set)
+{
+    const char *peer = dpl_set_peer(set);
+    dpl_doc_set_text(doc, "side", set->source ? "source" : "target");
+    dpl_doc_set_text(doc, "role", dpl_doc_text(set->doc, "role"));
+    dpl_doc_set_int(doc, "generation", dpl_doc_int(set->doc, "generation", 0));
+    if (peer)
+        dpl_doc_set_text(doc, "peer", peer);
+    dpl_doc_set_bool(doc, "connected", set->connected);
+    dpl_doc_set_bool(doc, "disconnected_by_hand", dpl_set_off(set));
+    if (set->last_error[0])
+        dpl_doc_set_text(doc, "error", set->last_error);
+}
+
+struct dpl_doc *dpl_status_set(struct dpl_set *set)
+{
+    struct dpl_doc *doc = dpl_doc_new();
+    dpl_doc_set_text(doc, "set", set->name);
+    dpl_doc_set_text(doc, "state", dpl_set_state_text(set->state));
+    dpl_doc_set_int(doc, "level", level_of(set));
+    put_serves(doc, set);
+    put_replica(doc, set);
+    put_wrong(doc, set);
+    put_next(doc, set);
+    put_facts(doc, set);
+    struct dpl_doc *engine = dpl_doc_set_tree(doc, "engine");
+    dpl_doc_set_bool(engine, "running", dpl_child_running(set->engine));
+    dpl_doc_set_int(engine, "pid", dpl_child_pid(set->engine));
+    dpl_doc_set_int(engine, "starts", dpl_child_starts(set->engine));
+    if (set->status)
+        dpl_doc_set(engine, "status", dpl_doc_copy(set->status));
+    if (set->source)
+        dpl_doc_set(doc, "capture", dpl_capture_doc(set));
+    return doc;
+}
+
+struct dpl_doc *dpl_status_all(struct dpl_daemon *daemon, struct dpl_set *only)
+{
+    struct dpl_doc *doc = dpl_doc_new();
+    int64_t up_ns = dpl_clock_now_ns(&dpl_clock_system) - daemon->started_ns;
+    dpl_doc_set_text(doc, "site", daemon->settings.site);
+    dpl_doc_set_text(doc, "node", daemon->settings.node);
+    if (daemon->settings.instance)
+        dpl_doc_set_text(doc, "instance", daemon->settings.instance);
+    dpl_doc_set_text(doc, "version", PACKAGE_VERSION);
+    dpl_doc_set_int(doc, "uptime_s", up_ns / 1000000000);
+    struct dpl_doc *sets = dpl_doc_set_list(doc, "sets");
+    for (guint i = 0; i < daemon->sets->len; i++) {
+        struct dpl_set *set = daemon->sets->pdata[i];
+        if (!only || set == only)
+            dpl_doc_add(sets, dpl_status_set(set));
+    }
+    return doc;
+}

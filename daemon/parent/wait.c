@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * "wait": a request that is answered when a set is idle, its queue empty or its replica consistent,
+ * or when the time is over.
+ */
+#include "daemon/parent/daemon.h"
+#include "lib/base/units.h"
+
+struct dpl_waiter {
+    struct dpl_set *set;
+    struct dpl_request *request;
+    bool idle, queue_empty, consistent;
+    struct dpl_timer timer;
+};
+
+/* What engines say in their status; of what they do not say nothing holds. */
+static bool reached(const struct dpl_waiter *w)
+{
+    const struct dpl_doc *status = w->set->status;
+    if (w->idle && !dpl_doc_bool(status, "idle", false))
+        return false;
+    if (w->queue_empty && dpl_doc_int(status, "queue_bytes", -1) != 0)
+        return false;
+    return !w->consistent || dpl_doc_bool(status, "consistent", false);
+}
+
+static void waiter_free(struct dpl_waiter *w)
+{
+    dpl_timer_clear(&w->timer);
+    g_ptr_array_remove(w->set->daemon->waiting, w);
+    g_free(w);
+}
+
+static void fail(struct dpl_waiter *w, int code, const char *text)
+{
+    struct dpl_err err = {0};
+    dpl_err_set(&err, code, "set \"%s\": %s", w->set->name, text);
+    dpl_request_fail(w->request, &err);
+    waiter_free(w);
+}
+
+static void too_late(void *self)
+{
+    fail(self, DPL_E_TIMEOUT, "it did not come to that in time");
+}
+
+void dpl_wait_begin(struct dpl_set *set, struct dpl_request *request)
+{
+    const char *timeout = dpl_doc_text(request->args, "timeout");
+    int64_t timeout_ms = 60000;
+    struct dpl_err err = {0};
+    if (timeout && dpl_units_duration_ms(timeout, &timeout_ms, &err) < 0) {
+        dpl_err_context(&err, "--timeout");
+        dpl_request_fail(request, &err);
+        return;
+    }
+    struct dpl_waiter *w = g_new0(struct dpl_waiter, 1);
+    *w = (struct dpl_waiter){.set = set,
+                             .request = request,
+                             .idle = dpl_doc_bool(request->args, "idle", false),
+                             .queue_empty = dpl_doc_bool(request->args, "queue_empty", false),
+                             .consistent = dpl_doc_bool(request->args, "consistent", false)};
+    if (!w->queue_empty && !w->consistent)
+        w->idle = true;
+    g_ptr_array_add(set->daemon->waiting, w);
+    dpl_timer_set(&w->timer, set->daemon->loop, timeout_ms, too_late, w);
+    dpl_wait_review(set);
+}
+
+void dpl_wait_review(struct dpl_set *set)
+{
+    GPtrArray *all = set->daemon->waiting;
+    for (guint i = all->len; i > 0; i--) {
+        struct dpl_waiter *w = all->pdata[i - 1];
+        if (w->set != set)
+            continue;
+        if (!dpl_request_alive(w->request)) {
+            fail(w, DPL_E_INTERRUPTED, "nobody waits any more");
+        } else if (reached(w)) {
+            dpl_request_done(w->request, NULL);
+            waiter_free(w);
+        }
+    }
+}
+
+void dpl_waits_end(struct dpl_daemon *daemon, struct dpl_set *only)
+{
+    for (guint i = daemon->waiting->len; i > 0; i--) {
+        struct dpl_waiter *w = daemon->waiting->pdata[i - 1];
+        if (!only || w->set == only)
+            fail(w, DPL_E_NOT_RUNNING, only ? "it is deleted" : "doppeld stops");
+    }
+}
