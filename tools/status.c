@@ -129,8 +129,9 @@ static void draw(struct doppel *doppel, const struct dpl_doc *result, const stru
 {
     bool colours = doppel_colours();
     time_t now = time(NULL);
+    struct tm tm;
     char clock[32];
-    strftime(clock, sizeof clock, "%H:%M:%S", localtime(&now));
+    strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&now, &tm));
     if (colours)
         fputs("\033[H\033[2J", stdout);
     printf("doppel status, %s%s%s; Ctrl-C ends\n\n", clock, doppel->instance ? ", instance " : "",

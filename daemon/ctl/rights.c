@@ -11,8 +11,10 @@
 
 static gid_t gid_of(const char *name)
 {
-    const struct group *group = getgrnam(name);
-    return group ? group->gr_gid : (gid_t)-1;
+    struct group group, *found = NULL;
+    g_autofree char *room = g_malloc(1 << 16);
+    return getgrnam_r(name, &group, room, 1 << 16, &found) == 0 && found ? found->gr_gid
+                                                                         : (gid_t)-1;
 }
 
 void dpl_rights_init(struct dpl_rights *rights)
