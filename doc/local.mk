@@ -11,3 +11,4 @@ EXTRA_DIST += doc/adr/0004-capture-survives-its-own-crash.md
 dist_man_MANS += doc/doppel-replica.5
 EXTRA_DIST += doc/adr/0005-agents-that-start-at-once.md
 dist_man_MANS += doc/doppel-protocol.5
+dist_man_MANS += doc/doppel-capture.8

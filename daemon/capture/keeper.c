@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -168,8 +169,8 @@ static void bound_crashes(void)
             options->set, bound, options->crash_seconds);
 }
 
-/* Goes on as the program that is installed now. Returns only if that fails. */
-static void exec_again(void)
+/* Goes on as this program. Returns only if that fails. */
+static void exec_again(const char *program)
 {
     static char resume[16];
     char *argv[64];
@@ -185,19 +186,47 @@ static void exec_again(void)
     argv[count++] = resume;
     argv[count] = NULL;
     sweep_keep_over_exec(keeper.memory.shared);
-    execv(keeper.program, argv);
+    execv(program, argv);
 }
 
-static void upgrade(void)
+/* Whether the program that is installed now knows our memory: one of another layout would end. */
+static bool can_go_on(void)
 {
+    char layout[16];
+    char *argv[] = {keeper.program, (char[]){"--layout"}, layout, NULL};
+    int status = -1;
+    pid_t pid;
+
+    snprintf(layout, sizeof(layout), "%u", SHARED_LAYOUT);
+    pid = fork();
+    if (pid == 0) {
+        execv(keeper.program, argv);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* True: the worker is gone, and another one is to be started. */
+static bool upgrade(void)
+{
+    if (!can_go_on()) {
+        fprintf(stderr,
+                "doppel-capture: set '%s': '%s' cannot go on with this capture (layout %u): stop "
+                "and start the set instead\n",
+                keeper.options->set, keeper.program, SHARED_LAYOUT);
+        return false;
+    }
     kill(keeper.worker, SIGKILL);
     reap_worker();
     sweep_descriptors(keeper.memory.shared);
     if (keeper.teller > 0)
         kill(keeper.teller, SIGKILL); /* reaped by who comes */
-    exec_again();
+    exec_again(keeper.program);
     fprintf(stderr, "doppel-capture: '%s' cannot be run (%s): going on as before\n", keeper.program,
             strerror(errno));
+    return true;
 }
 
 void keeper_replace(const struct memory *memory)
@@ -213,7 +242,8 @@ void keeper_replace(const struct memory *memory)
     while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
         ;
     atomic_fetch_add(&memory->shared->count.keepers_replaced, 1);
-    exec_again();
+    /* Our own file, though another one may be installed by now. */
+    exec_again("/proc/self/exe");
     _exit(1);
 }
 
@@ -346,11 +376,11 @@ static int keep(struct dpl_err *err)
         while (!wait_for_event()) {
             tell_ready();
             continue_stop();
-            if (keeper.upgrade_wanted)
-                upgrade();
-            if (keeper.upgrade_wanted && start_worker(err) != 0)
-                return err->code;
+            if (!keeper.upgrade_wanted)
+                continue;
             keeper.upgrade_wanted = false;
+            if (upgrade() && start_worker(err) != 0)
+                return err->code;
         }
         status = reap_worker();
         if (WIFEXITED(status))
@@ -371,6 +401,8 @@ static int begin(struct dpl_err *err)
 
     if (length < 0)
         return dpl_err_sys(err, errno, "our own program cannot be found");
+    if (g_str_has_suffix(keeper.program, " (deleted)")) /* what is installed has its name */
+        keeper.program[strlen(keeper.program) - strlen(" (deleted)")] = '\0';
     code = open_signals(err);
     if (code != 0)
         return code;

@@ -37,6 +37,7 @@ enum {
     OPT_FORCE,
     OPT_REPORT,
     OPT_RUN_DIR,
+    OPT_LAYOUT,
     OPT_NO_WATCH,
     OPT_STATUS,
     OPT_STOP,
@@ -71,6 +72,7 @@ static const struct option table[] = {
     {"force", no_argument, NULL, OPT_FORCE},
     {"report", no_argument, NULL, OPT_REPORT},
     {"run-dir", required_argument, NULL, OPT_RUN_DIR},
+    {"layout", required_argument, NULL, OPT_LAYOUT},
     {"no-watch", no_argument, NULL, OPT_NO_WATCH},
     {"status", no_argument, NULL, OPT_STATUS},
     {"stop", no_argument, NULL, OPT_STOP},
@@ -292,6 +294,11 @@ static int take(struct options *o, int option, struct dpl_err *err)
     case OPT_FORCE:
         o->force = true;
         return 0;
+    case OPT_LAYOUT: /* asked by a keeper of another version */
+        code = number(optarg, "--layout", UINT32_MAX, &value, err);
+        if (code == 0 && value != SHARED_LAYOUT)
+            code = dpl_err_set(err, DPL_E_USAGE, "the layout here is %u", SHARED_LAYOUT);
+        return code == 0 ? 1 : code;
     case OPT_NO_WATCH:
         o->no_watch = true;
         return 0;

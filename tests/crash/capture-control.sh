@@ -88,6 +88,29 @@ wait_for replaced || die "a keeper's successor is not told"
 keeper=$(field keeper)
 echo "ok: the status is true, and follows deaths"
 
+# Another program stands under our name by now, of which nobody knows whether it knows our memory.
+kill -TERM "$keeper"
+wait_for ended || die "the keeper did not end"
+keeper=
+installed=$program
+program=$work/doppel-capture
+cp "$installed" "$program"
+fresh
+printf '#!/bin/sh\nexit 1\n' >"$work/other"
+chmod +x "$work/other"
+mv "$work/other" "$program"
+program=$installed
+old=$(worker)
+kill -USR2 "$keeper"
+wait_for grep -q "cannot go on with this capture" "$work/errors" || die "another program was taken"
+[ "$(worker)" = "$old" ] || die "the worker was ended for it"
+kill -KILL "$keeper"
+wait "$keeper" 2>/dev/null
+wait_for replaced || die "a keeper has no successor while another program is installed"
+keeper=$(field keeper)
+touch "$root/alive" || die "the mount has ended"
+echo "ok: another program does not end the capture"
+
 sh -c "cd '$root' && echo \$\$ >'$work/user' && exec sleep infinity" &
 user=$!
 wait_for test -s "$work/user"
@@ -104,7 +127,7 @@ fresh
 setsid sh -c "cd '$root' && trap '' TERM && echo \$\$ >'$work/user2' && exec sleep infinity" &
 wait_for test -s "$work/user2"
 kill -0 "$(cat "$work/user2")" || die "no user of the mount"
-stop 0 --timeout 5
+stop 0 --timeout 20
 ! kill -0 "$(cat "$work/user2")" 2>/dev/null || die "a user that ignores SIGTERM lives"
 replay >"$work/replayed" || { cat "$work/replayed"; die "the journal was not closed well"; }
 echo "ok: a stop ends users, mount, keeper and worker, and says so"

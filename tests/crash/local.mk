@@ -8,7 +8,7 @@ tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
 tests_crash_capture_remote_LDADD = libcapstat.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
 tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
-tests_capture = tests/crash/capture-cases.sh tests/prop/capture-ops.sh tests/prop/capture-border.sh \
+tests_capture = tests/crash/capture-manual.sh tests/crash/capture-cases.sh tests/prop/capture-ops.sh tests/prop/capture-border.sh \
 	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh tests/crash/capture-remote.sh \
 	tests/crash/capture-threads.sh tests/crash/capture.sh
 	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh \
