@@ -46,10 +46,14 @@ static int call_chain_at(void *self, uint64_t epoch, uint64_t lsn, uint32_t *cha
 static void remote_tell(struct dpl_link *link)
 {
     const struct dpl_source_position *now = &link->source.now;
-    bool in_force = link->source.state == DPL_SOURCE_STREAMING &&
-                    !(link->source.flags & (DPL_STATE_NEEDS_MIRROR | DPL_STATE_MIRROR));
-    if (link->remote.durable)
-        link->remote.durable(link->remote.self, now->tag, now->durable, in_force);
+    bool follows = link->source.state == DPL_SOURCE_STREAMING &&
+                   !(link->source.flags & (DPL_STATE_NEEDS_MIRROR | DPL_STATE_MIRROR));
+    if (dpl_link_remote_tell(&link->remote, link->config.capture_run_dir, link->config.set, follows,
+                             now->tag, now->durable, now_of(link)))
+        dpl_link_event(link, "durability",
+                       !link->remote.wanted ? "a sync waits for this disk alone"
+                       : follows            ? "a sync waits for the target"
+                                            : "the target does not follow: the policy is in force");
 }
 
 static void call_news(void *self, enum dpl_source_news news)
@@ -94,6 +98,7 @@ void dpl_link_done(struct dpl_link *link)
     dpl_peer_close(&link->peer);
     if (link->ledger.path)
         dpl_ledger_done(&link->ledger);
+    dpl_link_remote_done(&link->remote);
     g_clear_pointer(&link->capstat, dpl_capstat_close);
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
     g_free(link->config.set);
@@ -166,7 +171,6 @@ void dpl_link_over(struct dpl_link *link)
         g_strlcpy(link->last_error, s->why.text, sizeof link->last_error);
         dpl_link_event(link, "session-over", s->why.text);
     }
-    remote_tell(link);
     link->attempts = link->streamed ? 0 : link->attempts + 1;
     link->changed = true;
     bool again = s->over != DPL_SOURCE_OVER_REFUSED || dpl_refusal_again(s->refusal);
@@ -324,6 +328,8 @@ static int64_t chores(struct dpl_link *link, int64_t now)
         dpl_link_over(link);
     trim(link, now);
     ask(link, now);
+    remote_tell(link);
+    due = min_of(due, dpl_link_remote_due(&link->remote));
     if (link->ask_ns != 0)
         due = min_of(due, link->ask_ns);
     int64_t wait = dpl_bucket_wait_ns(&link->bucket, now);

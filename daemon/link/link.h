@@ -6,13 +6,12 @@
  * Over the channel, documents:
  *
  *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, off,
- *            flush_timeout_ms}}: first, and again when something of it has changed
- *            {connected: {version, features, site, node, ...}} with the data's descriptor
- *            {disconnected: TEXT}
- *            {command: NAME, id, args}: pause, resume; limit {bandwidth_bytes, schedule} (for this
- *            run); close (clean, no connection is asked for again), connect (it is)
- *   from it  {ready}, {connect} (please make a connection), {status: {...}} (see status.c),
- *            {event: NAME, text}, {result: ID, code, text}
+ *            flush_timeout_ms, durability, durability_policy, durability_timeout_ms}}: first, and
+ * again when something of it has changed {connected: {version, features, site, node, ...}} with the
+ * data's descriptor {disconnected: TEXT} {command: NAME, id, args}: pause, resume; limit
+ * {bandwidth_bytes, schedule} (for this run); close (clean, no connection is asked for again),
+ * connect (it is) from it  {ready}, {connect} (please make a connection), {status: {...}} (see
+ * status.c), {event: NAME, text}, {result: ID, code, text}
  *
  * The bandwidth is that of the plain frames of records, before compression.
  */
@@ -24,17 +23,11 @@
 #include "daemon/core/session_source.h"
 #include "daemon/link/ledger.h"
 #include "daemon/link/peer.h"
+#include "daemon/link/remote.h"
 
 #include "lib/base/clock.h"
 #include "lib/capstat/capstat.h"
 #include "lib/ctl/channel.h"
-
-/* Who is told what the target holds durably: the capture, for calls that wait for it. */
-struct dpl_link_remote {
-    /* in_force: the target follows, so that waiting for it makes sense. */
-    void (*durable)(void *self, uint64_t epoch_tag, uint64_t lsn, bool in_force);
-    void *self;
-};
 
 struct dpl_link_config {
     char *set, *capture_run_dir;

@@ -5,6 +5,7 @@ liblink_a_SOURCES = \
 	daemon/link/link.c daemon/link/link.h \
 	daemon/link/order.c \
 	daemon/link/peer.c daemon/link/peer.h \
+	daemon/link/remote.c daemon/link/remote.h \
 	daemon/link/rights.c daemon/link/rights.h \
 	daemon/link/status.c
 libexecdoppel_PROGRAMS += daemon/link/doppel-link

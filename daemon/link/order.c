@@ -55,6 +55,9 @@ static int take_start(struct dpl_link *link, const struct dpl_doc *start, struct
     text_take(&link->config.capture_run_dir, start, "capture_run_dir");
     link->config.flush_timeout_ms = dpl_doc_int(start, "flush_timeout_ms", 5000);
     link->wanted = !dpl_doc_bool(start, "off", false);
+    dpl_link_remote_configure(&link->remote, dpl_doc_text(start, "durability"),
+                              dpl_doc_text(start, "durability_policy"),
+                              dpl_doc_int(start, "durability_timeout_ms", 0));
     struct dpl_err why = {0};
     if (take_limits(link, start, &why) < 0)
         dpl_link_event(link, "error", why.text);

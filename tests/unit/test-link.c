@@ -391,6 +391,48 @@ static void stops(void)
     end();
 }
 
+/* The page of a capture that has only just begun, and what it makes of it. */
+static void durability(void)
+{
+    struct dpl_remote_page *page;
+    struct dpl_remote_view view;
+    begin("durability");
+    g_autofree char *run_dir = g_strdup_printf("%s/run", unit_tempdir());
+    g_autofree char *set_dir = g_strdup_printf("%s/mail", run_dir);
+    CU_ASSERT_EQUAL_FATAL(g_mkdir_with_parents(set_dir, 0700), 0);
+    dpl_autofd int dir = open(set_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(dpl_remote_create(dir, &page, NULL), 0);
+    const uint64_t tag = dpl_epoch_tag(&rig.epoch);
+    write_one(1000);
+    UNTIL(target.durable == spilled());
+    struct dpl_doc *doc = start_doc(), *start = dpl_doc_get_mutable(doc, "start");
+    dpl_doc_set_text(start, "capture_run_dir", run_dir);
+    dpl_doc_set_text(start, "durability", "remote");
+    dpl_doc_set_text(start, "durability_policy", "refuse");
+    dpl_doc_set_int(start, "durability_timeout_ms", 1500);
+    tell(doc, -1);
+    UNTIL((dpl_remote_look(page, tag, &view), view.mode == DPL_REMOTE_ON));
+    CU_ASSERT_EQUAL(view.policy, DPL_REMOTE_REFUSE);
+    CU_ASSERT_EQUAL(view.timeout_ns, INT64_C(1500000000));
+    CU_ASSERT_EQUAL(view.durable_lsn, target.durable);
+    write_one(1000);
+    UNTIL((dpl_remote_look(page, tag, &view), view.durable_lsn == spilled()));
+    CU_ASSERT_EQUAL(target.durable, spilled());
+    /* A sign of life by itself. */
+    uint64_t beat = atomic_load(&page->heartbeat_ns);
+    UNTIL(atomic_load(&page->heartbeat_ns) > beat);
+    dpl_peer_close(&peer);
+    UNTIL((dpl_remote_look(page, tag, &view), view.mode == DPL_REMOTE_FALLBACK));
+    CU_ASSERT_EQUAL(view.durable_lsn, target.durable);
+    UNTIL(said.connect == 1);
+    connect_it();
+    UNTIL((dpl_remote_look(page, tag, &view), view.mode == DPL_REMOTE_ON));
+    tell(start_doc(), -1); /* not wanted any more */
+    UNTIL((dpl_remote_look(page, tag, &view), view.mode == DPL_REMOTE_OFF));
+    dpl_remote_unmap(page);
+    end();
+}
+
 /* Starts the program with this descriptor as its channel (-1: none). */
 static pid_t run_program(int fd, const char *set)
 {
@@ -451,6 +493,7 @@ static const struct unit_test tests[] = {
     {"a target that makes no sense is refused, and met again", breaks},
     {"a new epoch follows a clean end", two_epochs},
     {"the end is said to the target before it comes", stops},
+    {"the capture hears what the target holds, and when it is in vain to wait", durability},
     {"the program starts on its channel, and ends by a signal or with the daemon", program},
 };
 UNIT_MAIN(tests)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/link/remote.h"
+
+#include <string.h>
+
+#define MS INT64_C(1000000)
+
+void dpl_link_remote_configure(struct dpl_link_remote *r, const char *durability,
+                               const char *policy, int64_t timeout_ms)
+{
+    r->wanted = durability && strcmp(durability, "remote") == 0;
+    r->config = (struct dpl_remote_config){.policy = DPL_REMOTE_LOCAL};
+    if (policy && strcmp(policy, "refuse") == 0)
+        r->config.policy = DPL_REMOTE_REFUSE;
+    if (timeout_ms > 0 && timeout_ms <= DPL_REMOTE_TIMEOUT_MS_MAX)
+        r->config.timeout_ms = (uint32_t)timeout_ms;
+    if (r->page)
+        dpl_remote_configure(r->page, &r->config); /* mode off, until tell says more */
+    r->mode = DPL_REMOTE_OFF;
+}
+
+static int64_t beat_every_ns(const struct dpl_link_remote *r)
+{
+    int64_t timeout_ms = r->config.timeout_ms ? r->config.timeout_ms : DPL_REMOTE_TIMEOUT_MS;
+    return timeout_ms < 3000 ? timeout_ms * MS / 4 : 1000 * MS;
+}
+
+static void page_close(struct dpl_link_remote *r)
+{
+    if (r->page)
+        dpl_remote_unmap(r->page);
+    r->page = NULL;
+    r->mode = DPL_REMOTE_OFF;
+}
+
+/* Another epoch is another capture, with another page. */
+static void page_open(struct dpl_link_remote *r, const char *run_dir, const char *set, uint64_t tag,
+                      int64_t now_ns)
+{
+    if (r->page && r->tag != tag)
+        page_close(r);
+    if (r->page || !run_dir || tag == 0 || (r->tag == tag && now_ns - r->tried_ns < 1000 * MS))
+        return;
+    r->tried_ns = now_ns;
+    r->tag = tag;
+    if (dpl_remote_open(&r->page, run_dir, set, NULL) < 0)
+        r->page = NULL;
+}
+
+static bool mode_set(struct dpl_link_remote *r, enum dpl_remote_mode mode)
+{
+    if (r->mode == mode)
+        return false;
+    struct dpl_remote_config config = r->config;
+    config.mode = r->mode = mode;
+    dpl_remote_configure(r->page, &config);
+    return true;
+}
+
+bool dpl_link_remote_tell(struct dpl_link_remote *r, const char *run_dir, const char *set,
+                          bool follows, uint64_t tag, uint64_t lsn, int64_t now_ns)
+{
+    if (!r->wanted) {
+        bool was = r->page && r->mode != DPL_REMOTE_OFF && mode_set(r, DPL_REMOTE_OFF);
+        page_close(r);
+        return was;
+    }
+    page_open(r, run_dir, set, tag, now_ns);
+    if (!r->page)
+        return false;
+    /* The position first: who then waits finds it. */
+    dpl_remote_advance(r->page, tag, lsn, now_ns);
+    r->beat_ns = now_ns;
+    return mode_set(r, follows ? DPL_REMOTE_ON : DPL_REMOTE_FALLBACK);
+}
+
+int64_t dpl_link_remote_due(const struct dpl_link_remote *r)
+{
+    return r->wanted && r->page ? r->beat_ns + beat_every_ns(r) : INT64_MAX;
+}
+
+void dpl_link_remote_done(struct dpl_link_remote *r)
+{
+    if (r->page && r->wanted)
+        mode_set(r, DPL_REMOTE_FALLBACK);
+    page_close(r);
+}
