@@ -1,8 +1,11 @@
 # Deaths and faults.
-crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill tests/crash/capture-remote \
+crash_capture = \
+	tests/crash/capture-call \
+	tests/crash/capture-cases \
+	tests/crash/capture-kill \
+	tests/crash/capture-load \
+	tests/crash/capture-remote \
 	tests/crash/capture-replay
-crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill \
-	tests/crash/capture-replay tests/crash/capture-call
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
 tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
@@ -14,6 +17,19 @@ tests_capture = tests/crash/capture-manual.sh tests/crash/capture-cases.sh tests
 	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh \
 	tests/crash/capture-threads.sh tests/crash/capture.sh tests/crash/capture-full.sh \
 	tests/crash/capture-faults.sh
+tests_capture = \
+	tests/crash/capture-bypass.sh \
+	tests/crash/capture-cases.sh \
+	tests/crash/capture-control.sh \
+	tests/crash/capture-faults.sh \
+	tests/crash/capture-full.sh \
+	tests/crash/capture-life.sh \
+	tests/crash/capture-refused.sh \
+	tests/crash/capture-remote.sh \
+	tests/crash/capture-threads.sh \
+	tests/crash/capture.sh \
+	tests/prop/capture-border.sh \
+	tests/prop/capture-ops.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
