@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { RECORDS = 60 };
 static const struct dpl_arena_sizes sizes = {256, 64 << 20, 0, 0};
@@ -157,9 +158,62 @@ static void bounds(void)
     rig_done(&rig);
 }
 
+/* Counts syncs of files that hold records: such a sync waits for their data. */
+struct syncs {
+    struct dpl_segment_io io;
+    unsigned files, with_records;
+    ino_t written; /* the segment that was last written into */
+};
+
+static ssize_t syncs_pwritev(void *self, int fd, const struct iovec *iov, int count, off_t at)
+{
+    struct syncs *syncs = self;
+    struct stat st;
+    if (at >= DPL_SEGMENT_HEADER && fstat(fd, &st) == 0)
+        syncs->written = st.st_ino;
+    return dpl_segment_io_system.pwritev(NULL, fd, iov, count, at);
+}
+
+static int syncs_datasync(void *self, int fd)
+{
+    struct syncs *syncs = self;
+    struct stat st;
+    CU_ASSERT_EQUAL(fstat(fd, &st), 0);
+    syncs->files += S_ISREG(st.st_mode);
+    syncs->with_records += S_ISREG(st.st_mode) && st.st_ino == syncs->written;
+    return dpl_segment_io_system.datasync(NULL, fd);
+}
+
+static void no_wait_at_close(void)
+{
+    struct syncs syncs = {.io = dpl_segment_io_system};
+    struct dpl_segment_entry *list = NULL;
+    struct rng r = {.state = 8};
+    syncs.io.pwritev = syncs_pwritev;
+    syncs.io.datasync = syncs_datasync;
+    syncs.io.self = &syncs;
+    CU_ASSERT_EQUAL_FATAL(rig_init(&rig, "close", &sizes, &syncs.io), 0);
+    CU_ASSERT_EQUAL_FATAL(rig_attach(&rig), 0);
+    for (uint64_t mark = 0; mark < RECORDS; mark++) {
+        CU_ASSERT_EQUAL(put(&r, mark), 0);
+        CU_ASSERT_EQUAL(rig_drain(&rig), 0);
+    }
+    ssize_t segments = dpl_segments_list(rig.dir_fd, &list, NULL);
+    free(list);
+    CU_ASSERT_TRUE(segments >= 3);
+    /* Each new one, while it is empty. */
+    CU_ASSERT_TRUE(syncs.files >= (unsigned)segments);
+    CU_ASSERT_EQUAL(syncs.with_records, 0);
+    dpl_arena_end(&rig.arena, DPL_JOURNAL_CLOSED);
+    CU_ASSERT_EQUAL(rig_drain(&rig), 0);
+    CU_ASSERT_TRUE(syncs.with_records > 0);
+    rig_done(&rig);
+}
+
 static const struct unit_test tests[] = {
     {"whichever call fails, a prefix is read and the end is told", every_call},
     {"mirror needed stands in the header when the data could not be written", said_in_header},
+    {"closing a segment waits for none of its data, the end of the journal does", no_wait_at_close},
     {"max_size and min_free end the journal with their own reasons", bounds},
 };
 UNIT_MAIN(tests)

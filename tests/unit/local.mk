@@ -113,3 +113,11 @@ tests_unit_test_command_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LI
 tests_unit_test_server_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
 tests_unit_test_server_LDADD = libunit.a libdctl.a libclient.a libctl.a libwire.a libbase.a \
 	$(UNIT_LIBS) $(LIBQB_LIBS)
+
+unit_capture = tests/unit/test-request tests/unit/test-border
+check_PROGRAMS += $(unit_capture)
+TESTS += $(unit_capture)
+UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwire.a libbase.a \
+	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
+tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
+tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
