@@ -332,6 +332,16 @@ static void handle_signals(void)
     }
 }
 
+/* Whoever started us and waits exits with this. */
+static void tell_starter(uint8_t status)
+{
+    if (keeper.ready_fd < 0)
+        return;
+    dpl_fd_write_all(keeper.ready_fd, &status, 1, NULL);
+    close(keeper.ready_fd);
+    keeper.ready_fd = -1;
+}
+
 static void tell_ready(void)
 {
     struct shared *shared = keeper.memory.shared;
@@ -343,11 +353,7 @@ static void tell_ready(void)
             return;
     keeper.told_ready = true;
     fprintf(stderr, "doppel-capture: set '%s': captured\n", keeper.options->set);
-    if (keeper.ready_fd < 0)
-        return;
-    dpl_fd_write_all(keeper.ready_fd, "1", 1, NULL);
-    close(keeper.ready_fd);
-    keeper.ready_fd = -1;
+    tell_starter(0);
 }
 
 /* Waits for something to do. True when the worker is gone. */
@@ -439,7 +445,9 @@ int keeper_run(const struct options *options, char **argv, int ready_fd)
         fprintf(stderr, "doppel-capture: set '%s': %s\n", options->set, err.text);
         if (keeper.memory.shared != NULL)
             force_unmount();
-        return 1;
+        code = code < 0 ? dpl_err_cli_exit(code) : 1;
+        tell_starter((uint8_t)code);
+        return code;
     }
     runstate_end(&keeper.memory);
     fprintf(stderr, "doppel-capture: set '%s': unmounted, ended\n", options->set);

@@ -19,7 +19,7 @@
 static int go_to_background(void)
 {
     int ends[2];
-    char news;
+    uint8_t status;
     pid_t pid;
 
     if (pipe(ends) != 0)
@@ -29,7 +29,7 @@ static int go_to_background(void)
         return -1;
     if (pid > 0) {
         close(ends[1]);
-        _exit(read(ends[0], &news, 1) == 1 ? 0 : 1);
+        _exit(read(ends[0], &status, 1) == 1 ? status : 1);
     }
     close(ends[0]);
     setsid();
