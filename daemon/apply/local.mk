@@ -6,6 +6,9 @@ libapply_a_SOURCES = \
 	daemon/apply/flags.c \
 	daemon/apply/map.c daemon/apply/map.h \
 	daemon/apply/map-entry.c \
+	daemon/apply/mirror.c daemon/apply/mirror.h daemon/apply/mirror-private.h \
+	daemon/apply/mirror-content.c daemon/apply/mirror-names.c daemon/apply/mirror-object.c \
+	daemon/apply/mirror-orphans.c \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \
 	daemon/apply/queue.c daemon/apply/queue.h \

@@ -317,6 +317,11 @@ static int remove_tree(struct dpl_objects *objects, int dir_fd, const char *name
     return rc;
 }
 
+int dpl_names_remove(struct dpl_objects *objects, int dir_fd, const char *name, struct dpl_err *err)
+{
+    return remove_tree(objects, dir_fd, name, err);
+}
+
 int dpl_names_drop(struct dpl_objects *objects, struct dpl_object *object, struct dpl_err *err)
 {
     /* A later record brought it back, and will do so again. */

@@ -30,6 +30,9 @@ int dpl_names_move(struct dpl_objects *objects, struct dpl_object *object, int f
 int dpl_names_exchange(struct dpl_objects *objects, struct dpl_object *a, int a_fd,
                        struct dpl_view a_name, struct dpl_object *b, int b_fd,
                        struct dpl_view b_name, struct dpl_err *err);
+/* Removes what has this name, a directory with all beneath it; forgets who was known. */
+int dpl_names_remove(struct dpl_objects *objects, int dir_fd, const char *name,
+                     struct dpl_err *err);
 /* Ends an object without a name, a directory with all beneath it; forgets it, whatever it was. */
 int dpl_names_drop(struct dpl_objects *objects, struct dpl_object *object, struct dpl_err *err);
 

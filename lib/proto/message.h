@@ -147,7 +147,7 @@ struct dpl_message {
     uint16_t type; /* of enum dpl_message_type */
     uint64_t has;
     uint32_t version_min, version_max, version, direction, code, chain, flags, reason, command;
-    uint32_t answer, kind, orphans, block, level;
+    uint32_t answer, kind, orphans, block, level, root;
     uint64_t features, generation, time_ns, epoch, epoch_tag, lsn, received, durable, applied;
     uint64_t checkpoint, head, synced, queue_bytes, window, mirror, offset, length;
     uint64_t objects, bytes, created, changed, found, removed;

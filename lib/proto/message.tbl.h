@@ -66,6 +66,7 @@ DPL_MFIELD(CREATED,      created,     U64,    45, 0,  OFF_END,       "created")
 DPL_MFIELD(CHANGED,      changed,     U64,    46, 0,  OFF_END,       "changed")
 DPL_MFIELD(FOUND,        found,       U64,    47, 0,  OFF_END,       "orphans-found")
 DPL_MFIELD(REMOVED,      removed,     U64,    48, 0,  OFF_END,       "orphans-removed")
+DPL_MFIELD(ROOT,         root,        U32,    49, 0, UINT32_MAX,   "root")
 DPL_MFIELD(DATA,         data,        BYTES, 0x7fff, 0, 4U << 20,    "data")
 #undef LSN_END
 #undef OFF_END
@@ -98,15 +99,15 @@ DPL_MESSAGE(MIRROR_BEGIN, 20, "mirror-begin", SOURCE, 0, NONE, DPL_MIRROR_BEGIN_
     M(MIRROR) | M(KIND) | M(ORPHANS) | M(FLAGS), M(OBJECT) | M(CURSOR))
 DPL_MESSAGE(MIRROR_DIR,   21, "mirror-dir",   SOURCE, 1, ENTRIES, DPL_MIRROR_MORE_ALL,
     M(MIRROR) | M(OBJECT) | M(FLAGS) | M(DATA), 0)
-DPL_MESSAGE(MIRROR_ITEM,  22, "mirror-item",  SOURCE, 1, ITEM, 0, M(MIRROR) | M(DATA), 0)
+DPL_MESSAGE(MIRROR_ITEM,  22, "mirror-item",  SOURCE, 1, ITEM, 0, M(MIRROR) | M(DATA), M(ROOT))
 DPL_MESSAGE(MIRROR_SUMS,  23, "mirror-sums",  SOURCE, 1, SUMS, DPL_MIRROR_MORE_ALL,
     M(MIRROR) | M(OBJECT) | M(OFFSET) | M(LENGTH) | M(BLOCK) | M(FLAGS) | M(DATA), 0)
 DPL_MESSAGE(MIRROR_NEED,  24, "mirror-need",  TARGET, 1, RANGES, 0,
     M(MIRROR) | M(OBJECT) | M(LEVEL) | M(DATA), 0)
 DPL_MESSAGE(MIRROR_DATA,  25, "mirror-data",  SOURCE, 1, CONTENT, DPL_MIRROR_DATA_ALL,
     M(MIRROR) | M(OBJECT) | M(OFFSET) | M(LENGTH) | M(FLAGS), M(DATA))
-DPL_MESSAGE(MIRROR_PROGRESS, 26, "mirror-progress", TARGET, 0, NONE, 0,
-    M(MIRROR) | M(OBJECTS) | M(BYTES), M(CURSOR))
+DPL_MESSAGE(MIRROR_PROGRESS, 26, "mirror-progress", TARGET, 0, NONE, DPL_MIRROR_MORE_ALL,
+    M(MIRROR) | M(OBJECTS) | M(BYTES), M(CURSOR) | M(FLAGS))
 DPL_MESSAGE(MIRROR_END,   27, "mirror-end",   SOURCE, 0, NONE, 0, M(MIRROR) | M(EPOCH_TAG) | M(LSN), 0)
 DPL_MESSAGE(MIRROR_RESULT, 28, "mirror-result", TARGET, 1, PATHS, DPL_MIRROR_MORE_ALL,
     M(MIRROR) | M(FLAGS) | M(OBJECTS) | M(BYTES) | M(CREATED) | M(CHANGED) | M(FOUND) | M(REMOVED), M(DATA))

@@ -75,3 +75,9 @@ tests_prop_prop_replica_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
 
 noinst_LIBRARIES += libtmodel.a
 libtmodel_a_SOURCES = tests/prop/target_model.c tests/prop/target_model.h
+check_PROGRAMS += tests/prop/prop-mirror
+TESTS += tests/prop/prop-mirror
+tests_prop_prop_mirror_SOURCES = tests/prop/prop-mirror.c tests/prop/mirrorrig.c tests/prop/mirrorrig.h \
+	tests/prop/randomtree.c
+tests_prop_prop_mirror_LDADD = libtests.a libmirrorsource.a libapply.a libcore.a libproto.a \
+	$(PROTO_LIBS) $(PROP_JOURNAL)

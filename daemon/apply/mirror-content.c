@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Content: sums are compared with what is here, data is written.
+ */
+#include "daemon/apply/mirror-private.h"
+#include "daemon/apply/state.h"
+#include "lib/proto/sums.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Reads what is here; less at the end of the file. */
+static ssize_t read_here(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dpl_err_sys(err, errno, "read the replica");
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* Ranges that differ, joined where they touch, until they are asked for. */
+struct differing {
+    struct dpl_view object;
+    enum dpl_mirror_level level;
+    uint8_t list[DPL_SUM_COARSE / DPL_SUM_FINE * 16];
+    size_t used;
+    uint64_t offset, length; /* the one that still grows */
+};
+
+static void end_range(struct differing *d)
+{
+    if (d->length > 0)
+        d->used = (size_t)dpl_mirror_ranges_append(d->list, d->used, sizeof d->list, d->offset,
+                                                   d->length);
+    d->length = 0;
+}
+
+static int ask(struct dpl_mirror_target *t, struct differing *d, struct dpl_err *err)
+{
+    end_range(d);
+    int rc = d->used == 0 ? 0
+                          : dpl_mirror_need(t, d->object, d->level,
+                                            (struct dpl_view){d->list, d->used}, err);
+    d->used = 0;
+    return rc;
+}
+
+static void differs(struct differing *d, uint64_t offset, uint64_t length)
+{
+    if (d->length > 0 && d->offset + d->length == offset) {
+        d->length += length;
+        return;
+    }
+    end_range(d);
+    d->offset = offset;
+    d->length = length;
+}
+
+/* Compares one piece, of at most DPL_SUM_COARSE bytes, with its sums. */
+static int compare_piece(struct dpl_mirror_target *t, int fd, const struct dpl_message *m,
+                         uint64_t at, size_t size, struct differing *d, struct dpl_err *err)
+{
+    const uint8_t *theirs = m->data.data + (at - m->offset) / m->block * DPL_SUM_BYTES;
+    ssize_t got = read_here(fd, at, t->buffer, size, err);
+    if (got < 0)
+        return (int)got;
+    memset(t->buffer + got, 0, size - (size_t)got);
+    size_t count = dpl_sums(t->buffer, size, m->block, t->sums);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(t->sums + i * DPL_SUM_BYTES, theirs + i * DPL_SUM_BYTES, DPL_SUM_BYTES) != 0) {
+            uint64_t block = at + i * m->block, left = m->offset + m->length - block;
+            differs(d, block, left < m->block ? left : m->block);
+        }
+    return 0;
+}
+
+int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_object *object = NULL;
+    g_autofree struct differing *d = g_new0(struct differing, 1);
+    if (dpl_idset_has(&t->fresh, m->object))
+        return 0; /* all of it was asked for */
+    int rc = dpl_objects_here(t->objects, m->object, &object, err);
+    if (rc < 0 || !object)
+        return rc;
+    if (!S_ISREG(object->type))
+        return dpl_err_set(err, DPL_E_CORRUPT, "sums of what is no regular file");
+    int fd = dpl_objects_fd(t->objects, object, err);
+    if (fd < 0)
+        return fd;
+    d->object = m->object;
+    d->level = m->block == DPL_SUM_FINE ? DPL_MIRROR_NEED_DATA : DPL_MIRROR_NEED_SUMS;
+    for (uint64_t at = m->offset; rc == 0 && at < m->offset + m->length; at += DPL_SUM_COARSE) {
+        uint64_t left = m->offset + m->length - at;
+        size_t size = left < DPL_SUM_COARSE ? (size_t)left : DPL_SUM_COARSE;
+        rc = compare_piece(t, fd, m, at, size, d, err);
+        if (rc == 0 && d->used > sizeof d->list - DPL_SUM_COARSE / DPL_SUM_FINE * 16 / 2)
+            rc = ask(t, d, err);
+    }
+    if (d->used > 0 || d->length > 0)
+        dpl_mirror_changed(t, m->object);
+    return rc < 0 ? rc : ask(t, d, err);
+}
+
+int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    bool hole = m->flags & DPL_MIRROR_HOLE;
+    struct dpl_record r = {.type = hole ? DPL_R_FALLOCATE : DPL_R_WRITE,
+                           .has = DPL_F_OBJECT | DPL_F_OFFSET | DPL_F_ATTR |
+                                  (hole ? DPL_F_MODE | DPL_F_LENGTH : DPL_F_DATA),
+                           .object = m->object,
+                           .offset = m->offset,
+                           .length = m->length,
+                           .mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                           .data = m->data};
+    if (t->test || !dpl_objects_find(t->objects, m->object))
+        return 0; /* left out, or gone meanwhile */
+    if (hole && dpl_idset_has(&t->fresh, m->object))
+        return 0;
+    return m->length == 0 ? 0 : dpl_mirror_apply(t, &r, err);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The state of an object that the source has: known here, adopted, or made.
+ */
+#include "daemon/apply/mirror-private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static int64_t ns_of(struct timespec ts)
+{
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Whether what stands at this name can become the object: same type, nobody's yet. */
+static bool can_adopt(int dir, const char *name, const struct dpl_record *r)
+{
+    struct stat st;
+    uint8_t id[DPL_OID_MAX];
+    char target[PATH_MAX];
+    mode_t type = r->attr.mode & S_IFMT;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & S_IFMT) != type ||
+        dpl_objects_read_tag(dir, name, id) > 0)
+        return false;
+    if (S_ISREG(type) || S_ISDIR(type))
+        return true;
+    if (!S_ISLNK(type))
+        return false;
+    ssize_t size = readlinkat(dir, name, target, sizeof target);
+    return size == (ssize_t)r->target.size && memcmp(target, r->target.data, r->target.size) == 0;
+}
+
+/* Takes over what stands at the name that the source gives. *object_r stays NULL if it cannot. */
+static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
+                 struct dpl_object **object_r, struct dpl_err *err)
+{
+    struct dpl_object *parent = NULL;
+    char name[NAME_MAX + 1];
+    int rc = t->test || !(r->has & DPL_F_PARENT)
+                 ? 0
+                 : dpl_objects_here(t->objects, r->parent, &parent, err);
+    if (rc < 0 || !parent || !S_ISDIR(parent->type))
+        return rc;
+    memcpy(name, r->name.data, r->name.size);
+    name[r->name.size] = '\0';
+    int dir = dpl_objects_fd(t->objects, parent, err);
+    if (dir < 0)
+        return dir;
+    return can_adopt(dir, name, r)
+               ? dpl_objects_tag(t->objects, r->object, dir, name, object_r, err)
+               : 0;
+}
+
+static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
+{
+    t->count.created++;
+    if (t->test)
+        return 0;
+    r->type = DPL_R_ENTER;
+    r->has &= ~(uint32_t)(DPL_F_PARENT | DPL_F_NAME);
+    int rc = dpl_mirror_apply(t, r, err);
+    if (rc == DPL_E_REFUSED) {
+        t->count.created--;
+        t->count.refused++;
+        return 0;
+    }
+    dpl_idset_add(&t->fresh, r->object);
+    if (rc < 0 || !S_ISREG(r->attr.mode))
+        return rc;
+    if (r->attr.size == 0 || t->kind == DPL_MIRROR_FULL)
+        return 0;
+    return dpl_mirror_need_range(t, r->object, DPL_MIRROR_NEED_DATA, 0, r->attr.size, err);
+}
+
+static bool same_attr(const struct stat *st, const struct dpl_attr *attr)
+{
+    return st->st_uid == attr->uid && st->st_gid == attr->gid && st->st_mode == attr->mode &&
+           (!S_ISREG(st->st_mode) || (uint64_t)st->st_size == attr->size) &&
+           ns_of(st->st_mtim) == attr->mtime.sec * 1000000000 + attr->mtime.nsec;
+}
+
+/* By size and time alone: what differs in them is compared by block. */
+static int ask_by_time(struct dpl_mirror_target *t, const struct dpl_record *r,
+                       const struct stat *st, struct dpl_err *err)
+{
+    bool same = (uint64_t)st->st_size == r->attr.size &&
+                ns_of(st->st_mtim) == r->attr.mtime.sec * 1000000000 + r->attr.mtime.nsec;
+    if (t->kind != DPL_MIRROR_DIFFERENCE || same || r->attr.size == 0 ||
+        !dpl_idset_add(&t->done, r->object))
+        return 0;
+    return dpl_mirror_need_range(t, r->object,
+                                 st->st_size == 0 ? DPL_MIRROR_NEED_DATA : DPL_MIRROR_NEED_SUMS, 0,
+                                 r->attr.size, err);
+}
+
+static int set_size(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_err *err)
+{
+    struct dpl_record size = {.type = DPL_R_TRUNCATE,
+                              .has = DPL_F_OBJECT | DPL_F_LENGTH | DPL_F_ATTR,
+                              .object = r->object,
+                              .length = r->attr.size};
+    return dpl_mirror_apply(t, &size, err);
+}
+
+/* One that is here: its size, its attributes. Its content is compared by what follows. */
+static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_object *object,
+                 struct dpl_err *err)
+{
+    struct stat st;
+    struct dpl_record state = {.type = DPL_R_SETATTR,
+                               .has = DPL_F_OBJECT | DPL_F_ATTR | DPL_F_XATTRS | DPL_F_FLAGS,
+                               .flags = DPL_RF_XATTRS_WHOLE,
+                               .object = r->object,
+                               .attr = r->attr,
+                               .xattrs = r->has & DPL_F_XATTRS ? r->xattrs : (struct dpl_view){0}};
+    int fd = dpl_objects_fd(t->objects, object, err);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0)
+        return dpl_err_sys(err, errno, "look at an object of the replica");
+    if (!same_attr(&st, &r->attr))
+        dpl_mirror_changed(t, r->object);
+    if (t->test)
+        return 0;
+    int rc = S_ISREG(object->type) ? ask_by_time(t, r, &st, err) : 0;
+    if (rc == 0 && S_ISREG(object->type) && (uint64_t)st.st_size != r->attr.size)
+        rc = set_size(t, r, err);
+    return rc < 0 ? rc : dpl_mirror_apply(t, &state, err);
+}
+
+static int root(struct dpl_mirror_target *t, struct dpl_record *r, uint32_t number,
+                struct dpl_err *err)
+{
+    static const uint8_t dot[] = ".";
+    r->type = DPL_R_ROOT;
+    r->has |= DPL_F_NUMBER | DPL_F_PATH;
+    r->number = number;
+    r->path = (struct dpl_view){dot, 1};
+    if (t->test && !dpl_objects_find(t->objects, r->object))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "a test compares with a replica, and this one has not begun yet");
+    return t->test ? 0 : dpl_mirror_apply(t, r, err);
+}
+
+int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_record r = {0};
+    struct dpl_object *object = NULL;
+    int rc = dpl_record_decode(&r, DPL_R_ENTER, DPL_OUTCOME_OK, m->data.data, m->data.size, err);
+    if (rc < 0)
+        return rc;
+    const uint32_t wanted = DPL_A_MODE | DPL_A_UID | DPL_A_GID | DPL_A_SIZE | DPL_A_MTIME;
+    if ((r.attr.has & wanted) != wanted)
+        return dpl_err_set(err, DPL_E_CORRUPT, "the state of an object is not whole");
+    t->objects->now = t->position;
+    t->count.objects++;
+    dpl_idset_add(&t->seen, r.object);
+    if (S_ISDIR(r.attr.mode))
+        dpl_mirror_time(t, r.object, &r.attr, false);
+    if (m->has & DPL_M(ROOT))
+        return root(t, &r, m->root, err);
+    rc = dpl_objects_here(t->objects, r.object, &object, err);
+    if (rc == 0 && !object)
+        rc = adopt(t, &r, &object, err);
+    if (rc < 0)
+        return rc;
+    if (object && object->type != (r.attr.mode & S_IFMT))
+        return dpl_err_set(err, DPL_E_CORRUPT, "an object is here as one of another type");
+    return object ? renew(t, &r, object, err) : make(t, &r, err);
+}

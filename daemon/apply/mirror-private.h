@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Private to daemon/apply: what the files of a mirror's target side share.
+ */
+#ifndef DPL_APPLY_MIRROR_PRIVATE_H
+#define DPL_APPLY_MIRROR_PRIVATE_H
+
+#include "daemon/apply/apply-private.h"
+#include "daemon/apply/mirror.h"
+#include "daemon/core/idset.h"
+
+/* A name that the source's list does not have. */
+struct dpl_extra {
+    GBytes *dir; /* the directory's id */
+    char *name;
+    uint8_t tag[DPL_OID_MAX]; /* of who had it */
+    size_t tag_size;          /* 0: it had none */
+};
+
+struct dpl_mirror_target {
+    struct dpl_mirror_target_options options;
+    struct dpl_objects *objects; /* of the applier */
+    uint64_t id;
+    enum dpl_mirror_kind kind;
+    enum dpl_orphans orphans;
+    bool test;
+    struct dpl_position position;
+    struct dpl_mirror_target_count count;
+    struct dpl_idset seen;    /* who lives */
+    struct dpl_idset fresh;   /* made by this mirror: nothing to compare with */
+    struct dpl_idset changed; /* counted as such */
+    struct dpl_idset done;    /* whose content has been sent */
+    GHashTable *times;        /* of directories (GBytes): struct dpl_time, as the source has it */
+    GHashTable *extras;       /* of struct dpl_extra, by directory and name */
+    GByteArray *list;         /* of a directory, so far */
+    GBytes *list_of;          /* its id */
+    uint64_t asked;           /* NEEDs since the last END */
+    uint64_t told_bytes;      /* at the last PROGRESS */
+    uint8_t *buffer, *sums;   /* for comparing */
+    GByteArray *paths;        /* of orphans, not sent yet */
+};
+
+/* Applies a record that this mirror has made of a message. */
+int dpl_mirror_apply(struct dpl_mirror_target *t, struct dpl_record *record, struct dpl_err *err);
+/* Asks for ranges (a list as in NEED, or one range). */
+int dpl_mirror_need(struct dpl_mirror_target *t, struct dpl_view object,
+                    enum dpl_mirror_level level, struct dpl_view ranges, struct dpl_err *err);
+int dpl_mirror_need_range(struct dpl_mirror_target *t, struct dpl_view object,
+                          enum dpl_mirror_level level, uint64_t offset, uint64_t length,
+                          struct dpl_err *err);
+
+int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
+int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
+int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
+int dpl_mirror_dir(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
+
+/* A directory has this time at the source. */
+void dpl_mirror_time(struct dpl_mirror_target *t, struct dpl_view dir, const struct dpl_attr *attr,
+                     bool only_known);
+/* Counts an object that was not as the source's is. */
+void dpl_mirror_changed(struct dpl_mirror_target *t, struct dpl_view object);
+
+/* Names that are too many. */
+GHashTable *dpl_extras_new(void);
+void dpl_extras_forget(struct dpl_mirror_target *t, struct dpl_view dir, struct dpl_view name);
+/* Sees to them, and to objects that nobody has named. REFUSED by the guard, before any of it. */
+int dpl_mirror_orphans(struct dpl_mirror_target *t, struct dpl_err *err);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/apply/mirror.h"
+
+#include "daemon/apply/mirror-private.h"
+#include "lib/proto/sums.h"
+
+#include <string.h>
+
+enum { TELL_BYTES = 1024 * 1024 };
+
+int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
+                           const struct dpl_mirror_target_options *options,
+                           const struct dpl_message *begin, struct dpl_err *err)
+{
+    if (begin->has & DPL_M(OBJECT))
+        return dpl_err_set(err, DPL_E_UNSUPPORTED, "a mirror of one object is not known here");
+    struct dpl_mirror_target *t = g_new0(struct dpl_mirror_target, 1);
+    t->options = *options;
+    t->objects = dpl_apply_objects(options->apply);
+    t->id = begin->mirror;
+    t->kind = (enum dpl_mirror_kind)begin->kind;
+    t->orphans = (enum dpl_orphans)begin->orphans;
+    t->test = begin->flags & DPL_MIRROR_TEST;
+    dpl_idset_init(&t->seen, options->seed);
+    dpl_idset_init(&t->fresh, options->seed);
+    dpl_idset_init(&t->changed, options->seed);
+    dpl_idset_init(&t->done, options->seed);
+    t->extras = dpl_extras_new();
+    t->times =
+        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, g_free);
+    t->list = g_byte_array_new();
+    t->paths = g_byte_array_new();
+    t->buffer = g_malloc(DPL_SUM_COARSE);
+    t->sums = g_malloc(DPL_SUM_COARSE / DPL_SUM_FINE * DPL_SUM_BYTES);
+    *target_r = t;
+    return 0;
+}
+
+void dpl_mirror_target_close(struct dpl_mirror_target *t)
+{
+    if (!t)
+        return;
+    dpl_idset_done(&t->seen);
+    dpl_idset_done(&t->fresh);
+    dpl_idset_done(&t->changed);
+    dpl_idset_done(&t->done);
+    g_hash_table_destroy(t->extras);
+    g_hash_table_destroy(t->times);
+    g_byte_array_free(t->list, TRUE);
+    g_byte_array_free(t->paths, TRUE);
+    g_clear_pointer(&t->list_of, g_bytes_unref);
+    g_free(t->buffer);
+    g_free(t->sums);
+    g_free(t);
+}
+
+void dpl_mirror_time(struct dpl_mirror_target *t, struct dpl_view dir, const struct dpl_attr *attr,
+                     bool only_known)
+{
+    g_autoptr(GBytes) key = g_bytes_new(dir.data, dir.size);
+    if (!(attr->has & DPL_A_MTIME) || (only_known && !g_hash_table_contains(t->times, key)))
+        return;
+    g_hash_table_replace(t->times, g_bytes_ref(key), g_memdup2(&attr->mtime, sizeof attr->mtime));
+}
+
+void dpl_mirror_changed(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    if (!dpl_idset_has(&t->fresh, object) && dpl_idset_add(&t->changed, object))
+        t->count.changed++;
+}
+
+int dpl_mirror_apply(struct dpl_mirror_target *t, struct dpl_record *record, struct dpl_err *err)
+{
+    record->outcome = DPL_OUTCOME_OK;
+    record->lsn = t->position.lsn;
+    int rc = dpl_apply_record(t->options.apply, t->position.epoch, record, err);
+    return rc < 0 ? rc : 0;
+}
+
+int dpl_mirror_need(struct dpl_mirror_target *t, struct dpl_view object,
+                    enum dpl_mirror_level level, struct dpl_view ranges, struct dpl_err *err)
+{
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_NEED,
+                            .has = DPL_M(MIRROR) | DPL_M(OBJECT) | DPL_M(LEVEL) | DPL_M(DATA),
+                            .mirror = t->id,
+                            .object = object,
+                            .level = level,
+                            .data = ranges};
+    if (t->test)
+        return 0;
+    t->asked++;
+    return t->options.send(t->options.self, &m, err);
+}
+
+int dpl_mirror_need_range(struct dpl_mirror_target *t, struct dpl_view object,
+                          enum dpl_mirror_level level, uint64_t offset, uint64_t length,
+                          struct dpl_err *err)
+{
+    uint8_t range[16];
+    ssize_t size = dpl_mirror_ranges_append(range, 0, sizeof range, offset, length);
+    return dpl_mirror_need(t, object, level, (struct dpl_view){range, (size_t)size}, err);
+}
+
+static int tell_progress(struct dpl_mirror_target *t, bool at_end, struct dpl_err *err)
+{
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_PROGRESS,
+                            .has = DPL_M(MIRROR) | DPL_M(OBJECTS) | DPL_M(BYTES) | DPL_M(FLAGS),
+                            .mirror = t->id,
+                            .objects = t->count.objects,
+                            .bytes = t->count.bytes,
+                            .flags = at_end ? DPL_MIRROR_MORE : 0};
+    t->told_bytes = t->count.bytes;
+    return t->options.send(t->options.self, &m, err);
+}
+
+/* The paths that were gathered, with the numbers of the whole mirror. */
+static int send_result(struct dpl_mirror_target *t, struct dpl_err *err)
+{
+    struct dpl_view left = {t->paths->data, t->paths->len};
+    int rc;
+    do {
+        struct dpl_view part = left, rest = left, path;
+        while (dpl_mirror_paths_next(&rest, &path) > 0 &&
+               left.size - rest.size <= DPL_MIRROR_BYTES_MAX)
+            part.size = left.size - rest.size;
+        if (left.size <= DPL_MIRROR_BYTES_MAX)
+            part.size = left.size;
+        left.data = left.size > 0 ? left.data + part.size : NULL;
+        left.size -= part.size;
+        struct dpl_message m = {.type = DPL_MSG_MIRROR_RESULT,
+                                .has = DPL_M(MIRROR) | DPL_M(FLAGS) | DPL_M(OBJECTS) |
+                                       DPL_M(BYTES) | DPL_M(CREATED) | DPL_M(CHANGED) |
+                                       DPL_M(FOUND) | DPL_M(REMOVED),
+                                .mirror = t->id,
+                                .flags = left.size > 0 ? DPL_MIRROR_MORE : 0,
+                                .objects = t->count.objects,
+                                .bytes = t->count.bytes,
+                                .created = t->count.created,
+                                .changed = t->count.changed,
+                                .found = t->count.orphans,
+                                .removed = t->count.removed};
+        if (part.size > 0) {
+            m.has |= DPL_M(DATA);
+            m.data = part;
+        }
+        rc = t->options.send(t->options.self, &m, err);
+    } while (rc == 0 && left.size > 0);
+    return rc;
+}
+
+static int end(struct dpl_mirror_target *t, struct dpl_err *err)
+{
+    if (t->asked > 0) {
+        t->asked = 0;
+        return tell_progress(t, true, err);
+    }
+    int rc = dpl_mirror_orphans(t, err);
+    if (rc == 0)
+        rc = send_result(t, err);
+    return rc < 0 ? rc : 1;
+}
+
+static int by_type(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    switch (m->type) {
+    case DPL_MSG_MIRROR_ITEM:
+        return dpl_mirror_item(t, m, err);
+    case DPL_MSG_MIRROR_SUMS:
+        return dpl_mirror_sums(t, m, err);
+    case DPL_MSG_MIRROR_DATA:
+        return dpl_mirror_data(t, m, err);
+    case DPL_MSG_MIRROR_DIR:
+        return dpl_mirror_dir(t, m, err);
+    case DPL_MSG_MIRROR_END:
+        return end(t, err);
+    default:
+        return dpl_err_set(err, DPL_E_CORRUPT, "\"%s\" is no message to a mirror's target",
+                           dpl_message_text(m->type));
+    }
+}
+
+int dpl_mirror_target_message(struct dpl_mirror_target *t, uint64_t epoch, uint64_t lsn,
+                              const struct dpl_message *m, struct dpl_err *err)
+{
+    if (m->mirror != t->id)
+        return dpl_err_set(err, DPL_E_CORRUPT, "a message of a mirror that is not open");
+    t->position = (struct dpl_position){epoch, lsn};
+    int rc = by_type(t, m, err);
+    if (rc != 0)
+        return rc;
+    t->count.bytes += m->data.size;
+    return t->count.bytes - t->told_bytes >= TELL_BYTES ? tell_progress(t, false, err) : 0;
+}
+
+void dpl_mirror_target_note(struct dpl_mirror_target *t, const struct dpl_record *r)
+{
+    const struct {
+        uint32_t has, has_attr;
+        struct dpl_view id;
+        const struct dpl_attr *attr;
+    } all[] = {{DPL_F_OBJECT, DPL_F_ATTR, r->object, &r->attr},
+               {DPL_F_OBJECT2, DPL_F_ATTR2, r->object2, &r->attr2},
+               {DPL_F_WHITEOUT, DPL_F_WHITEOUT_ATTR, r->whiteout, &r->whiteout_attr},
+               {DPL_F_PARENT, DPL_F_PARENT_ATTR, r->parent, &r->parent_attr},
+               {DPL_F_PARENT2, DPL_F_PARENT2_ATTR, r->parent2, &r->parent2_attr}};
+    if (r->type == DPL_R_DROP)
+        return;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (!(r->has & all[i].has))
+            continue;
+        dpl_idset_add(&t->seen, all[i].id);
+        if (r->has & all[i].has_attr)
+            dpl_mirror_time(t, all[i].id, all[i].attr, true);
+    }
+    if (r->has & DPL_F_PARENT)
+        dpl_extras_forget(t, r->parent, r->name);
+    if (r->has & DPL_F_PARENT2)
+        dpl_extras_forget(t, r->parent2, r->name2);
+}
+
+void dpl_mirror_target_count(const struct dpl_mirror_target *t,
+                             struct dpl_mirror_target_count *count_r)
+{
+    *count_r = t->count;
+}

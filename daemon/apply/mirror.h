@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The target's side of a mirror: makes the replica what the source sends, object by object, and
+ * asks for what differs. mirror_source.h is the other side; doppel-protocol(5) says what goes
+ * between.
+ *
+ * Messages are applied in stream order, between records: the position is that of the last record
+ * that was applied. What an object is here already is compared and kept. Objects that have no id
+ * yet are adopted when they stand at the name that the source gives and are of the same type: a
+ * replica that was copied by other means is taken over. Names that the source's list does not have
+ * are remembered; at the end, when everything that lives was seen, they are stale names of living
+ * objects, or orphans.
+ *
+ * Memory: sixteen bytes for each object, the names that are too many, the list of one directory.
+ * Failure: a message that makes no sense is CORRUPT; a guard is REFUSED (too much would be deleted:
+ * nothing was); all else is the replica's disk. An object that the set does not allow here (a
+ * device) is counted and left out.
+ */
+#ifndef DPL_APPLY_MIRROR_H
+#define DPL_APPLY_MIRROR_H
+
+#include "daemon/apply/apply.h"
+#include "daemon/core/rules.h"
+#include "lib/proto/message.h"
+
+struct dpl_mirror_place {
+    uint32_t number;    /* of the root */
+    const char *source; /* its path at the source, for the rules */
+};
+
+struct dpl_mirror_target_options {
+    struct dpl_apply *apply;
+    uint64_t seed; /* random */
+    /* The set's rules, and where the roots are at the source: what is excluded there is left alone
+     * here. NULL: everything belongs to the set. */
+    const struct dpl_rules *rules;
+    const struct dpl_mirror_place *places;
+    size_t place_count;
+    int orphans_fd;      /* a directory on the replica's file system where orphans are moved to */
+    unsigned max_delete; /* percent of all objects that may be taken away; 100: any */
+    int (*send)(void *self, const struct dpl_message *message, struct dpl_err *err);
+    void *self;
+};
+
+struct dpl_mirror_target;
+
+/* begin is a MIRROR_BEGIN. All that the options point at is borrowed. */
+int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
+                           const struct dpl_mirror_target_options *options,
+                           const struct dpl_message *begin, struct dpl_err *err);
+void dpl_mirror_target_close(struct dpl_mirror_target *target);
+
+/* An ITEM, DIR, SUMS, DATA or END of this mirror, at this position of the records. 1: it was the
+ * END, nothing more is asked for, the orphans have been seen to and the result was sent; else 0. */
+int dpl_mirror_target_message(struct dpl_mirror_target *target, uint64_t epoch, uint64_t lsn,
+                              const struct dpl_message *message, struct dpl_err *err);
+/* A record was applied meanwhile: what it names lives. */
+void dpl_mirror_target_note(struct dpl_mirror_target *target, const struct dpl_record *record);
+
+struct dpl_mirror_target_count {
+    uint64_t objects, bytes, created, changed, refused, orphans, removed;
+};
+void dpl_mirror_target_count(const struct dpl_mirror_target *target,
+                             struct dpl_mirror_target_count *count_r);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/link/mirror_source.h"
+
+#include "daemon/core/idset.h"
+#include "daemon/link/mirror_content.h"
+#include "lib/base/fd.h"
+#include "lib/base/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ENTRIES_AT_ONCE = 64, LIST_ENTRY_MAX = 512 };
+
+/* A directory that waits to be walked. */
+struct waiting {
+    struct dpl_mirror_handle handle;
+    struct dpl_oid oid;
+    struct dpl_rules_at at;
+};
+
+struct dpl_mirror_source {
+    struct dpl_mirror_options options;
+    struct dpl_mirror_root *roots;
+    struct dpl_mirror_count count;
+    struct dpl_mirror_desk desk;
+    struct dpl_idset sent;
+    dev_t dev;
+    GQueue waiting; /* struct waiting */
+    GQueue jobs;    /* struct dpl_mirror_job; the first is under way */
+    GQueue rejoin;  /* struct dpl_oid */
+    struct waiting *now;
+    DIR *dir; /* of now */
+};
+
+static struct dpl_view view_of(const char *text)
+{
+    return (struct dpl_view){(const uint8_t *)text, strlen(text)};
+}
+
+static struct dpl_rules_at everything(void)
+{
+    return (struct dpl_rules_at){.inside = true, .some_beneath = true, .all_beneath = true};
+}
+
+/* What the rules say of a name in the directory. */
+static struct dpl_rules_at at_of(const struct dpl_mirror_source *s, struct dpl_rules_at dir,
+                                 const char *name)
+{
+    return s->options.rules ? dpl_rules_descend(s->options.rules, dir, name, strlen(name)) : dir;
+}
+
+static bool belongs(struct dpl_rules_at at, bool is_dir)
+{
+    return at.inside || (is_dir && at.some_beneath);
+}
+
+static void wait_for(struct dpl_mirror_source *s, const struct dpl_mirror_handle *handle,
+                     const struct dpl_oid *oid, struct dpl_rules_at at)
+{
+    struct waiting *w = g_new(struct waiting, 1);
+    *w = (struct waiting){.handle = *handle, .oid = *oid, .at = at};
+    g_queue_push_head(&s->waiting, w);
+}
+
+static int root_is_empty(const struct dpl_mirror_root *root, struct dpl_err *err)
+{
+    int fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *d;
+    if (!dir) {
+        int rc = dpl_err_sys(err, errno, "open the root \"%s\"", root->path);
+        dpl_fd_clear(&fd);
+        return rc;
+    }
+    while ((d = readdir(dir)) && !dpl_path_name_ok(d->d_name))
+        ;
+    closedir(dir);
+    return d ? 0
+             : dpl_err_set(
+                   err, DPL_E_REFUSED,
+                   "the root \"%s\" is empty: a mirror would empty the replica too; if that "
+                   "is meant, say so",
+                   root->path);
+}
+
+static int look_at_roots(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    for (size_t i = 0; i < s->options.root_count; i++) {
+        struct stat st;
+        if (fstat(s->roots[i].fd, &st) < 0)
+            return dpl_err_sys(err, errno, "look at the root \"%s\"", s->roots[i].path);
+        if (i > 0 && st.st_dev != s->dev)
+            return dpl_err_set(err, DPL_E_REFUSED,
+                               "the root \"%s\" is on another file system than the first",
+                               s->roots[i].path);
+        s->dev = st.st_dev;
+        int rc = s->options.allow_empty ? 0 : root_is_empty(&s->roots[i], err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_BEGIN,
+                            .has = DPL_M(MIRROR) | DPL_M(KIND) | DPL_M(ORPHANS) | DPL_M(FLAGS),
+                            .mirror = s->options.id,
+                            .kind = s->options.kind,
+                            .orphans = s->options.orphans,
+                            .flags = s->options.test ? DPL_MIRROR_TEST : 0};
+    return s->options.send(s->options.self, &m, err);
+}
+
+/* The root's state, with its number: the target may not know its id yet. */
+static int send_root(struct dpl_mirror_source *s, const struct dpl_mirror_root *root,
+                     struct dpl_err *err)
+{
+    struct dpl_mirror_handle handle;
+    struct dpl_oid oid;
+    struct stat st;
+    struct dpl_view none = {0};
+    int rc = dpl_mirror_handle_get(root->fd, "", &handle, &oid, err);
+    if (rc < 0)
+        return rc;
+    ssize_t size = dpl_mirror_state(root->fd, dpl_oid_view(&oid), none, none, s->desk.state,
+                                    DPL_MIRROR_STATE_ROOM, &st, err);
+    if (size < 0)
+        return (int)size;
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_ITEM,
+                            .has = DPL_M(MIRROR) | DPL_M(ROOT) | DPL_M(DATA),
+                            .mirror = s->options.id,
+                            .root = root->number,
+                            .data = {s->desk.state, (size_t)size}};
+    rc = s->options.send(s->options.self, &m, err);
+    if (rc < 0)
+        return rc;
+    dpl_idset_add(&s->sent, dpl_oid_view(&oid));
+    s->count.objects++;
+    wait_for(s, &handle, &oid,
+             s->options.rules ? dpl_rules_find(s->options.rules, root->path) : everything());
+    return 0;
+}
+
+int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
+                           const struct dpl_mirror_options *options, struct dpl_err *err)
+{
+    struct dpl_mirror_source *s = g_new0(struct dpl_mirror_source, 1);
+    s->options = *options;
+    s->roots = g_memdup2(options->roots, options->root_count * sizeof *options->roots);
+    s->options.roots = s->roots;
+    s->desk = (struct dpl_mirror_desk){.options = &s->options,
+                                       .count = &s->count,
+                                       .buffer = g_malloc(DPL_MIRROR_BYTES_MAX),
+                                       .state = g_malloc(DPL_MIRROR_STATE_ROOM)};
+    dpl_idset_init(&s->sent, options->seed);
+    int rc = look_at_roots(s, err);
+    if (rc == 0)
+        rc = send_begin(s, err);
+    for (size_t i = options->root_count; i > 0 && rc == 0; i--)
+        rc = send_root(s, &s->roots[i - 1], err);
+    if (rc < 0) {
+        dpl_mirror_source_close(s);
+        return rc;
+    }
+    *source_r = s;
+    return 0;
+}
+
+static void leave_directory(struct dpl_mirror_source *s)
+{
+    if (s->dir)
+        closedir(s->dir);
+    s->dir = NULL;
+    g_clear_pointer(&s->now, g_free);
+}
+
+void dpl_mirror_source_close(struct dpl_mirror_source *s)
+{
+    if (!s)
+        return;
+    leave_directory(s);
+    g_queue_clear_full(&s->waiting, g_free);
+    g_queue_clear_full(&s->jobs, (GDestroyNotify)dpl_mirror_job_free);
+    g_queue_clear_full(&s->rejoin, g_free);
+    dpl_idset_done(&s->sent);
+    g_free(s->desk.buffer);
+    g_free(s->desk.state);
+    g_free(s->roots);
+    g_free(s);
+}
+
+/* What of the content follows the state by itself. */
+static void queue_content(struct dpl_mirror_source *s, const struct dpl_oid *oid,
+                          const struct stat *st)
+{
+    struct dpl_view all = {0};
+    if (!S_ISREG(st->st_mode) || st->st_size == 0 || s->options.kind == DPL_MIRROR_DIFFERENCE)
+        return;
+    g_queue_push_tail(&s->jobs,
+                      dpl_mirror_job_new(dpl_oid_view(oid),
+                                         s->options.kind == DPL_MIRROR_FULL ? DPL_MIRROR_AS_DATA
+                                                                            : DPL_MIRROR_AS_COARSE,
+                                         all));
+}
+
+/* Sends one object that is reached by fd (O_PATH). */
+static int send_object(struct dpl_mirror_source *s, int fd, const struct dpl_mirror_handle *handle,
+                       const struct dpl_oid *oid, struct dpl_rules_at at, struct dpl_view name,
+                       struct dpl_err *err)
+{
+    struct stat st;
+    struct dpl_view parent = s->now ? dpl_oid_view(&s->now->oid) : (struct dpl_view){0};
+    int rc = dpl_mirror_send_state(&s->desk, fd, dpl_oid_view(oid), parent, name, &st, err);
+    if (rc < 0)
+        return rc;
+    dpl_idset_add(&s->sent, dpl_oid_view(oid));
+    s->count.objects++;
+    if (S_ISDIR(st.st_mode))
+        wait_for(s, handle, oid, at);
+    else
+        queue_content(s, oid, &st);
+    return 0;
+}
+
+static int send_entry(struct dpl_mirror_source *s, const char *name, struct dpl_err *err)
+{
+    struct dpl_mirror_handle handle;
+    struct dpl_oid oid;
+    struct stat st;
+    struct dpl_rules_at at = at_of(s, s->now->at, name);
+    dpl_autofd int fd = openat(dirfd(s->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "open \"%s\"", name);
+    if (fstat(fd, &st) < 0 || st.st_dev != s->dev || !belongs(at, S_ISDIR(st.st_mode)))
+        return 0; /* another file system is mounted here, or it is excluded */
+    int rc = dpl_mirror_handle_get(fd, "", &handle, &oid, err);
+    if (rc == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1 &&
+        dpl_idset_has(&s->sent, dpl_oid_view(&oid)))
+        return 0; /* the list gives it this name */
+    if (rc == 0)
+        rc = send_object(s, fd, &handle, &oid, at, view_of(name), err);
+    return rc == DPL_E_NOT_FOUND ? 0 : rc;
+}
+
+static int send_list(struct dpl_mirror_source *s, size_t bytes, bool more, struct dpl_err *err)
+{
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_DIR,
+                            .has = DPL_M(MIRROR) | DPL_M(OBJECT) | DPL_M(FLAGS) | DPL_M(DATA),
+                            .mirror = s->options.id,
+                            .object = dpl_oid_view(&s->now->oid),
+                            .flags = more ? DPL_MIRROR_MORE : 0,
+                            .data = {s->desk.buffer, bytes}};
+    return s->options.send(s->options.self, &m, err);
+}
+
+/* One name of the list behind those in the buffer; *used grows if it belongs to the set. */
+static int list_entry(struct dpl_mirror_source *s, const char *name, size_t *used,
+                      struct dpl_err *err)
+{
+    struct dpl_mirror_handle handle;
+    struct dpl_oid oid;
+    struct stat st;
+    if (fstatat(dirfd(s->dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", name);
+    if (st.st_dev != s->dev || !belongs(at_of(s, s->now->at, name), S_ISDIR(st.st_mode)))
+        return 0;
+    int rc = dpl_mirror_handle_get(dirfd(s->dir), name, &handle, &oid, err);
+    if (rc < 0)
+        return rc == DPL_E_NOT_FOUND ? 0 : rc;
+    struct dpl_mirror_entry entry = {
+        .name = view_of(name), .object = dpl_oid_view(&oid), .mode = st.st_mode & S_IFMT};
+    ssize_t next = dpl_mirror_entries_append(s->desk.buffer, *used, DPL_MIRROR_BYTES_MAX, &entry);
+    if (next < 0)
+        return (int)next;
+    *used = (size_t)next;
+    return 0;
+}
+
+/* The complete list, read and sent at one go, and the directory's own state. */
+static int finish_directory(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    struct dirent *d;
+    struct stat st;
+    size_t used = 0;
+    struct dpl_view none = {0};
+    int rc = 0;
+    rewinddir(s->dir);
+    while (rc == 0 && (errno = 0, d = readdir(s->dir))) {
+        if (!dpl_path_name_ok(d->d_name))
+            continue;
+        if (used > DPL_MIRROR_BYTES_MAX - LIST_ENTRY_MAX) {
+            rc = send_list(s, used, true, err);
+            used = 0;
+        }
+        if (rc == 0)
+            rc = list_entry(s, d->d_name, &used, err);
+    }
+    if (rc == 0 && errno != 0)
+        rc = dpl_err_sys(err, errno, "read a directory of the source");
+    if (rc == 0)
+        rc = send_list(s, used, false, err);
+    if (rc == 0)
+        rc = dpl_mirror_send_state(&s->desk, dirfd(s->dir), dpl_oid_view(&s->now->oid), none, none,
+                                   &st, err);
+    s->count.directories++;
+    leave_directory(s);
+    return rc == DPL_E_NOT_FOUND ? 0 : rc;
+}
+
+static int walk_some(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    struct dirent *d = NULL;
+    int rc = 0;
+    for (int i = 0; i < ENTRIES_AT_ONCE && rc == 0 && g_queue_is_empty(&s->jobs); i++) {
+        errno = 0;
+        d = readdir(s->dir);
+        if (!d)
+            return errno ? dpl_err_sys(err, errno, "read a directory of the source")
+                         : finish_directory(s, err);
+        if (dpl_path_name_ok(d->d_name))
+            rc = send_entry(s, d->d_name, err);
+    }
+    return rc;
+}
+
+static int enter_directory(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    s->now = g_queue_pop_head(&s->waiting);
+    int fd = dpl_mirror_handle_open(s->roots[0].fd, &s->now->handle,
+                                    O_RDONLY | O_DIRECTORY | O_NOATIME, err);
+    if (fd < 0) {
+        leave_directory(s);
+        return fd == DPL_E_NOT_FOUND ? 0 : fd;
+    }
+    s->dir = fdopendir(fd);
+    if (s->dir)
+        return 0;
+    close(fd);
+    leave_directory(s);
+    return dpl_err_set(err, DPL_E_NO_MEMORY, "no memory for a directory");
+}
+
+/* Where a directory is now, for the rules. False if that is in no root. */
+static bool find_rules(const struct dpl_mirror_source *s, int fd, struct dpl_rules_at *at)
+{
+    char own[40], path[PATH_MAX];
+    snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(own, path, sizeof path - 1);
+    if (size <= 0)
+        return false;
+    path[size] = '\0';
+    *at = s->options.rules ? dpl_rules_find(s->options.rules, path) : everything();
+    return belongs(*at, true);
+}
+
+/* An object that was moved or linked: its state again, and all beneath it. */
+static int send_again(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    g_autofree struct dpl_oid *oid = g_queue_pop_head(&s->rejoin);
+    struct dpl_mirror_handle handle;
+    struct dpl_rules_at at = everything();
+    struct stat st;
+    struct dpl_view none = {0};
+    int rc = dpl_mirror_handle_of(dpl_oid_view(oid), &handle, err);
+    dpl_autofd int fd = rc < 0 ? rc : dpl_mirror_handle_open(s->roots[0].fd, &handle, O_PATH, err);
+    if (fd < 0)
+        return fd == DPL_E_NOT_FOUND ? 0 : fd;
+    if (fstat(fd, &st) < 0 || (S_ISDIR(st.st_mode) && !find_rules(s, fd, &at)))
+        return 0;
+    rc = send_object(s, fd, &handle, oid, at, none, err);
+    return rc == DPL_E_NOT_FOUND ? 0 : rc;
+}
+
+int dpl_mirror_source_step(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    struct dpl_mirror_job *job = g_queue_peek_head(&s->jobs);
+    int rc;
+    if (job) {
+        rc = dpl_mirror_job_step(job, &s->desk, err);
+        if (rc <= 0)
+            dpl_mirror_job_free(g_queue_pop_head(&s->jobs));
+        return rc < 0 ? rc : 1;
+    }
+    if (s->dir)
+        rc = walk_some(s, err);
+    else if (!g_queue_is_empty(&s->rejoin))
+        rc = send_again(s, err);
+    else if (!g_queue_is_empty(&s->waiting))
+        rc = enter_directory(s, err);
+    else
+        return 0;
+    return rc < 0 ? rc : 1;
+}
+
+static bool aligned(struct dpl_view ranges)
+{
+    uint64_t offset, length;
+    while (dpl_mirror_ranges_next(&ranges, &offset, &length) > 0)
+        if (offset % DPL_MIRROR_ALIGN != 0)
+            return false;
+    return true;
+}
+
+int dpl_mirror_source_need(struct dpl_mirror_source *s, const struct dpl_message *need,
+                           struct dpl_err *err)
+{
+    if (!dpl_idset_has(&s->sent, need->object))
+        return dpl_err_set(err, DPL_E_CORRUPT, "the target asks for an object that was not sent");
+    if (!aligned(need->data))
+        return dpl_err_set(err, DPL_E_CORRUPT, "the target asks for a part of a block");
+    if (need->level == DPL_MIRROR_NEED_ITEM) {
+        dpl_mirror_source_rejoin(s, need->object);
+        return 0;
+    }
+    g_queue_push_tail(&s->jobs,
+                      dpl_mirror_job_new(need->object,
+                                         need->level == DPL_MIRROR_NEED_SUMS ? DPL_MIRROR_AS_FINE
+                                                                             : DPL_MIRROR_AS_DATA,
+                                         need->data));
+    return 0;
+}
+
+void dpl_mirror_source_rejoin(struct dpl_mirror_source *s, struct dpl_view object)
+{
+    struct dpl_oid *oid;
+    if (object.size > DPL_OID_MAX)
+        return;
+    oid = g_new0(struct dpl_oid, 1);
+    memcpy(oid->bytes, object.data, object.size);
+    oid->size = (uint8_t)object.size;
+    g_queue_push_tail(&s->rejoin, oid);
+}
+
+bool dpl_mirror_source_walked(const struct dpl_mirror_source *s)
+{
+    return !s->dir && !s->waiting.head && !s->jobs.head && !s->rejoin.head;
+}
+
+void dpl_mirror_source_count(const struct dpl_mirror_source *s, struct dpl_mirror_count *count_r)
+{
+    *count_r = s->count;
+    count_r->waiting = s->waiting.length;
+}
