@@ -3,3 +3,4 @@ libcore_a_SOURCES = daemon/core/rules.c daemon/core/rules.h
 libcore_a_SOURCES += daemon/core/session_source.c daemon/core/session_source.h daemon/core/session_source.tbl.h
 libcore_a_SOURCES += daemon/core/bucket.c daemon/core/bucket.h
 libcore_a_SOURCES += daemon/core/schedule.c daemon/core/schedule.h
+libcore_a_SOURCES += daemon/core/session_target.c daemon/core/session_target.h daemon/core/session_target.tbl.h
