@@ -31,3 +31,12 @@ check_PROGRAMS += tests/crash/store-kill
 tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh
 dist_noinst_SCRIPTS += tests/crash/store-kill.sh
+
+# The replica, killed under load; and with its disk's power cut.
+check_PROGRAMS += tests/crash/replica-kill
+tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
+	tests/prop/model-compare.c
+tests_crash_replica_kill_LDADD = libproto.a libjournal.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(GLIB_LIBS)
+tests_replica = tests/crash/replica-kill.sh tests/crash/replica-power.sh
+dist_noinst_SCRIPTS += $(tests_replica)
+TESTS += $(tests_replica)
