@@ -91,3 +91,6 @@ tests_unit_test_session_source_LDADD = libunit.a libcore.a libproto.a libjournal
 check_PROGRAMS += tests/unit/test-schedule
 TESTS += tests/unit/test-schedule
 tests_unit_test_schedule_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-session-target
+TESTS += tests/unit/test-session-target
+tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
