@@ -62,3 +62,5 @@ check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/parent.sh
 dist_noinst_SCRIPTS += tests/crash/parent.sh
+TESTS += tests/crash/parent-capture.sh
+dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
