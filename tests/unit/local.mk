@@ -121,3 +121,8 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
+# Runs ./doppel.
+check_PROGRAMS += tests/unit/test-pages
+TESTS += tests/unit/test-pages tests/unit/test-completion.sh
+dist_noinst_SCRIPTS += tests/unit/test-completion.sh
+tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
