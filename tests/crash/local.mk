@@ -99,3 +99,5 @@ tests_crash_replica_kill_LDADD = libproto.a libjournal.a libctl.a libwire.a libb
 tests_replica = tests/crash/replica-kill.sh tests/crash/replica-power.sh
 dist_noinst_SCRIPTS += $(tests_replica)
 TESTS += $(tests_replica)
+TESTS += tests/crash/parent-capture.sh
+dist_noinst_SCRIPTS += tests/crash/parent-capture.sh

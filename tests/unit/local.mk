@@ -127,3 +127,8 @@ tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal
 check_PROGRAMS += tests/unit/test-guard
 TESTS += tests/unit/test-guard
 tests_unit_test_guard_LDADD = libapply.a libcore.a libproto.a $(UNIT_JOURNAL)
+# Runs ./doppel.
+check_PROGRAMS += tests/unit/test-pages
+TESTS += tests/unit/test-pages tests/unit/test-completion.sh
+dist_noinst_SCRIPTS += tests/unit/test-completion.sh
+tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
