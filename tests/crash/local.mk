@@ -46,3 +46,5 @@ check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/parent.sh
 dist_noinst_SCRIPTS += tests/crash/parent.sh
+dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
+TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
