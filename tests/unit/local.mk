@@ -113,3 +113,7 @@ tests_unit_test_command_LDADD = libunit.a libctl.a libwire.a libbase.a $(UNIT_LI
 tests_unit_test_server_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
 tests_unit_test_server_LDADD = libunit.a libdctl.a libclient.a libctl.a libwire.a libbase.a \
 	$(UNIT_LIBS) $(LIBQB_LIBS)
+check_PROGRAMS += tests/unit/test-capture-dirty
+TESTS += tests/unit/test-capture-dirty
+tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
