@@ -101,3 +101,5 @@ dist_noinst_SCRIPTS += $(tests_replica)
 TESTS += $(tests_replica)
 TESTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
+dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
+TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh

@@ -135,3 +135,7 @@ tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a
 check_PROGRAMS += tests/unit/test-tls
 TESTS += tests/unit/test-tls
 tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-capture-dirty
+TESTS += tests/unit/test-capture-dirty
+tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
