@@ -65,13 +65,13 @@ static void bind_to(struct follow *follow, int cpu)
         follow->off = follow->cpu < 0;
 }
 
-void follow_client(struct follow *follow, uint32_t client)
+void follow_client(struct follow *follow, uint32_t client, bool waits)
 {
     int cpu = -1;
 
     if (client == 0 || follow->off)
         return;
-    follow->same += client == follow->client;
+    follow->same += waits && client == follow->client;
     follow->client = client;
     if (++follow->asked < DECIDE_AFTER)
         return;

@@ -27,7 +27,8 @@ struct follow {
 
 /* For the calling thread. */
 void follow_init(struct follow *follow);
-/* A request of this client (a thread's id; 0: nobody's) was read. */
-void follow_client(struct follow *follow, uint32_t client);
+/* A request of this client (a thread's id; 0: nobody's) was read. waits: it does nothing else until
+ * the answer comes; one that reads ahead works meanwhile, and would be in our way. */
+void follow_client(struct follow *follow, uint32_t client, bool waits);
 
 #endif

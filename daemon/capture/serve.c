@@ -200,7 +200,7 @@ static int receive(struct thread *thread)
     inject(INJECT_READ);
     worker->shared->buffer_used[slot->buffer] = (uint32_t)size;
     atomic_store(&slot->state, SLOT_GOT);
-    follow_client(&thread->follow, in->pid);
+    follow_client(&thread->follow, in->pid, in->opcode != FUSE_READ);
     return 0;
 }
 

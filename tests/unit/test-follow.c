@@ -41,7 +41,7 @@ static void end(pid_t pid)
 static int cpu_after(struct follow *follow, uint32_t one, uint32_t other)
 {
     for (int i = 0; i < 64; i++)
-        follow_client(follow, i % 2 == 0 ? one : other);
+        follow_client(follow, i % 2 == 0 ? one : other, true);
     return follow->cpu;
 }
 
@@ -89,6 +89,21 @@ static void a_client_that_cannot_be_seen_is_not_followed(void)
     CU_ASSERT_EQUAL(follow.asked, 0);
 }
 
+static void a_client_that_reads_ahead_is_not_followed(void)
+{
+    struct follow follow;
+    int cpu = last_cpu();
+    if (cpu < 0)
+        return;
+    pid_t pid = client_on(cpu);
+    follow_init(&follow);
+    for (int i = 0; i < 64; i++)
+        follow_client(&follow, (uint32_t)pid, i % 4 != 0);
+    CU_ASSERT_EQUAL(follow.cpu, -1);
+    CU_ASSERT_EQUAL(follow.asked, 0);
+    end(pid);
+}
+
 static void a_cpu_that_is_not_ours_is_not_used(void)
 {
     struct follow follow;
@@ -106,6 +121,7 @@ static const struct unit_test tests[] = {
     {"a lone client is followed, and left when others ask",
      a_lone_client_is_followed_and_left_when_others_ask},
     {"a client that cannot be seen is not followed", a_client_that_cannot_be_seen_is_not_followed},
+    {"a client that reads ahead is not followed", a_client_that_reads_ahead_is_not_followed},
     {"a CPU that is not ours is not used", a_cpu_that_is_not_ours_is_not_used},
 };
 UNIT_MAIN(tests)
