@@ -3,7 +3,6 @@ crash_capture = \
 	tests/crash/capture-call \
 	tests/crash/capture-cases \
 	tests/crash/capture-kill \
-	tests/crash/capture-load \
 	tests/crash/capture-remote \
 	tests/crash/capture-replay
 # A line for each, so that two changes do not meet in one.
@@ -15,7 +14,6 @@ crash_capture += tests/crash/capture-load
 crash_capture += tests/crash/capture-remote
 crash_capture += tests/crash/capture-replay
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
-tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
 tests_crash_capture_remote_LDADD = libcapstat.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
 tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
@@ -70,7 +68,7 @@ TESTS += tests/crash/compare-selftest.sh
 
 check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
-	tests/crash/load_names.c tests/crash/load_victim.c
+	tests/crash/load_names.c tests/crash/load_odds.c tests/crash/load_victim.c
 check_PROGRAMS += tests/crash/store-kill
 tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh
