@@ -6,6 +6,7 @@ crash_capture = \
 	tests/crash/capture-remote \
 	tests/crash/capture-replay
 # A line for each, so that two changes do not meet in one.
+# A line for each: two branches that add one are merged line by line.
 crash_capture =
 crash_capture += tests/crash/capture-call
 crash_capture += tests/crash/capture-cases
@@ -50,6 +51,20 @@ tests_capture += tests/crash/capture-threads.sh
 tests_capture += tests/crash/capture-full.sh
 tests_capture += tests/crash/capture-faults.sh
 tests_capture += tests/crash/capture.sh
+tests_capture =
+tests_capture += tests/crash/capture.sh
+tests_capture += tests/crash/capture-bypass.sh
+tests_capture += tests/crash/capture-cases.sh
+tests_capture += tests/crash/capture-control.sh
+tests_capture += tests/crash/capture-faults.sh
+tests_capture += tests/crash/capture-full.sh
+tests_capture += tests/crash/capture-life.sh
+tests_capture += tests/crash/capture-manual.sh
+tests_capture += tests/crash/capture-refused.sh
+tests_capture += tests/crash/capture-remote.sh
+tests_capture += tests/crash/capture-threads.sh
+tests_capture += tests/prop/capture-border.sh
+tests_capture += tests/prop/capture-ops.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
