@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -40,10 +41,15 @@ static size_t inherited_room(struct op *op, int dir_fd)
     return size <= 0 ? 0 : 2 * ((size_t)size + 64);
 }
 
+/* By path: of a FIFO, a socket or a device we hold a descriptor that answers for nothing else. */
 static ssize_t append_acl(int fd, const char *name, uint8_t *list, size_t used, size_t room)
 {
     uint8_t value[4096];
-    ssize_t size = fgetxattr(fd, name, value, sizeof(value));
+    char path[48];
+    ssize_t size;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    size = getxattr(path, name, value, sizeof(value));
 
     return size <= 0 ? (ssize_t)used
                      : dpl_xattrs_append(list, used, room, name, value, (size_t)size);

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -195,6 +196,31 @@ static void whiteout_outside(void)
     close(fd);
 }
 
+/* What stands in a directory with a default ACL has one of its own, whatever it is: the replay
+ * tells whether that was journalled. */
+static void inherited_lists(void)
+{
+    static const struct {
+        uint32_t version;
+        struct {
+            uint16_t tag, perm;
+            uint32_t id;
+        } entries[5];
+    } acl = {2, {{1, 7, ~0U}, {2, 6, 1001}, {4, 5, ~0U}, {16, 7, ~0U}, {32, 4, ~0U}}};
+    uint8_t found[256];
+
+    CHECK(mkdir("lists", 0777) == 0);
+    CHECK(setxattr("lists", "system.posix_acl_default", &acl, sizeof(acl), 0) == 0);
+    CHECK(mknod("lists/fifo", S_IFIFO | 0666, 0) == 0);
+    CHECK(mknod("lists/socket", S_IFSOCK | 0666, 0) == 0);
+    CHECK(mknod("lists/device", S_IFCHR | 0666, makedev(1, 3)) == 0);
+    CHECK(mknod("lists/file", S_IFREG | 0666, 0) == 0);
+    CHECK(mkdir("lists/dir", 0777) == 0);
+    CHECK(symlink("any", "lists/link") == 0);
+    CHECK(getxattr("lists/fifo", "system.posix_acl_access", found, sizeof(found)) == sizeof(acl));
+    CHECK(getxattr("lists/device", "system.posix_acl_access", found, sizeof(found)) == sizeof(acl));
+}
+
 /* The same cases of flags, with a worker that dies in each change. */
 static void flags_killed(const char *file)
 {
@@ -257,5 +283,6 @@ int main(int argc, char **argv)
     flags(false);
     flags(true);
     failed_rename();
+    inherited_lists();
     return failures != 0;
 }

@@ -10,7 +10,9 @@ export TSAN_OPTIONS="exitcode=66 ${TSAN_OPTIONS:-}"
 keeper=$!
 wait_for captured || die "the root was not captured"
 mkdir "$root/game"
-"$build/tests/crash/capture-load" "$root/game" 4 "${1:-5}" "$RANDOM" || die "an application saw a fault"
+"$build/tests/crash/load" --dir "$root/game" --threads 4 --seconds "${1:-5}" --seed "$RANDOM" >"$work/load" ||
+    die "an application saw a fault"
+grep '^load: ' "$work/load"
 umount "$root"
 wait "$keeper" || die "the capture ended with $?"
 keeper=

@@ -8,8 +8,9 @@
  * DIR must exist; a directory "load.PID" is made in it and left there for a comparison afterwards
  * (its name is printed). Half of the workers are threads of one process, the others processes.
  * Standard output: a line "stall TIME MS CALL" for each call of more than 5 ms (TIME:
- * CLOCK_MONOTONIC when it ended), then one with totals. Errors go to standard error. Exit status: 0
- * none, 1 errors or a worker that did not end, 2 bad usage.
+ * CLOCK_MONOTONIC when it ended), then one with totals and one of a watcher that makes one call
+ * after the other. Errors go to standard error. Exit status: 0 none, 1 errors or a worker that did
+ * not end, 2 bad usage.
  */
 #include "tests/crash/load.h"
 
@@ -140,7 +141,10 @@ static void *work(void *arg)
     w->dir_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     load_data_begin(w);
     for (; !finished(); w->round++)
-        pick(w, w->round % 2 ? load_name_games : load_data_games)->play(w);
+        pick(w, w->round % 16 == 0  ? load_odd_games
+                : w->round % 2 != 0 ? load_name_games
+                                    : load_data_games)
+            ->play(w);
     load_data_end(w);
     close(w->dir_fd);
     free(w);
@@ -181,7 +185,7 @@ static void reap(const struct load_worker *w, pid_t pid, int64_t deadline_ns)
 
 static void run(struct load_worker *w, int workers)
 {
-    pid_t pids[LOAD_WORKERS + 1];
+    pid_t pids[LOAD_WORKERS + 2];
     int processes = 0;
     for (int first = 0; first < workers;) {
         int count = first == 0 ? (workers + 1) / 2 : 1;
@@ -197,6 +201,11 @@ static void run(struct load_worker *w, int workers)
     pids[processes] = fork();
     if (pids[processes++] == 0) {
         load_victims(w, finished);
+        _exit(0);
+    }
+    pids[processes] = fork();
+    if (pids[processes++] == 0) {
+        load_watch(w, finished);
         _exit(0);
     }
     int64_t end_ns = load_shared->ops_wanted ? INT64_MAX / 2 : load_shared->end_ns;
@@ -231,6 +240,7 @@ static void print_totals(void)
            root, load_shared->ops, load_shared->errors, load_shared->won, load_shared->busy,
            load_shared->victims, (double)load_median_ns() / 1e3,
            (double)load_shared->longest_ns / 1e6, stalls);
+    load_watch_print();
 }
 
 static void bad_usage(void)

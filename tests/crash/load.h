@@ -21,6 +21,7 @@
 #define LOAD_STALLS   4096
 #define LOAD_STALL_NS 5000000
 #define LOAD_BUCKETS  1024
+#define LOAD_WAIT_NS  2000000
 
 /* Ways to make a name (or an attribute) that exactly one of many can make. */
 enum load_way {
@@ -55,6 +56,8 @@ struct load_shared {
     _Atomic long stall_count;
     _Atomic int64_t longest_ns;
     struct load_stall stalls[LOAD_STALLS];
+    _Atomic long wait_count; /* of the watcher */
+    int64_t waits_ns[LOAD_STALLS];
     int64_t end_ns;
     long ops_wanted; /* 0: until end_ns */
 
@@ -126,6 +129,7 @@ struct load_game {
 };
 extern const struct load_game load_name_games[];
 extern const struct load_game load_data_games[];
+extern const struct load_game load_odd_games[];
 
 /* Before the workers begin, and after all ended. */
 void load_names_prepare(struct load_worker *w);
@@ -135,6 +139,9 @@ void load_data_check(struct load_worker *w, int workers);
 /* Callers that are killed, until finished() says so. */
 void load_victims(struct load_worker *w, bool (*finished)(void));
 void load_victims_check(struct load_worker *w);
+/* One call after the other, until finished() says so; then what the waits were. */
+void load_watch(struct load_worker *w, bool (*finished)(void));
+void load_watch_print(void);
 /* At the beginning and the end of each worker. */
 void load_data_begin(struct load_worker *w);
 void load_data_end(struct load_worker *w);

@@ -3,10 +3,10 @@ crash_capture = \
 	tests/crash/capture-call \
 	tests/crash/capture-cases \
 	tests/crash/capture-kill \
-	tests/crash/capture-load \
 	tests/crash/capture-remote \
 	tests/crash/capture-replay
 # A line for each, so that two changes do not meet in one.
+# A line for each: two branches that add one are merged line by line.
 crash_capture =
 crash_capture += tests/crash/capture-call
 crash_capture += tests/crash/capture-cases
@@ -15,7 +15,6 @@ crash_capture += tests/crash/capture-load
 crash_capture += tests/crash/capture-remote
 crash_capture += tests/crash/capture-replay
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
-tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
 tests_crash_capture_remote_LDADD = libcapstat.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
 tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
@@ -52,6 +51,20 @@ tests_capture += tests/crash/capture-threads.sh
 tests_capture += tests/crash/capture-full.sh
 tests_capture += tests/crash/capture-faults.sh
 tests_capture += tests/crash/capture.sh
+tests_capture =
+tests_capture += tests/crash/capture.sh
+tests_capture += tests/crash/capture-bypass.sh
+tests_capture += tests/crash/capture-cases.sh
+tests_capture += tests/crash/capture-control.sh
+tests_capture += tests/crash/capture-faults.sh
+tests_capture += tests/crash/capture-full.sh
+tests_capture += tests/crash/capture-life.sh
+tests_capture += tests/crash/capture-manual.sh
+tests_capture += tests/crash/capture-refused.sh
+tests_capture += tests/crash/capture-remote.sh
+tests_capture += tests/crash/capture-threads.sh
+tests_capture += tests/prop/capture-border.sh
+tests_capture += tests/prop/capture-ops.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
@@ -70,7 +83,7 @@ TESTS += tests/crash/compare-selftest.sh
 
 check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
-	tests/crash/load_names.c tests/crash/load_victim.c
+	tests/crash/load_names.c tests/crash/load_odds.c tests/crash/load_victim.c
 check_PROGRAMS += tests/crash/store-kill
 tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh

@@ -4,13 +4,15 @@
  * answer alike.
  *
  *     fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] [--seconds N] [--check N]
- *           [--without KIND]... [--full] [--verbose]
+ *           [--without KIND]... [--full] [--keep] [--verbose]
  *
  * A is under test, B is the reference on a plain file system. After each operation results, errno,
  * data and what stat(2) says of the objects are compared, and both whole trees every few
  * operations. A sequence that fails is made shorter by leaving out operations while it still fails,
  * and what is left is printed. Each sequence runs in a child in a directory of its own in A and B,
  * which is removed afterwards; a child that does not end in a minute is a failure too.
+ *
+ * --keep leaves the directory "fsops.SEED" of each sequence that was answered alike.
  *
  * --full fills both first: each must lie on a small file system of its own.
  *
@@ -49,6 +51,7 @@ static struct {
     unsigned check;
     bool verbose;
     bool full;
+    bool keep;
     bool without[64]; /* by kind */
 } options = {.seed = 1, .seeds = 8, .ops = 1000, .check = 100};
 
@@ -155,10 +158,15 @@ static void child(uint64_t seed, const bool *left_out, unsigned ops, unsigned ch
         v->differs = v->by_trees = !trees_alike(sides, start_s, v);
 }
 
-static int make_root(int side)
+static void root_name(char *name, size_t size, uint64_t seed)
+{
+    snprintf(name, size, "fsops.%" PRIu64, seed);
+}
+
+static int make_root(int side, uint64_t seed)
 {
     char name[64];
-    snprintf(name, sizeof name, "fsops.%d", getpid());
+    root_name(name, sizeof name, seed);
     if (mkdirat(dir_fds[side], name, 0700) < 0 && errno != EEXIST)
         return -1;
     int fd = openat(dir_fds[side], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -169,10 +177,10 @@ static int make_root(int side)
     return fd;
 }
 
-static void remove_root(int side, int *fd)
+static void remove_root(int side, uint64_t seed, int *fd)
 {
     char name[64];
-    snprintf(name, sizeof name, "fsops.%d", getpid());
+    root_name(name, sizeof name, seed);
     fsops_wipe(*fd);
     dpl_fd_clear(fd);
     unlinkat(dir_fds[side], name, AT_REMOVEDIR);
@@ -197,7 +205,7 @@ static bool attempt(uint64_t seed, const bool *left_out, unsigned ops, unsigned 
 {
     struct verdict *shared =
         mmap(NULL, sizeof *v, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int roots[2] = {make_root(0), make_root(1)};
+    int roots[2] = {make_root(0, seed), make_root(1, seed)};
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -214,7 +222,10 @@ static bool attempt(uint64_t seed, const bool *left_out, unsigned ops, unsigned 
     *v = *shared;
     munmap(shared, sizeof *shared);
     for (int i = 0; i < 2; i++)
-        remove_root(i, &roots[i]);
+        if (options.keep && !v->differs)
+            dpl_fd_clear(&roots[i]);
+        else
+            remove_root(i, seed, &roots[i]);
     return !v->differs;
 }
 
@@ -252,9 +263,9 @@ static bool run_full(void)
 {
     static struct fsops_out out[2];
     for (int i = 0; i < 2; i++) {
-        struct fsops_side side = {.root_fd = make_root(i)};
+        struct fsops_side side = {.root_fd = make_root(i, 0)};
         fsops_full(&side, &out[i]);
-        remove_root(i, &side.root_fd);
+        remove_root(i, 0, &side.root_fd);
     }
     if (strcmp(out[0].said, out[1].said) == 0)
         return true;
@@ -314,7 +325,7 @@ static void parse(int argc, char **argv)
         {"a", 1, NULL, 'a'},       {"b", 1, NULL, 'b'},     {"seed", 1, NULL, 's'},
         {"seeds", 1, NULL, 'n'},   {"ops", 1, NULL, 'o'},   {"seconds", 1, NULL, 't'},
         {"verbose", 0, NULL, 'v'}, {"check", 1, NULL, 'c'}, {"without", 1, NULL, 'w'},
-        {"full", 0, NULL, 'f'},    {NULL, 0, NULL, 0},
+        {"full", 0, NULL, 'f'},    {"keep", 0, NULL, 'k'},  {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'a' || c == 'b')
@@ -333,6 +344,8 @@ static void parse(int argc, char **argv)
             leave_out(optarg);
         else if (c == 'f')
             options.full = true;
+        else if (c == 'k')
+            options.keep = true;
         else if (c == 'v')
             options.verbose = true;
         else
@@ -340,7 +353,8 @@ static void parse(int argc, char **argv)
     }
     if (!options.dirs[0] || !options.dirs[1] || optind != argc) {
         fprintf(stderr, "Usage: fsops --a DIR --b DIR [--seed N] [--seeds N] [--ops N] "
-                        "[--seconds N] [--check N] [--without KIND]... [--full] [--verbose]\n");
+                        "[--seconds N] [--check N] [--without KIND]... [--full] [--keep] "
+                        "[--verbose]\n");
         exit(2);
     }
 }

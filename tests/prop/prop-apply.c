@@ -192,12 +192,4 @@ static const struct unit_test tests[] = {
     {"and with copies whose bytes are not in the journal", with_copies},
 };
 
-int main(void)
-{
-    if (geteuid() != 0) {
-        printf("SKIP: only root may set owners and open file handles\n");
-        return 77;
-    }
-    umask(022);
-    return unit_main(__FILE__, tests, sizeof tests / sizeof tests[0]);
-}
+UNIT_MAIN_ROOT(tests, "set owners and open file handles")

@@ -324,12 +324,4 @@ static const struct unit_test tests[] = {
     {"and with the power cut at any write to queue, map or state", power_cuts},
 };
 
-int main(void)
-{
-    if (geteuid() != 0) {
-        printf("SKIP: only root may set owners and open file handles\n");
-        return 77;
-    }
-    umask(022);
-    return unit_main(__FILE__, tests, sizeof tests / sizeof tests[0]);
-}
+UNIT_MAIN_ROOT(tests, "set owners and open file handles")

@@ -373,12 +373,4 @@ static const struct unit_test tests[] = {
     {"outcomes other than ok are answered, not applied", outcomes},
 };
 
-int main(void)
-{
-    if (geteuid() != 0) {
-        printf("SKIP: only root may set owners and open file handles\n");
-        return 77;
-    }
-    umask(022);
-    return unit_main(__FILE__, tests, sizeof tests / sizeof tests[0]);
-}
+UNIT_MAIN_ROOT(tests, "set owners and open file handles")

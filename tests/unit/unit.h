@@ -13,6 +13,9 @@
 #define DPL_TESTS_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct unit_test {
     const char *name;
@@ -26,6 +29,18 @@ const char *unit_tempdir(void);
 #define UNIT_MAIN(tests)                                                                           \
     int main(void)                                                                                 \
     {                                                                                              \
+        return unit_main(__FILE__, tests, sizeof(tests) / sizeof((tests)[0]));                     \
+    }
+
+/* The same for tests that only root can run: the others are told SKIP. */
+#define UNIT_MAIN_ROOT(tests, why)                                                                 \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        if (geteuid() != 0) {                                                                      \
+            printf("SKIP: only root may " why "\n");                                               \
+            return 77;                                                                             \
+        }                                                                                          \
+        umask(022);                                                                                \
         return unit_main(__FILE__, tests, sizeof(tests) / sizeof((tests)[0]));                     \
     }
 
