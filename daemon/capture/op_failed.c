@@ -5,11 +5,14 @@
  *
  * What an op names is looked at before its effect (op_watch) and, if the effect failed, again
  * (op_failed, by op_finish). What is not as it was is journalled: its attributes, if the names are
- * as they were, else the op's outcome is unknown. The kernel is told to ask for its attributes. A
- * repeat by a successor has not seen what was there before: it counts everything as changed.
+ * as they were, else the op's outcome is unknown. The kernel is told to ask for its attributes,
+ * and, by the teller, to look the names up again: that waits for the directory, which our caller
+ * holds. A repeat by a successor has not seen what was there before: it counts everything as
+ * changed.
  */
 #include "daemon/capture/op.h"
 #include "daemon/capture/recorder.h"
+#include "daemon/capture/teller.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -87,6 +90,27 @@ static bool names_stand(const struct op *op)
     }
 }
 
+static void look_up_again(const struct op *op, uint32_t dir, const char *name)
+{
+    struct shared_tell order = {.root = op->root_index,
+                                .kind = TELL_ENTRY,
+                                .node = dir == 1 + op->root_index ? FUSE_ROOT_ID : dir};
+
+    strncpy(order.name, name, sizeof(order.name) - 1);
+    teller_order(op->worker->shared, false, &order);
+}
+
+/* The names are not what the kernel thinks. */
+static void tell_names(const struct op *op)
+{
+    bool renames = op->rq.in->opcode == FUSE_RENAME || op->rq.in->opcode == FUSE_RENAME2;
+
+    /* The name that a symbolic link or a link gets is the first, as in all but a rename. */
+    look_up_again(op, op->watched[0].index, op->rq.name);
+    if (renames)
+        look_up_again(op, op->watched[op->watched_count - 1].index, op->rq.name2);
+}
+
 static void record_changed(struct op *op, uint32_t index, const struct statx *stx)
 {
     struct dpl_record record = {.type = DPL_R_SETATTR, .has = DPL_F_OBJECT | DPL_F_ATTR};
@@ -118,6 +142,7 @@ enum dpl_outcome op_failed(struct op *op, enum dpl_outcome outcome)
     }
     if (!changed || outcome != DPL_OUTCOME_VOID || names_stand(op))
         return outcome;
+    tell_names(op);
     /* The target asks for the directories; the others were never filled in. */
     recorder_without(op, DPL_F_OBJECT | DPL_F_OBJECT2 | DPL_F_WHITEOUT);
     return DPL_OUTCOME_UNKNOWN;

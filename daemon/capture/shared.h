@@ -185,7 +185,7 @@ struct shared_tell {
 };
 
 struct shared_teller {
-    _Atomic uint32_t head; /* written by the worker's watch; a futex */
+    _Atomic uint32_t head; /* written by the worker; a futex */
     _Atomic uint32_t tail; /* by the teller */
     _Atomic uint32_t lost; /* there was no room: the kernel is to be told everything */
     struct shared_tell ring[SHARED_TELLS];

@@ -7,6 +7,7 @@
 #include "daemon/capture/proto.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -104,32 +105,35 @@ pid_t teller_start(struct shared *shared)
     return pid;
 }
 
-static bool has_room(const struct shared_teller *teller)
+static bool put(struct shared_teller *teller, const struct shared_tell *order)
 {
-    return atomic_load(&teller->head) - atomic_load(&teller->tail) < SHARED_TELLS;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the worker's threads */
+    uint32_t head;
+    bool room;
+
+    pthread_mutex_lock(&lock);
+    head = atomic_load(&teller->head);
+    room = head - atomic_load(&teller->tail) < SHARED_TELLS;
+    if (room) {
+        teller->ring[head % SHARED_TELLS] = *order;
+        atomic_store(&teller->head, head + 1);
+    }
+    pthread_mutex_unlock(&lock);
+    return room;
 }
 
-bool teller_order(struct shared *shared, uint32_t root, enum shared_tell_kind kind, uint64_t node,
-                  const char *name)
+bool teller_order(struct shared *shared, bool patient, const struct shared_tell *order)
 {
     const struct timespec pause = {.tv_nsec = ROOM_MS * 1000000};
     struct shared_teller *teller = &shared->teller;
-    uint32_t head = atomic_load(&teller->head);
-    struct shared_tell *order = &teller->ring[head % SHARED_TELLS];
+    bool done = put(teller, order);
 
-    for (int i = 0; i < ROOM_TRIES && !has_room(teller); i++)
+    for (int i = 0; patient && !done && i < ROOM_TRIES; i++) {
         nanosleep(&pause, NULL);
-    if (!has_room(teller)) {
-        atomic_store(&teller->lost, 1);
-        return false;
+        done = put(teller, order);
     }
-    memset(order, 0, sizeof(*order));
-    order->root = root;
-    order->kind = (uint32_t)kind;
-    order->node = node;
-    if (name != NULL)
-        strncpy(order->name, name, sizeof(order->name) - 1);
-    atomic_store(&teller->head, head + 1);
+    if (!done)
+        atomic_store(&teller->lost, 1);
     syscall(SYS_futex, &teller->head, FUTEX_WAKE, 1, NULL, NULL, 0);
-    return true;
+    return done;
 }

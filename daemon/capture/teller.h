@@ -18,9 +18,9 @@
 /* Starts it. Returns its process id, or -1 with errno. */
 pid_t teller_start(struct shared *shared);
 
-/* The worker's side, one thread: puts an order into the ring, waiting for room for some seconds;
- * then notes that orders were lost. Returns whether it is in the ring. */
-bool teller_order(struct shared *shared, uint32_t root, enum shared_tell_kind kind, uint64_t node,
-                  const char *name);
+/* The worker's side: puts an order into the ring. If there is no room it notes that orders were
+ * lost, after some seconds of waiting for room if patient: not for a thread that serves, or holds
+ * locks. Returns whether it is in the ring. */
+bool teller_order(struct shared *shared, bool patient, const struct shared_tell *order);
 
 #endif

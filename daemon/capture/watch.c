@@ -180,13 +180,22 @@ static void record_object(int fd)
         record(NULL);
 }
 
+static bool order(uint32_t root, enum shared_tell_kind kind, uint64_t node, const char *name)
+{
+    struct shared_tell order = {.root = root, .kind = (uint32_t)kind, .node = node};
+
+    if (name != NULL)
+        strncpy(order.name, name, sizeof(order.name) - 1);
+    return teller_order(at.worker->shared, true, &order);
+}
+
 static void forget_object(const struct found *found)
 {
     struct shared *shared = at.worker->shared;
 
     for (uint32_t i = 0; i < shared->root_count; i++)
         if (found->node[i] != 0)
-            teller_order(shared, i, TELL_INODE, kernel_name(i, found->node[i]), NULL);
+            order(i, TELL_INODE, kernel_name(i, found->node[i]), NULL);
 }
 
 static void forget_name(const struct found *dir, const char *name)
@@ -195,7 +204,7 @@ static void forget_name(const struct found *dir, const char *name)
 
     for (uint32_t i = 0; i < shared->root_count; i++)
         if (dir->node[i] != 0)
-            teller_order(shared, i, TELL_ENTRY, kernel_name(i, dir->node[i]), name);
+            order(i, TELL_ENTRY, kernel_name(i, dir->node[i]), name);
 }
 
 static void forget_everything(void)
@@ -204,12 +213,10 @@ static void forget_everything(void)
 
     atomic_store(&shared->teller.lost, 0);
     for (uint32_t i = 0; i < shared->root_count; i++)
-        if (!teller_order(shared, i, TELL_NAMES, 0, NULL) ||
-            !teller_order(shared, i, TELL_INODE, FUSE_ROOT_ID, NULL))
+        if (!order(i, TELL_NAMES, 0, NULL) || !order(i, TELL_INODE, FUSE_ROOT_ID, NULL))
             return;
     for (uint32_t i = 1 + SHARED_ROOTS; i < atomic_load(&shared->node_top); i++)
-        if (shared->nodes[i].used &&
-            !teller_order(shared, shared->nodes[i].root, TELL_INODE, i, NULL))
+        if (shared->nodes[i].used && !order(shared->nodes[i].root, TELL_INODE, i, NULL))
             return;
 }
 

@@ -1,19 +1,31 @@
 # Deaths and faults.
-crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill tests/crash/capture-remote \
-	tests/crash/capture-replay
-crash_capture = tests/crash/capture-cases tests/crash/capture-load tests/crash/capture-kill \
-	tests/crash/capture-replay tests/crash/capture-call
+# A line for each, so that two changes do not meet in one.
+crash_capture =
+crash_capture += tests/crash/capture-call
+crash_capture += tests/crash/capture-cases
+crash_capture += tests/crash/capture-kill
+crash_capture += tests/crash/capture-load
+crash_capture += tests/crash/capture-remote
+crash_capture += tests/crash/capture-replay
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
 tests_crash_capture_load_LDADD = -lpthread
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
 tests_crash_capture_remote_LDADD = libcapstat.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
 tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
-tests_capture = tests/crash/capture-manual.sh tests/crash/capture-cases.sh tests/prop/capture-ops.sh tests/prop/capture-border.sh \
-	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh tests/crash/capture-remote.sh \
-	tests/crash/capture-threads.sh tests/crash/capture.sh
-	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh \
-	tests/crash/capture-threads.sh tests/crash/capture.sh tests/crash/capture-full.sh \
-	tests/crash/capture-faults.sh
+tests_capture =
+tests_capture += tests/crash/capture-manual.sh
+tests_capture += tests/crash/capture-cases.sh
+tests_capture += tests/prop/capture-ops.sh
+tests_capture += tests/prop/capture-border.sh
+tests_capture += tests/crash/capture-life.sh
+tests_capture += tests/crash/capture-control.sh
+tests_capture += tests/crash/capture-bypass.sh
+tests_capture += tests/crash/capture-remote.sh
+tests_capture += tests/crash/capture-failed.sh
+tests_capture += tests/crash/capture-threads.sh
+tests_capture += tests/crash/capture-full.sh
+tests_capture += tests/crash/capture-faults.sh
+tests_capture += tests/crash/capture.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
@@ -46,3 +58,10 @@ check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/parent.sh
 dist_noinst_SCRIPTS += tests/crash/parent.sh
+
+# Preloaded into a capture: not with sanitizers, which want to come first.
+check_DATA += tests/crash/failing.so
+tests/crash/failing.so: tests/crash/failing.c
+	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
+EXTRA_DIST += tests/crash/failing.c
+CLEANFILES += tests/crash/failing.so
