@@ -14,3 +14,4 @@ dist_man_MANS += doc/doppel-protocol.5
 dist_man_MANS += doc/doppel-capture.8
 dist_man_MANS += doc/doppeld.8
 dist_man_MANS += doc/doppel.conf.5
+EXTRA_DIST += doc/adr/0006-sums-over-shared-memory.md
