@@ -79,6 +79,7 @@ static void place(struct found *found, const char *lower)
     const struct worker *worker = at.worker;
 
     found->root = SHARED_ROOTS;
+    found->path[0] = '\0';
     for (uint32_t i = 0; i < worker->shared->root_count; i++) {
         char link[40], top[PATH_ROOM];
         ssize_t size;
@@ -153,7 +154,9 @@ static bool is_inside(const struct found *found)
     return found->root < SHARED_ROOTS && path_inside(found->path, S_ISDIR(found->stx.stx_mode));
 }
 
-/* --- what is done about it -------------------------------------------------------------------- */
+/* --- what is done about it --------------------------------------------------------------------
+ * In this order: named in the journal, counted, told to the kernel. Who sees the new state through
+ * the mount can rely on the others. */
 
 static void record(const struct dpl_oid *oid)
 {
@@ -220,12 +223,19 @@ static void forget_everything(void)
             return;
 }
 
+static void count(void)
+{
+    atomic_fetch_add(&at.worker->shared->count.bypasses, 1);
+    atomic_store(&at.worker->memory.page->now.bypasses,
+                 atomic_load(&at.worker->shared->count.bypasses));
+}
+
 static void say(const struct dpl_bypass_change *change, const char *path)
 {
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
     char comm[DPL_COMM_SIZE];
 
-    atomic_fetch_add(&at.worker->shared->count.bypasses, 1);
+    count();
     if (at.said_ns != 0 && now_ns - at.said_ns < SAY_NS) {
         at.unsaid++;
         return;
@@ -242,7 +252,7 @@ static void say(const struct dpl_bypass_change *change, const char *path)
 
 static void everything(const char *why)
 {
-    atomic_fetch_add(&at.worker->shared->count.bypasses, 1);
+    count();
     fprintf(stderr, "doppel-capture: set '%s': %s: all of the set is to be compared\n",
             at.worker->options->set, why);
     record(NULL);
@@ -251,28 +261,26 @@ static void everything(const char *why)
 
 static void object_changed(const struct dpl_bypass_change *change, const struct found *object)
 {
+    if (is_inside(object)) {
+        record_object(object->fd);
+        say(change, object->path);
+    }
     forget_object(object);
-    if (!is_inside(object))
-        return;
-    record_object(object->fd);
-    say(change, object->path);
 }
 
 /* A name came or went: the directory is not what it was. */
-static void name_changed(const struct dpl_bypass_change *change, struct found *dir)
+static void name_changed(const struct dpl_bypass_change *change, const struct found *dir)
 {
-    size_t size;
+    char path[PATH_ROOM + 256];
 
+    snprintf(path, sizeof(path), "%s/%s", dir->path, change->name);
+    if (dir->root < SHARED_ROOTS && is_inside(dir) &&
+        path_inside(path, (change->what & DPL_BYPASS_DIR) != 0)) {
+        record_object(dir->fd);
+        say(change, path);
+    }
     forget_name(dir, change->name);
     forget_object(dir);
-    if (dir->root == SHARED_ROOTS || !is_inside(dir))
-        return;
-    size = strlen(dir->path);
-    snprintf(dir->path + size, sizeof(dir->path) - size, "/%s", change->name);
-    if (!path_inside(dir->path, (change->what & DPL_BYPASS_DIR) != 0))
-        return;
-    record_object(dir->fd);
-    say(change, dir->path);
 }
 
 static void report(void *self, const struct dpl_bypass_change *change)
