@@ -12,3 +12,4 @@ dist_man_MANS += doc/doppel-replica.5
 EXTRA_DIST += doc/adr/0005-agents-that-start-at-once.md
 dist_man_MANS += doc/doppel-protocol.5
 dist_man_MANS += doc/doppel-capture.8
+EXTRA_DIST += doc/adr/0006-sums-over-shared-memory.md

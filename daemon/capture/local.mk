@@ -6,6 +6,7 @@ noinst_LIBRARIES += libcapture.a
 libcapture_a_SOURCES = \
 	daemon/capture/border.c daemon/capture/border.h \
 	daemon/capture/border_entry.c daemon/capture/border_entry.h \
+	daemon/capture/check.c daemon/capture/check.h \
 	daemon/capture/cred.c daemon/capture/cred.h \
 	daemon/capture/dirty.c daemon/capture/dirty.h daemon/capture/dirty_setup.c \
 	daemon/capture/fdcache.c daemon/capture/fdcache.h \

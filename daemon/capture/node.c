@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/node.h"
 
+#include "daemon/capture/check.h"
 #include "daemon/capture/fdcache.h"
 #include "daemon/capture/inject.h"
 #include "daemon/capture/stat.h"
@@ -56,7 +57,10 @@ int node_table_init(struct node_table *table, struct shared *shared, struct fdca
 
         if (i > SHARED_ROOTS && node->used && node->lookups == 0)
             node->used = 0;
-        if (node->used) {
+        if (node->used && node->check != check_node(node)) {
+            node->damaged = 1;
+            table->damaged++;
+        } else if (node->used) {
             hash_insert(table, i);
             if (i > SHARED_ROOTS && node->pin_fd >= 0)
                 fdcache_adopt(cache, i, node->pin_fd);
@@ -89,10 +93,12 @@ int node_handle_get(int dir_fd, const char *name, struct node_handle *handle)
 
 uint32_t node_index(const struct node_table *table, uint32_t root, uint64_t nodeid)
 {
+    const struct node *nodes = table->shared->nodes;
+
     if (nodeid == FUSE_ROOT_ID)
-        return 1 + root;
-    if (nodeid <= SHARED_ROOTS || nodeid >= SHARED_NODES || !table->shared->nodes[nodeid].used ||
-        table->shared->nodes[nodeid].root != root)
+        return nodes[1 + root].damaged ? 0 : 1 + root;
+    if (nodeid <= SHARED_ROOTS || nodeid >= SHARED_NODES || !nodes[nodeid].used ||
+        nodes[nodeid].root != root || nodes[nodeid].damaged)
         return 0;
     return (uint32_t)nodeid;
 }
@@ -172,6 +178,8 @@ static void fill(struct node *node, uint32_t root, const struct statx *stx,
     node->handle_type = handle->type;
     node->handle_bytes = handle->size;
     memcpy(node->handle, handle->bytes, handle->size);
+    node->damaged = 0;
+    node->check = check_node(node);
 }
 
 int64_t node_reference(struct node_table *table, struct slot *slot, uint32_t root,

@@ -27,6 +27,7 @@ struct node_table {
     uint32_t *first; /* by hash */
     uint32_t *free;
     uint32_t free_count;
+    uint32_t damaged; /* nodes that a takeover found so */
 };
 
 /* A file handle as name_to_handle_at(2) gives it. */

@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/op.h"
 
+#include "daemon/capture/check.h"
 #include "daemon/capture/dirty.h"
 #include "daemon/capture/recorder.h"
 
@@ -125,11 +126,13 @@ bool op_pre_known(const struct op *op)
 {
     if (inject_at != NULL && atomic_load(&inject_at->no_pre) != 0)
         return false;
-    return op->redo && atomic_load(&op->slot->pre_valid) != 0;
+    return op->redo && atomic_load(&op->slot->pre_valid) != 0 &&
+           op->slot->pre_check == check_pre(op->slot);
 }
 
 void op_pre_keep(struct op *op)
 {
+    op->slot->pre_check = check_pre(op->slot);
     atomic_store(&op->slot->pre_valid, 1);
     inject(INJECT_PRE);
 }
@@ -153,6 +156,7 @@ int op_finish(struct op *op, enum dpl_outcome outcome, int error, const void *re
     slot->reply_bytes = error == 0 ? (uint32_t)size : 0;
     if (slot->reply_bytes > 0)
         memcpy(slot->reply, reply, size);
+    slot->done_check = check_done(slot);
     atomic_store(&slot->state, SLOT_DONE);
     inject(INJECT_DONE);
     if (op->recording)

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       6U
+#define SHARED_LAYOUT       7U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -48,6 +48,8 @@ struct node {
     uint8_t side; /* of enum side */
     uint8_t handle_bytes;
     uint8_t handle[SHARED_HANDLE_BYTES];
+    uint32_t check;   /* of its identity, see check.h */
+    uint32_t damaged; /* a takeover found it so: nobody may use it */
 };
 
 enum slot_state {
@@ -95,6 +97,7 @@ struct slot {
     /* What was there before the op, noted under its locks. */
     _Atomic uint32_t pre_valid;
     uint64_t pre[4];
+    uint32_t pre_check, done_check; /* see check.h */
 
     /* One change of a lookup count, to be made exactly once. */
     struct {
@@ -196,7 +199,8 @@ struct shared_counters {
     _Atomic uint64_t takeovers, takeover_ns_last, takeover_ns_max, takeover_ns_sum;
     _Atomic uint64_t found_started, found_done, found_got, found_reading, recognised, half_copied;
     _Atomic uint64_t answered_twice, resent_by_kernel, given_up;
-    _Atomic uint64_t orphans, leaked_references, underflows, bad_nodes, swept_fds, unpinned;
+    _Atomic uint64_t orphans, leaked_references, underflows, damaged, bad_nodes, swept_fds,
+        unpinned;
     _Atomic uint64_t border_entries, bypasses, keepers_replaced;
     _Atomic uint64_t remote_answered, remote_fallbacks;
 };

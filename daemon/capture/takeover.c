@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/takeover.h"
 
+#include "daemon/capture/check.h"
 #include "daemon/capture/inject.h"
 #include "daemon/capture/proto.h"
 #include "daemon/capture/serve.h"
@@ -124,6 +125,30 @@ static void finish_all(struct worker *worker, struct thread *thread, enum slot_s
     }
 }
 
+/* What cannot be believed is done once more: what was there before tells what has happened. */
+static void check_slots(struct worker *worker)
+{
+    for (uint32_t i = 0; i < SHARED_SLOTS; i++) {
+        struct slot *slot = &worker->shared->slots[i];
+        uint32_t state = atomic_load(&slot->state);
+
+        if (state == SLOT_IDLE)
+            continue;
+        if (slot->root >= worker->shared->root_count || slot->buffer < 0 ||
+            slot->buffer >= SHARED_BUFFERS) {
+            worker_damaged(worker, "a slot names what is not there: its request is lost");
+            slot->root = 0;
+            slot->buffer = -1;
+            atomic_store(&slot->state, SLOT_IDLE);
+        } else if (state == SLOT_DONE && slot->done_check != check_done(slot)) {
+            worker_damaged(worker, "a result is not what was noted: it is made again");
+            slot->lsn = SLOT_NO_RECORD;
+            slot->earlier = slot->references = 0;
+            atomic_store(&slot->state, SLOT_STARTED);
+        }
+    }
+}
+
 void takeover_run(struct worker *worker, struct thread *thread)
 {
     struct shared *shared = worker->shared;
@@ -132,6 +157,7 @@ void takeover_run(struct worker *worker, struct thread *thread)
     uint64_t took_ns;
 
     inject_context(0, 1);
+    check_slots(worker);
     tie_records(worker);
     for (uint32_t i = 0; i < SHARED_SLOTS; i++) {
         struct slot *slot = &shared->slots[i];

@@ -112,6 +112,15 @@ static int start_thread(struct worker *worker, uint32_t root)
     return start_in_slot(worker, slot);
 }
 
+void worker_damaged(struct worker *worker, const char *what)
+{
+    atomic_fetch_add(&worker->shared->count.damaged, 1);
+    dpl_arena_end(&worker->arena, DPL_JOURNAL_DAMAGED);
+    atomic_store(&worker->shared->mode, MODE_PASS);
+    fprintf(stderr, "doppel-capture: set '%s': the shared memory is damaged: %s\n",
+            worker->options->set, what);
+}
+
 static int attach(struct worker *worker, struct dpl_err *err)
 {
     struct shared *shared = worker->shared;
@@ -127,12 +136,14 @@ static int attach(struct worker *worker, struct dpl_err *err)
     if (atomic_load(&shared->crash_loop) != 0)
         dpl_arena_end(&worker->arena, DPL_JOURNAL_CRASH_LOOP);
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
-        if (shared->slots[i].buffer >= 0)
+        if (shared->slots[i].buffer >= 0 && shared->slots[i].buffer < SHARED_BUFFERS)
             dpl_arena_buffer_claim(&worker->arena, shared->slots[i].buffer);
     getrlimit(RLIMIT_NOFILE, &files);
     code = fdcache_init(&worker->cache, shared, (uint32_t)(files.rlim_cur / 2), err);
     if (code == 0)
         code = node_table_init(&worker->nodes, shared, &worker->cache, err);
+    if (code == 0 && worker->nodes.damaged > 0)
+        worker_damaged(worker, "objects are not what was noted: they are refused");
     if (code == 0)
         code = lock_table_init(&worker->locks, err);
     if (code == 0)

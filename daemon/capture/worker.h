@@ -45,6 +45,9 @@ struct thread {
 /* Runs the worker until every mount has ended; returns the exit status of its process. */
 int worker_run(const struct options *options, const struct memory *memory);
 
+/* Shared memory is not what was written: it is said, and the journal is believed no more. */
+void worker_damaged(struct worker *worker, const char *what);
+
 /* Makes a thread of the slot, private parts only. */
 int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t slot,
                        struct dpl_err *err);
