@@ -145,9 +145,9 @@ static void answer(struct worker *worker, struct shared_wait *row, int error)
 {
     struct fuse_out_header head = {.len = sizeof(head), .error = error, .unique = row->unique};
 
-    /* Answered already, by a worker that died then; or the mount has ended. */
-    if (write(worker->shared->roots[row->root].device_fd, &head, sizeof(head)) < 0)
-        error = 0;
+    ssize_t sent = write(worker->shared->roots[row->root].device_fd, &head, sizeof(head));
+
+    (void)sent; /* refused: answered by a worker that died then, or the mount has ended */
     atomic_fetch_sub(&at.waiting, 1);
     atomic_store(&row->state, WAIT_FREE);
 }
