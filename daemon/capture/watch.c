@@ -17,15 +17,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#define GATHER_MS   20 /* our own events come in great number: they are read together */
-#define QUIET_MS    1000
-#define QUEUE_BYTES (64 << 20) /* more than that is not read any more */
-#define SAY_NS      INT64_C(10000000000)
-#define PATH_ROOM   4352
+#define GATHER_MS 20 /* our own events come in great number: they are read together */
+#define QUIET_MS  1000
+#define QUEUE_MAX 100000 /* events: more than that are not read any more */
+#define RECENT    16
+#define SAY_NS    INT64_C(10000000000)
+#define PATH_ROOM 4352
 
 static struct {
     struct worker *worker;
@@ -33,6 +35,9 @@ static struct {
     struct slot slot;
     int64_t said_ns;
     uint64_t unsaid;
+    /* Objects of this reading that were dealt with: all of its changes came before that. */
+    struct dpl_oid recent[RECENT];
+    uint32_t recent_count;
 } at;
 
 /* An object that an event names. */
@@ -173,16 +178,27 @@ static void record(const struct dpl_oid *oid)
     dirty_bypassed(at.worker, oid);
 }
 
+/* Whether this reading has it already; notes it. */
+static bool seen_already(const struct dpl_oid *oid)
+{
+    for (uint32_t i = 0; i < at.recent_count && i < RECENT; i++)
+        if (at.recent[i].size == oid->size &&
+            memcmp(at.recent[i].bytes, oid->bytes, oid->size) == 0)
+            return true;
+    at.recent[at.recent_count++ % RECENT] = *oid;
+    return false;
+}
+
 static void record_object(int fd)
 {
     struct node_handle handle = {0};
     struct dpl_oid oid;
 
-    if (node_handle_get(fd, "", &handle) == 0 &&
-        dpl_oid_make(&oid, handle.type, 0, handle.bytes, handle.size, NULL) == 0)
-        record(&oid);
-    else
+    if (node_handle_get(fd, "", &handle) != 0 ||
+        dpl_oid_make(&oid, handle.type, 0, handle.bytes, handle.size, NULL) != 0)
         record(NULL);
+    else if (!seen_already(&oid))
+        record(&oid);
 }
 
 static bool order(uint32_t root, enum shared_tell_kind kind, uint64_t node, const char *name)
@@ -333,12 +349,15 @@ static void drain(uint32_t index)
     struct shared_root *root = &shared->roots[index];
     int waiting = 0;
 
-    if (ioctl(root->watch_fd, FIONREAD, &waiting) == 0 && waiting > QUEUE_BYTES)
+    /* The kernel counts the fixed part of each alone. */
+    if (ioctl(root->watch_fd, FIONREAD, &waiting) == 0 &&
+        waiting / (int)sizeof(struct fanotify_event_metadata) > QUEUE_MAX)
         begin_anew(root);
     for (;;) {
         ssize_t size;
 
         memset(watch->buffer, 0, sizeof(watch->buffer));
+        at.recent_count = 0;
         watch->root = index;
         size = read(root->watch_fd, watch->buffer, sizeof(watch->buffer));
         if (size <= 0)

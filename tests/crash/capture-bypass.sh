@@ -99,8 +99,24 @@ echo "ok: workers die (lines $logged, bypasses $(bypasses))"
 pkill_teller=$(pgrep -P "$keeper" -x doppel-tell) || die "no teller"
 kill -KILL "$pkill_teller"
 echo again >&7
-last() { [ "$(tail -1 "$root/d/file")" = again ]; }
+last() { [ "$(tail -1 "$root/d/file" | tr -d '\0')" = again ]; }
 wait_for last || die "stale after the teller's death"
+echo "ok: another teller takes its place"
+
+# More than can be read, while the worker stands still: all of the set is to be compared, all is looked at anew.
+echo kept >"$root/d/late"
+reads d/late kept && [ ! -e "$root/d/early" ] || die "the names"
+old=$(worker)
+kill -STOP "$old"
+beneath perl -e 'for (1 .. 150000) { mkdir "$ARGV[0]/x$_"; rmdir "$ARGV[0]/x$_"; }
+    rename("$ARGV[0]/late", "$ARGV[0]/early") or die' "$root/d" || die "the flood"
+kill -CONT "$old"
+wait_for grep -q "came faster than they could be read: all of the set is to be compared" "$work/errors" ||
+    die "what was lost is not told"
+wait_for reads d/early kept || die "a name is not looked up anew"
+mirrors | grep -qv object= || die "the journal does not name all of the set"
+wait_for absent late || SHOWN="an old name is still shown: this kernel cannot be told to forget all names"
+echo "ok: what is lost is everything ${SHOWN:-}"
 exec 7>&-
 kill "$below"
 wait "$below" 2>/dev/null

@@ -3,7 +3,7 @@
  * Damages the shared memory of a capture whose worker is dead and whose keeper is stopped.
  *
  *     capture-damage arm FILE OPCODE POINT   the worker dies there next (see inject.h)
- *     capture-damage done KEEPER             every result that is not answered yet
+ *     capture-damage result KEEPER           every result that is not answered yet
  *     capture-damage node KEEPER INODE       what the capture knows of this object
  *     capture-damage cost                    prints what the sums cost
  *
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "arm") == 0)
         return arm(argv[2], argv[3], argv[4]);
-    if (argc == 3 && strcmp(argv[1], "done") == 0)
+    if (argc == 3 && strcmp(argv[1], "result") == 0)
         return damage_done(map_of(argv[2]));
     if (argc == 4 && strcmp(argv[1], "node") == 0)
         return damage_node(map_of(argv[2]), strtoull(argv[3], NULL, 10));

@@ -26,7 +26,7 @@ kill -STOP "$keeper"
 mkdir "$root/made" &
 maker=$!
 wait_for is_dead "$old" || die "the worker did not die at its point"
-[ -d "$work/disk/root" ] && "$damage" done "$keeper" || die "nothing was damaged"
+[ -d "$work/disk/root" ] && "$damage" result "$keeper" || die "nothing was damaged"
 revive
 wait "$maker" || die "the application sees an error"
 [ -d "$root/made" ] && [ "$(stat -c %F "$root/made")" = directory ] || die "the directory is not there"
