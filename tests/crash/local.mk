@@ -1,42 +1,15 @@
 # Deaths and faults.
-crash_capture = \
-	tests/crash/capture-call \
-	tests/crash/capture-cases \
-	tests/crash/capture-kill \
-	tests/crash/capture-remote \
-	tests/crash/capture-replay
 # A line for each, so that two changes do not meet in one.
-# A line for each: two branches that add one are merged line by line.
 crash_capture =
 crash_capture += tests/crash/capture-call
 crash_capture += tests/crash/capture-cases
 crash_capture += tests/crash/capture-kill
-crash_capture += tests/crash/capture-load
 crash_capture += tests/crash/capture-remote
 crash_capture += tests/crash/capture-replay
 check_PROGRAMS += $(crash_capture) tests/prop/capture-ops
 tests_crash_capture_kill_SOURCES = tests/crash/capture-kill.c daemon/capture/request.c
 tests_crash_capture_remote_LDADD = libcapstat.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
 tests_crash_capture_replay_LDADD = libapply.a libjournal.a libwire.a libbase.a $(GLIB_LIBS) -lpthread
-tests_capture = tests/crash/capture-manual.sh tests/crash/capture-cases.sh tests/prop/capture-ops.sh tests/prop/capture-border.sh \
-	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh tests/crash/capture-remote.sh \
-	tests/crash/capture-threads.sh tests/crash/capture.sh
-	tests/crash/capture-life.sh tests/crash/capture-control.sh tests/crash/capture-bypass.sh \
-	tests/crash/capture-threads.sh tests/crash/capture.sh tests/crash/capture-full.sh \
-	tests/crash/capture-faults.sh
-tests_capture = \
-	tests/crash/capture-bypass.sh \
-	tests/crash/capture-cases.sh \
-	tests/crash/capture-control.sh \
-	tests/crash/capture-faults.sh \
-	tests/crash/capture-full.sh \
-	tests/crash/capture-life.sh \
-	tests/crash/capture-refused.sh \
-	tests/crash/capture-remote.sh \
-	tests/crash/capture-threads.sh \
-	tests/crash/capture.sh \
-	tests/prop/capture-border.sh \
-	tests/prop/capture-ops.sh
 tests_capture =
 tests_capture += tests/crash/capture-manual.sh
 tests_capture += tests/crash/capture-cases.sh
@@ -45,26 +18,13 @@ tests_capture += tests/prop/capture-border.sh
 tests_capture += tests/crash/capture-life.sh
 tests_capture += tests/crash/capture-control.sh
 tests_capture += tests/crash/capture-bypass.sh
+tests_capture += tests/crash/capture-refused.sh
 tests_capture += tests/crash/capture-remote.sh
 tests_capture += tests/crash/capture-failed.sh
 tests_capture += tests/crash/capture-threads.sh
 tests_capture += tests/crash/capture-full.sh
 tests_capture += tests/crash/capture-faults.sh
 tests_capture += tests/crash/capture.sh
-tests_capture =
-tests_capture += tests/crash/capture.sh
-tests_capture += tests/crash/capture-bypass.sh
-tests_capture += tests/crash/capture-cases.sh
-tests_capture += tests/crash/capture-control.sh
-tests_capture += tests/crash/capture-faults.sh
-tests_capture += tests/crash/capture-full.sh
-tests_capture += tests/crash/capture-life.sh
-tests_capture += tests/crash/capture-manual.sh
-tests_capture += tests/crash/capture-refused.sh
-tests_capture += tests/crash/capture-remote.sh
-tests_capture += tests/crash/capture-threads.sh
-tests_capture += tests/prop/capture-border.sh
-tests_capture += tests/prop/capture-ops.sh
 dist_noinst_SCRIPTS += $(tests_capture)
 EXTRA_DIST += tests/crash/capture-lib.sh
 TESTS += $(tests_capture)
