@@ -66,7 +66,7 @@ goes_on() {
 }
 # successor: a keeper that goes on, and has a worker. One that is about to go may still be listed.
 successor() {
-    keeper=$(pgrep -f "^$program .*--resume" -o) && [ -n "$(worker)" ]
+    keeper=$(pgrep -f "^$program --run-dir $work/run .*--resume" -o) && [ -n "$(worker)" ]
 }
 for _ in 1 2 3; do
     goes_on || die "the load stands still"
