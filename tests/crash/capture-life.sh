@@ -64,19 +64,18 @@ goes_on() {
     written=$(stat -c %s "$root"/game/load.*/append 2>/dev/null || echo 0)
     wait_for longer
 }
-has_worker() {
-    [ -n "$(worker)" ]
+# successor: a keeper that goes on, and has a worker. One that is about to go may still be listed.
+successor() {
+    keeper=$(pgrep -f "^$program --run-dir $work/run .*--resume" -o) && [ -n "$(worker)" ]
 }
 for _ in 1 2 3; do
     goes_on || die "the load stands still"
     # The keeper's successor is a child of the worker that was. Both dying in one moment is the end.
-    wait_for has_worker || die "no worker"
     old=$(worker)
     kill -KILL "$keeper"
     keeper=
     wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker did not notice its keeper's death"
-    wait_for sh -c "pgrep -f '^$program .*--resume' >/dev/null" || die "no new keeper"
-    keeper=$(pgrep -f "^$program .*--resume" -o)
+    wait_for successor || die "no new keeper"
 done
 for _ in 1 2 3; do
     goes_on || die "the load stands still"

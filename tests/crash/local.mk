@@ -1,4 +1,6 @@
 # Deaths and faults. A line for each, so that two changes do not meet in one.
+# Deaths and faults.
+# A line for each, so that two changes do not meet in one.
 crash_capture =
 crash_capture += tests/crash/capture-call
 crash_capture += tests/crash/capture-cases
@@ -16,14 +18,14 @@ tests_capture += tests/crash/capture-bypass.sh
 tests_capture += tests/crash/capture-cases.sh
 tests_capture += tests/crash/capture-control.sh
 tests_capture += tests/crash/capture-damage.sh
+tests_capture += tests/crash/capture-refused.sh
+tests_capture += tests/crash/capture-remote.sh
 tests_capture += tests/crash/capture-failed.sh
 tests_capture += tests/crash/capture-threads.sh
 tests_capture += tests/crash/capture-full.sh
 tests_capture += tests/crash/capture-faults.sh
 tests_capture += tests/crash/capture-life.sh
 tests_capture += tests/crash/capture-manual.sh
-tests_capture += tests/crash/capture-refused.sh
-tests_capture += tests/crash/capture-remote.sh
 tests_capture += tests/crash/capture.sh
 tests_capture += tests/prop/capture-border.sh
 tests_capture += tests/prop/capture-ops.sh

@@ -105,9 +105,9 @@ static void a_page_that_is_none_is_refused_and_made_anew(void)
     dpl_remote_unmap(page);
     CU_ASSERT_EQUAL_FATAL(dpl_remote_create(dir, &page, NULL), 0);
     CU_ASSERT_EQUAL(opened("bad"), 0);
-    fchmodat(dir, DPL_REMOTE_NAME, 0602, 0);
+    CU_ASSERT_EQUAL(fchmodat(dir, DPL_REMOTE_NAME, 0602, 0), 0);
     CU_ASSERT_EQUAL(opened("bad"), DPL_E_CORRUPT);
-    fchmodat(dir, DPL_REMOTE_NAME, 0600, 0);
+    CU_ASSERT_EQUAL(fchmodat(dir, DPL_REMOTE_NAME, 0600, 0), 0);
     dpl_remote_unmap(page);
     dpl_autofd int fd = openat(dir, DPL_REMOTE_NAME, O_RDWR | O_CLOEXEC);
     CU_ASSERT_EQUAL(ftruncate(fd, sizeof(struct dpl_remote_page) - 1), 0);
