@@ -6,6 +6,9 @@
 #   BENCH_DIR       where the image and the journal lie: the node's disk [/var/tmp]
 #   BENCH_REPEATS   of each measurement on each side [5]
 #   BENCH_SECONDS   of each [2]
+#   BENCH_DIRTY     mark: with a dirty log that begins with a mark, as in a set that is protected; all: with
+#                   one that has none, so that every object is old; none: without [mark]
+#   BENCH_SYNC      seconds between syncs of the disk below, 0 for none [5]
 set -u
 build=${DOPPEL_BUILD:?a build folder is needed}
 build=$(cd "$build" && pwd) || exit 2
@@ -28,9 +31,15 @@ wait_for_mount() {
 
 # capture_mount ROOT: captures the directory; its changes go through doppel-capture afterwards.
 capture_mount() {
+    local log=$work/fs/.doppel/dirty options=(--sync-interval "${BENCH_SYNC:-5}")
     mkdir -p "$work/journal"
+    case ${BENCH_DIRTY:-mark} in
+    mark) "$build/daemon/capture/doppel-capture" --dirty-log-create "$log" --dirty-log-mark || exit 1 ;;
+    all) "$build/daemon/capture/doppel-capture" --dirty-log-create "$log" || exit 1 ;;
+    esac
+    [ ! -e "$log" ] || options+=(--dirty-log "$log")
     "$build/daemon/capture/doppel-capture" --run-dir "$work/run" --set bench --root "$1" --journal "$work/journal" \
-        --foreground 1>&2 &
+        "${options[@]}" --foreground 1>&2 &
     capture_pid=$!
     wait_for_mount "$1" "$capture_pid" || { say "doppel-capture did not mount"; exit 1; }
 }

@@ -91,3 +91,5 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
+dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
+TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
