@@ -121,3 +121,7 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
+check_PROGRAMS += tests/unit/test-capture-dirty
+TESTS += tests/unit/test-capture-dirty
+tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
