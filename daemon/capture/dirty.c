@@ -182,3 +182,19 @@ void dirty_node(struct op *op, uint32_t index)
     if (S_ISREG(node->mode))
         dirty_whole(op, &handle);
 }
+
+void dirty_bypassed(struct worker *worker, const struct dpl_oid *oid)
+{
+    struct dpl_dirty *log = &worker->dirty;
+    struct dpl_dirty_key key;
+    unsigned section;
+
+    if (!dpl_dirty_wants(log))
+        return;
+    section = dpl_dirty_enter(log);
+    if (oid == NULL || dpl_dirty_key_make(&key, oid->bytes, oid->size, DPL_DIRTY_WHOLE) != 0)
+        dpl_dirty_add_all(log, DPL_DIRTY_BYPASS);
+    else if (!dpl_dirty_hot(log, &key))
+        dpl_dirty_add(log, &key, 1);
+    dpl_dirty_leave(log, section);
+}

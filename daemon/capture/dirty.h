@@ -33,6 +33,9 @@ void dirty_fallocate(struct op *op, uint32_t index, int fd, uint32_t mode, uint6
 /* An object that comes into the set: the target has nothing of it. */
 void dirty_whole(struct op *op, const struct node_handle *handle);
 void dirty_node(struct op *op, uint32_t index);
+/* Somebody changed this object past the capture; NULL: it is not known which. For threads that
+ * serve nobody. */
+void dirty_bypassed(struct worker *worker, const struct dpl_oid *oid);
 /* The op's locks are given back. */
 void dirty_leave(struct op *op);
 

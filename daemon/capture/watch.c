@@ -3,6 +3,7 @@
  * The thread that reads the events of the watch, see watch.h.
  */
 #include "daemon/capture/watch.h"
+#include "daemon/capture/dirty.h"
 
 #include "daemon/capture/bypass.h"
 #include "daemon/capture/op.h"
@@ -166,6 +167,7 @@ static void record(const struct dpl_oid *oid)
         mirror.has |= DPL_F_OBJECT;
     }
     recorder_extra(&op, &mirror);
+    dirty_bypassed(at.worker, oid);
 }
 
 static void record_object(int fd)

@@ -30,6 +30,7 @@ const char *dpl_dirty_reason_text(unsigned reason)
         [DPL_DIRTY_FULL] = "the log was full",
         [DPL_DIRTY_IO_ERROR] = "a write to the log failed",
         [DPL_DIRTY_UNNAMED] = "an object's id did not fit the log",
+        [DPL_DIRTY_BYPASS] = "a writer went past the capture",
     };
     return reason < sizeof texts / sizeof texts[0] ? texts[reason] : "unknown reason";
 }

@@ -41,6 +41,7 @@ enum dpl_dirty_reason {
     DPL_DIRTY_FULL = 2,
     DPL_DIRTY_IO_ERROR = 3, /* a write to the log failed */
     DPL_DIRTY_UNNAMED = 4,  /* an object's id does not fit an entry */
+    DPL_DIRTY_BYPASS = 5,   /* a writer went past the capture, nobody knows where */
 };
 const char *dpl_dirty_reason_text(unsigned reason);
 

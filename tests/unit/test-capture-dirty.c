@@ -220,11 +220,31 @@ static void outside(void)
     end();
 }
 
+static void bypassed(void)
+{
+    struct dpl_dirty_list list = {0};
+    struct dpl_dirty_io io;
+    struct dpl_oid oid;
+
+    begin(true);
+    dpl_oid_make(&oid, 1, 0, "12345678", 8, NULL);
+    dirty_bypassed(&worker, &oid);
+    CU_ASSERT_EQUAL(named(), WHOLE);
+    dirty_bypassed(&worker, NULL);
+    io = dpl_dirty_io_file(worker.shared->dirty_fd);
+    dpl_dirty_read(&list, &io);
+    CU_ASSERT_TRUE(list.valid && list.everything);
+    CU_ASSERT_EQUAL(list.head.all_reason, DPL_DIRTY_BYPASS);
+    dpl_dirty_list_clear(&list);
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"each kind of change names what it changes", ranges},
     {"a mark makes objects old by their birth, and a log that was made anew useful", mark},
     {"a candidate waits for changes under way", under_way},
     {"a log that fails is told once, to the journal too", failed},
     {"what is not in the set is not named", outside},
+    {"what was changed past the capture is named whole", bypassed},
 };
 UNIT_MAIN(tests)
