@@ -73,11 +73,12 @@ capture --dirty-log "$log"
 loaded=$!
 read -rt "$seconds" <>"$work/never" || :
 kill -STOP "$keeper"
-kill -KILL "$(worker)" "$keeper"
+# shellcheck disable=SC2046
+kill -KILL $(pgrep -P "$keeper") "$keeper"
 wait "$keeper" 2>/dev/null
 keeper=
+wait "$loaded" # it meets a mount without a server
 umount -l "$root" 2>/dev/null
-wait "$loaded"
 wait_for released || die "the mount is still there"
 compare "after a SIGKILL of everything"
 

@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXTENTS = 12, BLOCK = 4096, EACH = 3, PROCESSES = 4, FILES_MAX = 4096 };
+enum { EXTENTS = 8, LOOKED = EXTENTS + 2, BLOCK = 4096, EACH = 2, PROCESSES = 4, FILES_MAX = 4096 };
 #define EXTENT ((off_t)DPL_DIRTY_EXTENT)
 
 /* A file as it was. */
@@ -40,7 +40,7 @@ struct past {
         struct file_handle head;
         uint8_t bytes[MAX_HANDLE_SZ];
     } handle;
-    uint32_t sums[EXTENTS * 2];
+    uint32_t sums[LOOKED];
 };
 
 static void die(const char *what)
@@ -216,7 +216,7 @@ static int load(const char *dir, double seconds, uint64_t seed)
 static void sum_up(int fd, uint32_t *sums)
 {
     static uint8_t extent[1 << DPL_DIRTY_EXTENT_SHIFT];
-    for (unsigned e = 0; e < EXTENTS * 2; e++) {
+    for (unsigned e = 0; e < LOOKED; e++) {
         size_t have = 0;
         memset(extent, 0, sizeof extent);
         while (have < sizeof extent) {
@@ -282,14 +282,14 @@ static int compare(const char *dir_name, const char *list_name, const char *log_
         die(list_name);
     read_log(log_name, &log);
     while (fread(&past, sizeof past, 1, list) == 1) {
-        uint32_t sums[EXTENTS * 2];
+        uint32_t sums[LOOKED];
         int fd = open_by_handle_at(dir, &past.handle.head, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
         files++;
         sum_up(fd, sums);
         close(fd);
-        for (unsigned e = 0; e < EXTENTS * 2; e++) {
+        for (unsigned e = 0; e < LOOKED; e++) {
             bool covered = dpl_dirty_list_covers(&log, past.oid.bytes, past.oid.size, e);
             named += covered;
             if (sums[e] == past.sums[e])

@@ -121,6 +121,7 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
+<<<<<<< HEAD
 check_PROGRAMS += tests/unit/test-session-target
 TESTS += tests/unit/test-session-target
 tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
@@ -135,6 +136,8 @@ tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a
 check_PROGRAMS += tests/unit/test-tls
 TESTS += tests/unit/test-tls
 tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
+=======
+>>>>>>> 679b8e3e1ec35dc1f0adedf37a8518c0efed7a5f
 check_PROGRAMS += tests/unit/test-capture-dirty
 TESTS += tests/unit/test-capture-dirty
 tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
