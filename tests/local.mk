@@ -2,6 +2,7 @@ include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/prop/local.mk
 include tests/crash/local.mk
+include tests/door/local.mk
 include tests/ocf/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

@@ -187,9 +187,8 @@ int dpl_keys_init(const struct dpl_keys_at *at, const char *site, const char *no
     return rc;
 }
 
-int dpl_keys_load(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dpl_err *err)
+int dpl_keys_load_node(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dpl_err *err)
 {
-    struct authority a;
     *keys = (struct dpl_keys){0};
     int rc = node_key_read(at, &keys->key, err);
     if (rc == DPL_OK)
@@ -206,11 +205,18 @@ int dpl_keys_load(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dp
                                at->key_path);
         return rc;
     }
-    if (authority_load(at, &a, NULL) == DPL_OK) {
+    return DPL_OK;
+}
+
+int dpl_keys_load(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dpl_err *err)
+{
+    struct authority a;
+    int rc = dpl_keys_load_node(at, keys, err);
+    if (rc == DPL_OK && authority_load(at, &a, NULL) == DPL_OK) {
         keys->site_cert = g_steal_pointer(&a.cert);
         authority_clear(&a);
     }
-    return DPL_OK;
+    return rc;
 }
 
 void dpl_keys_clear(struct dpl_keys *keys)

@@ -37,6 +37,8 @@ int dpl_keys_init(const struct dpl_keys_at *at, const char *site, const char *no
                   struct dpl_err *err);
 /* NOT_FOUND if the site was not initialised. */
 int dpl_keys_load(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dpl_err *err);
+/* The node's alone: the authority's private key is not touched. */
+int dpl_keys_load_node(const struct dpl_keys_at *at, struct dpl_keys *keys, struct dpl_err *err);
 void dpl_keys_clear(struct dpl_keys *keys);
 /* Signs the node's certificate anew when its end is near, or it is not of the authority that is
  * here. 1: it did; 0: there was no need; NOT_FOUND: the authority is not here. */
