@@ -124,3 +124,7 @@ tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
 check_PROGRAMS += tests/unit/test-tls
 TESTS += tests/unit/test-tls
 tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
+TESTS += tests/unit/test-gate tests/unit/test-confine
+tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
+tests_unit_test_confine_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
