@@ -12,3 +12,5 @@ dist_man_MANS += doc/doppel-replica.5
 EXTRA_DIST += doc/adr/0005-agents-that-start-at-once.md
 dist_man_MANS += doc/doppel-protocol.5
 dist_man_MANS += doc/doppel-capture.8
+EXTRA_DIST += doc/adr/0007-a-door-for-every-connection.md
+EXTRA_DIST += doc/adr/0008-sites-trust-by-fingerprint.md
