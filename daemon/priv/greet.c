@@ -274,7 +274,7 @@ static int check_names(const struct dpl_greet *greet, const struct dpl_message *
 
 static int accept_hello(struct dpl_greet *greet, struct dpl_err *err)
 {
-    struct dpl_message hello;
+    struct dpl_message hello = {0};
     uint64_t generation;
     int rc = read_message(greet, &hello, err);
     if (rc == DPL_OK && hello.type != DPL_MSG_HELLO)
@@ -307,7 +307,7 @@ static int take_refusal(struct dpl_greet *greet, const struct dpl_message *messa
 
 static int connect_hello(struct dpl_greet *greet, struct dpl_err *err)
 {
-    struct dpl_message welcome;
+    struct dpl_message welcome = {0};
     uint64_t generation;
     int rc = send_hello(greet, err);
     if (rc == DPL_OK)

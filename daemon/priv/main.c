@@ -5,6 +5,7 @@
 #include "daemon/priv/door.h"
 #include "lib/ctl/channel.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "doppel-door: it is started by doppeld, and does nothing by itself\n");
         return 2;
     }
+    signal(SIGPIPE, SIG_IGN); /* a connection that is gone is an error of write */
     int rc = dpl_door_run();
     _exit(rc); /* what runs at exit may want what was given up */
 }

@@ -25,7 +25,7 @@ struct relay {
     int engine_fd;
     bool engine_ended;
     struct dpl_pump in, out;
-    int in_step, out_step; /* the last ones */
+    int in_step, out_step; /* the last ones; one that waits is not tried before poll says so */
     int64_t stats_ns;
     uint64_t stats_bytes;
 };
@@ -141,6 +141,14 @@ static short engine_events(const struct relay *relay)
     return (short)events;
 }
 
+/* Whether what a pump waits for has come. */
+static bool may_go_on(int step, short read_events, short write_events)
+{
+    short wake = POLLHUP | POLLERR;
+    return (step == DPL_PUMP_WAITS_READ && (read_events & (POLLIN | wake))) ||
+           (step == DPL_PUMP_WAITS_WRITE && (write_events & (POLLOUT | wake)));
+}
+
 static int look(struct relay *relay, bool moved, bool unsent, struct dpl_err *err)
 {
     struct pollfd fds[3] = {
@@ -158,26 +166,31 @@ static int look(struct relay *relay, bool moved, bool unsent, struct dpl_err *er
         return dpl_err_set(err, DPL_E_INTERRUPTED, "doppeld ended");
     if (fds[2].revents & ~POLLOUT)
         return look_at_channel(relay->greet, err);
+    if (may_go_on(relay->in_step, fds[0].revents, fds[1].revents))
+        relay->in_step = DPL_PUMP_MOVED;
+    if (may_go_on(relay->out_step, fds[1].revents, fds[0].revents))
+        relay->out_step = DPL_PUMP_MOVED;
     /* A socket that hung up while it is not read, or not written, would wake us for ever. */
-    if ((fds[1].revents & (POLLHUP | POLLERR)) && relay->out_step != DPL_PUMP_WAITS_READ &&
-        relay->in_step != DPL_PUMP_WAITS_WRITE)
+    if ((fds[1].revents & (POLLHUP | POLLERR)) && fds[1].events == 0)
         relay->engine_ended = true;
-    if ((fds[0].revents & (POLLHUP | POLLERR)) && peer_events(relay, unsent) == 0)
+    if ((fds[0].revents & (POLLHUP | POLLERR)) && fds[0].events == 0)
         return dpl_err_set(err, DPL_E_UNREACHABLE, "the connection is lost");
     return DPL_OK;
 }
 
-/* Some steps of each pump. 1: something moved. */
+/* Some steps of each pump that does not wait. 1: something moved. */
 static int steps(struct relay *relay, struct dpl_err *err)
 {
     const struct dpl_port peer = {peer_read, peer_write, peer_ended, relay->stream};
     const struct dpl_port engine = {engine_read, engine_write, engine_ended, relay};
     int moved = 0;
     for (int i = 0; i < STEPS; i++) {
-        relay->in_step = dpl_pump_in_step(&relay->in, &peer, &engine, err);
+        if (relay->in_step == DPL_PUMP_MOVED)
+            relay->in_step = dpl_pump_in_step(&relay->in, &peer, &engine, err);
         if (relay->in_step < 0)
             return relay->in_step;
-        relay->out_step = dpl_pump_out_step(&relay->out, &engine, &peer, err);
+        if (relay->out_step == DPL_PUMP_MOVED)
+            relay->out_step = dpl_pump_out_step(&relay->out, &engine, &peer, err);
         if (relay->out_step < 0)
             return relay->out_step;
         if (relay->in_step != DPL_PUMP_MOVED && relay->out_step != DPL_PUMP_MOVED)
@@ -232,7 +245,11 @@ static bool is_nonsense(int code)
 
 int dpl_relay_run(struct dpl_greet *greet, struct dpl_err *err)
 {
-    struct relay relay = {.greet = greet, .stream = greet->stream, .engine_fd = greet->data_fd};
+    struct relay relay = {.greet = greet,
+                          .stream = greet->stream,
+                          .engine_fd = greet->data_fd,
+                          .in_step = DPL_PUMP_MOVED,
+                          .out_step = DPL_PUMP_MOVED};
     struct dpl_err why = {0};
     dpl_pump_init(&relay.in, &greet->frames, greet->agreed.features);
     dpl_pump_init(&relay.out, NULL, greet->agreed.features);

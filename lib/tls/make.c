@@ -181,7 +181,7 @@ int dpl_cert_make_key(char **key_r, struct dpl_err *err)
 int dpl_cert_make_node(const char *ca_key_pem, const char *ca_pem, const char *node,
                        const char *key_pem, int64_t now_s, char **cert_r, struct dpl_err *err)
 {
-    struct dpl_cert_info info;
+    struct dpl_cert_info info = {0};
     g_autoptr(EVP_PKEY) ca_key = NULL;
     g_autoptr(EVP_PKEY) key = NULL;
     g_autoptr(X509) ca = NULL;
@@ -201,7 +201,7 @@ int dpl_cert_make_node(const char *ca_key_pem, const char *ca_pem, const char *n
 int dpl_cert_make_link(const char *old_key_pem, const char *old_pem, const char *new_pem,
                        int64_t now_s, char **cert_r, struct dpl_err *err)
 {
-    struct dpl_cert_info old_info, new_info;
+    struct dpl_cert_info old_info = {0}, new_info = {0};
     g_autoptr(EVP_PKEY) old_key = NULL;
     g_autoptr(X509) old = NULL;
     g_autoptr(X509) new = NULL;

@@ -124,7 +124,7 @@ static bool signed_by_pin(const struct dpl_doc *site, const char *link)
 int dpl_site_follow(const struct dpl_doc *site, const char *text, int64_t now_s,
                     struct dpl_doc **site_r, struct dpl_err *err)
 {
-    struct dpl_cert_info info, own_info;
+    struct dpl_cert_info info = {0}, own_info = {0};
     char hex[DPL_FINGERPRINT_HEX];
     g_autofree char *link = NULL;
     g_autofree char *own = NULL;

@@ -12,6 +12,7 @@ fuzz_targets += tests/fuzz/fanotify
 fuzz_targets += tests/fuzz/fuse-request
 fuzz_targets += tests/fuzz/doc
 fuzz_targets += tests/fuzz/proto
+fuzz_targets += tests/fuzz/relay
 fuzz_targets += tests/fuzz/replica-map
 fuzz_targets += tests/fuzz/replica-state
 
@@ -55,3 +56,5 @@ tests_fuzz_replica_map_SOURCES = tests/fuzz/replica_map.c
 tests_fuzz_replica_map_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_replica_state_SOURCES = tests/fuzz/replica_state.c
 tests_fuzz_replica_state_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_relay_SOURCES = tests/fuzz/relay.c
+tests_fuzz_relay_LDADD = libpriv.a libproto.a libwire.a libbase.a $(PROTO_LIBS) $(FUZZ_LIBS)

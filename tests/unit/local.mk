@@ -136,9 +136,14 @@ tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a
 check_PROGRAMS += tests/unit/test-tls
 TESTS += tests/unit/test-tls
 tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
-=======
->>>>>>> 679b8e3e1ec35dc1f0adedf37a8518c0efed7a5f
 check_PROGRAMS += tests/unit/test-capture-dirty
 TESTS += tests/unit/test-capture-dirty
 tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
 	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
+=======
+tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
+TESTS += tests/unit/test-gate tests/unit/test-confine
+tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
+tests_unit_test_confine_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
+>>>>>>> 8619f7560fc166c341154a96008e7656d955357f
