@@ -121,3 +121,6 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
+check_PROGRAMS += tests/unit/test-tls
+TESTS += tests/unit/test-tls
+tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
