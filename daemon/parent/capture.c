@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000, START_MS = 60000 };
+enum { LOOK_MS = 1000, SOON_MS = 50, START_MS = 60000 };
 
 static const struct dpl_child_kind direct_kind = {
     .name = "capture", .program = "doppel-capture", .stop_ms = 2000, .most_ms = START_MS};
@@ -53,6 +53,7 @@ static void keeper_ended(void *self, int revents)
 {
     struct dpl_set *set = self;
     (void)revents;
+    set->capture.keeper_gone = set->capture.keeper_pid; /* its page may stand for a moment */
     forget_keeper(set);
     look_later(set, 0);
 }
@@ -61,12 +62,13 @@ static void keeper_ended(void *self, int revents)
 static void watch_keeper(struct dpl_set *set, const struct dpl_capstat *page)
 {
     uint64_t ticks = 0, pid = dpl_capstat_keeper(page, &ticks);
-    if (set->capture.keeper_fd >= 0 || pid == 0)
+    if (set->capture.keeper_fd >= 0 || pid == 0 || pid == set->capture.keeper_gone)
         return;
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     if (fd < 0)
         return;
     set->capture.keeper_fd = fd;
+    set->capture.keeper_pid = pid;
     if (dpl_watch_add(&set->capture.keeper_watch, set->daemon->loop, fd, POLLIN, keeper_ended, set,
                       NULL) < 0)
         dpl_fd_clear(&set->capture.keeper_fd);
@@ -161,6 +163,8 @@ static void start_ended(void *self, int status, bool again)
     struct dpl_set *set = self;
     (void)again;
     g_clear_pointer(&set->capture.starter, dpl_child_free);
+    if (set->daemon->stopping)
+        return; /* what it began goes on without it */
     if (status == 0) {
         set->capture.why[0] = '\0';
         look_later(set, 0);
@@ -220,7 +224,7 @@ static void look(void *self)
     } else {
         if (c->state == DPL_CAPSTAT_IS_SERVING)
             c->backoff.failures = 0;
-        look_later(set, LOOK_MS);
+        look_later(set, c->keeper_fd >= 0 ? LOOK_MS : SOON_MS);
     }
     if (c->state != before)
         dpl_set_review(set);
@@ -258,7 +262,8 @@ struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
         return doc;
     struct dpl_capstat_now now;
     dpl_capstat_read(page, &now);
-    dpl_doc_set_int(doc, "keeper", (int64_t)dpl_capstat_keeper(page, NULL));
+    uint64_t ticks;
+    dpl_doc_set_int(doc, "keeper", (int64_t)dpl_capstat_keeper(page, &ticks));
     dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_what(page)->epoch_number);
 #define DPL_CAPSTAT(member, kind, text) dpl_doc_set_int(doc, #member, (int64_t)now.member);
 #include "lib/capstat/capstat.tbl.h"

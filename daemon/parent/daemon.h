@@ -34,8 +34,9 @@ struct dpl_daemon {
 struct dpl_capture {
     bool wanted;
     enum dpl_capstat_state state;
-    struct dpl_child *starter; /* runs until the roots are captured */
-    int keeper_fd;             /* pidfd of the keeper, to see its end at once; -1: unknown */
+    struct dpl_child *starter;        /* runs until the roots are captured */
+    uint64_t keeper_pid, keeper_gone; /* as the page says; one that is known to have ended */
+    int keeper_fd;                    /* pidfd of the keeper, to see its end at once; -1: unknown */
     struct dpl_watch keeper_watch;
     struct dpl_timer timer;
     struct dpl_backoff backoff;

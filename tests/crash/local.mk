@@ -91,3 +91,5 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
+TESTS += tests/crash/parent-capture.sh
+dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
