@@ -12,3 +12,5 @@ dist_man_MANS += doc/doppel-replica.5
 EXTRA_DIST += doc/adr/0005-agents-that-start-at-once.md
 dist_man_MANS += doc/doppel-protocol.5
 dist_man_MANS += doc/doppel-capture.8
+dist_man_MANS += doc/doppeld.8
+dist_man_MANS += doc/doppel.conf.5

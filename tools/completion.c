@@ -75,15 +75,15 @@ void doppel_completion(FILE *to)
                 "        [[ ${COMP_WORDS[i]} == -* || ${COMP_WORDS[i]} == '=' ||"
                 " ${COMP_WORDS[i - 1]} == '=' ]] || said+=(\"${COMP_WORDS[i]}\")\n"
                 "    done\n"
-                "    case ${said[0]} in\n"
+                "    case ${said[0]-} in\n"
                 "        '') words='");
     print_words(to, "");
     fprintf(to, "' options='--help --version --output-as= --instance=' ;;\n");
     print_groups(to);
     fprintf(to, "    esac\n"
-                "    command=${said[0]}\n"
-                "    if [[ ${said[0]} && $words ]]; then\n"
-                "        [[ ${said[1]} ]] && command=\"${said[0]} ${said[1]}\" words=''\n"
+                "    command=${said[0]-}\n"
+                "    if [[ ${said[0]-} && $words ]]; then\n"
+                "        [[ ${said[1]-} ]] && command=\"${said[0]-} ${said[1]-}\" words=''\n"
                 "    fi\n"
                 "    case $command in\n");
     for (size_t i = 0; (c = dpl_command_at(i)) != NULL; i++)

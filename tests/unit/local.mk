@@ -124,3 +124,8 @@ tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
 check_PROGRAMS += tests/unit/test-tls
 TESTS += tests/unit/test-tls
 tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
+# Runs ./doppel.
+check_PROGRAMS += tests/unit/test-pages
+TESTS += tests/unit/test-pages tests/unit/test-completion.sh
+dist_noinst_SCRIPTS += tests/unit/test-completion.sh
+tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
