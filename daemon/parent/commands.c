@@ -161,6 +161,10 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
     }
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_set_bool(doc, "off", off);
+    if (dpl_doc_bool(request->args, "equal", false))
+        dpl_doc_set_bool(doc, "equal", true);
+    else
+        dpl_doc_unset(doc, "equal");
     answer(request, dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err),
            &err);
 }

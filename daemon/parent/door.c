@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum {
-    UNKNOWN_MAX = 16,   /* doors of peers that are not known yet */
+    UNKNOWN_MAX = 16, /* doors of peers that are not known yet */
+    REFUSED_FAILURES = 7,
     UNKNOWN_MS = 12000, /* a door itself gives up after 10 s */
 };
 
@@ -53,16 +54,28 @@ static void door_free(struct dpl_door *door)
     g_free(door);
 }
 
+/* Who is trusted: the documents of all sites, by their names. */
+static void put_sites(struct dpl_doc *start, const struct dpl_daemon *daemon)
+{
+    struct dpl_doc *sites = dpl_doc_set_tree(start, "sites");
+    g_auto(GStrv) names = dpl_store_list(daemon->store, "site");
+    for (size_t i = 0; names[i]; i++) {
+        struct dpl_store_item item;
+        if (dpl_store_get(daemon->store, "site", names[i], &item, NULL) == DPL_OK)
+            dpl_doc_set(sites, names[i], dpl_doc_copy(item.doc));
+    }
+}
+
 static void put_ours(struct dpl_doc *start, const struct dpl_daemon *daemon)
 {
     const struct dpl_settings *s = &daemon->settings;
-    g_autofree char *sites = g_build_filename(s->state_dir, "sites", NULL);
     dpl_doc_set_text(start, "site", s->site);
     dpl_doc_set_text(start, "node", s->node);
     dpl_doc_set_text(start, "user", dpl_conf_text(s->conf, "daemon", "user"));
     dpl_doc_set_text(start, "key", dpl_conf_text(s->conf, "tls", "key"));
     dpl_doc_set_text(start, "cert", dpl_conf_text(s->conf, "tls", "cert"));
-    dpl_doc_set_text(start, "sites", sites);
+    dpl_doc_set_text(start, "run_dir", s->run_dir);
+    put_sites(start, daemon);
 }
 
 static void put_hello(struct dpl_doc *to, const struct dpl_set *set)
@@ -73,29 +86,31 @@ static void put_hello(struct dpl_doc *to, const struct dpl_set *set)
     dpl_doc_set_int(hello, "generation", dpl_doc_int(set->doc, "generation", 0));
 }
 
-/* The address of a site: the option "route", else what the pairing says. */
-static bool address_of(const struct dpl_set *set, char **host_r, int64_t *port_r)
+/* Where a set's other site is reached: the option "route", else what the pairing says. Each as
+ * HOST:PORT, so that our port is that of a peer that names none. False: nowhere. */
+static bool put_addresses(struct dpl_doc *start, const struct dpl_set *set)
 {
     const struct dpl_daemon *daemon = set->daemon;
     const char *route =
         set->group ? dpl_conf_text(daemon->settings.conf, set->group, "route") : NULL;
+    struct dpl_doc *list = dpl_doc_set_list(start, "addresses");
     struct dpl_store_item site;
-    *port_r = dpl_conf_value(daemon->settings.conf, "daemon", "port");
-    if (!route && dpl_store_get(daemon->store, "site", dpl_set_peer(set), &site, NULL) == DPL_OK) {
-        route = dpl_doc_as_text(dpl_doc_at(dpl_doc_list(site.doc, "addresses"), 0));
-        *port_r = dpl_doc_int(site.doc, "port", *port_r);
+    dpl_doc_set_int(start, "port", dpl_conf_value(daemon->settings.conf, "daemon", "port"));
+    if (route) {
+        dpl_doc_add_text(list, route);
+    } else if (dpl_store_get(daemon->store, "site", dpl_set_peer(set), &site, NULL) == DPL_OK) {
+        const struct dpl_doc *known = dpl_doc_list(site.doc, "addresses");
+        for (size_t i = 0; i < dpl_doc_count(known); i++)
+            dpl_doc_add_text(list, dpl_doc_as_text(dpl_doc_at(known, i)));
     }
-    if (!route)
-        return false;
-    const char *colon = strrchr(route, ':');
-    bool bracket = route[0] == '[';
-    if (colon && (bracket || strchr(route, ':') == colon)) {
-        *port_r = g_ascii_strtoll(colon + 1, NULL, 10);
-        *host_r = g_strndup(route + bracket, (gsize)(colon - route) - 2 * bracket);
-    } else {
-        *host_r = g_strdup(route);
-    }
-    return true;
+    return dpl_doc_count(list) > 0;
+}
+
+static void put_compression(struct dpl_doc *start, const struct dpl_set *set)
+{
+    if (set->group)
+        dpl_doc_set_int(start, "compression",
+                        dpl_conf_value(set->daemon->settings.conf, set->group, "compression"));
 }
 
 static void on_started(void *self)
@@ -109,15 +124,11 @@ static void on_started(void *self)
         dpl_doc_set_text(start, "how", "accept");
         dpl_doc_set_text(start, "address", door->address);
     } else {
-        g_autofree char *host = NULL;
-        int64_t port = 0;
         dpl_doc_set_text(start, "how", "connect");
         dpl_doc_set_text(start, "peer", dpl_set_peer(door->set));
         put_hello(start, door->set);
-        if (address_of(door->set, &host, &port)) {
-            dpl_doc_set_text(start, "host", host);
-            dpl_doc_set_int(start, "port", port);
-        }
+        put_addresses(start, door->set);
+        put_compression(start, door->set);
     }
     if (dpl_child_send(door->child, doc, &door->tcp, door->tcp >= 0, &err) < 0)
         dpl_log(LOG_ERR, "%s", err.text);
@@ -137,12 +148,12 @@ static void refuse(struct dpl_door *door, const char *name, const char *text)
 static const char *objection(const struct dpl_set *set, const char *site, const char *direction)
 {
     if (!set || g_strcmp0(dpl_set_peer(set), site) != 0)
-        return "set-unknown"; /* whether there is such a set is none of a stranger's business */
-    if (g_strcmp0(direction, set->source ? "receive" : "send") != 0)
-        return "direction";
+        return "unknown-set"; /* whether there is such a set is none of a stranger's business */
+    if (direction && strcmp(direction, set->source ? "receive" : "send") != 0)
+        return "not-allowed";
     if (dpl_set_off(set))
-        return "disconnected";
-    return set->ready ? NULL : "not-ready";
+        return "leaving";
+    return set->ready ? NULL : "busy";
 }
 
 /* Joins door and engine by a pair of sockets. */
@@ -182,7 +193,7 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     set->door = door;
     if (join(door, peer, &err) < 0) {
         dpl_set_error(set, "%s", err.text);
-        refuse(door, "not-ready", err.text);
+        refuse(door, "internal", err.text);
         return;
     }
     door->known = true;
@@ -199,6 +210,8 @@ static void on_message(void *self, const struct dpl_doc *doc)
     const char *failed = dpl_doc_text(doc, "failed");
     if (peer)
         take_peer(door, peer);
+    if (failed && door->set && dpl_doc_text(doc, "refused") && !dpl_doc_bool(doc, "again", true))
+        door->set->connect_backoff.failures = REFUSED_FAILURES; /* it will say the same again */
     if (failed && door->set)
         dpl_set_error(door->set, "%s", failed);
     else if (failed)
@@ -258,18 +271,16 @@ static void door_begin(struct dpl_daemon *daemon, struct dpl_set *set, int tcp, 
 static void try_connect(void *self)
 {
     struct dpl_set *set = self;
-    g_autofree char *host = NULL;
-    int64_t port;
+    g_autoptr(dpl_doc_auto) addresses = dpl_doc_new();
     if (set->door || !set->ready || dpl_set_off(set) || set->daemon->stopping)
         return;
-    if (!address_of(set, &host, &port)) {
+    if (!put_addresses(addresses, set)) {
         dpl_set_error(set, "no address of site \"%s\" is known: pair it, or set [set %s] route",
                       dpl_set_peer(set), set->name);
         dpl_door_want(set);
         return;
     }
-    g_autofree char *address = g_strdup_printf("%s port %lld", host, (long long)port);
-    door_begin(set->daemon, set, -1, address);
+    door_begin(set->daemon, set, -1, dpl_set_peer(set));
 }
 
 void dpl_door_want(struct dpl_set *set)

@@ -2,16 +2,8 @@
  *
  * Doors: the processes between a peer's bytes and an engine, one for each TCP connection.
  *
- * What is said over a door's channel, all of it documents:
- *
- *   to it    {start: {how: "connect", host, port, hello: {...}}} or
- *            {start: {how: "accept", address, hello: {...}}} with the TCP connection;
- *            both with site, node, user, key and cert (paths), sites (the directory of pins);
- *            hello: set, direction ("send" or "receive"), generation
- *   from it  {peer: {site, node, fingerprint, set, direction, generation, version, ...}} when the
- *            peer is authenticated and has said hello (how "accept") or welcome (how "connect")
- *   to it    {go: {...our hello...}} with the data's descriptor, or {refuse: NAME, text}
- *   from it  {failed: text} before it ends, where it knows why
+ * What is said over a door's channel stands in daemon/priv/door.h: we tell it what to do ({start}),
+ * it says who is there ({peer}), we answer {go} with the data's descriptor, or {refuse}.
  *
  * A door is not trusted: the site that it names counts because the door alone has seen the
  * certificate, and it may only reach the set that this site was permitted to send. Doors of peers

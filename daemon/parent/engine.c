@@ -92,6 +92,8 @@ static struct dpl_doc *start_doc(const struct dpl_set *set)
     dpl_doc_set_text(start, "run_dir", s->run_dir);
     put_text(start, "role", dpl_doc_text(set->doc, "role"));
     dpl_doc_set_int(start, "generation", dpl_doc_int(set->doc, "generation", 0));
+    dpl_doc_set_bool(start, "off", dpl_set_off(set));
+    dpl_doc_set_bool(start, "equal", dpl_doc_bool(set->doc, "equal", false));
     if (set->source)
         put_source(start, set);
     else
@@ -158,6 +160,18 @@ static void take_event(struct dpl_set *set, const struct dpl_doc *doc)
             text ? ": " : "", text ? text : "");
 }
 
+/* That both sides are equal was said for one time. */
+static void use_up_equal(struct dpl_set *set)
+{
+    struct dpl_err err = {0};
+    if (!dpl_doc_bool(set->doc, "equal", false) || !dpl_doc_bool(set->status, "following", false))
+        return;
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_unset(doc, "equal");
+    if (dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
+        dpl_set_error(set, "%s", err.text);
+}
+
 static void on_started(void *self)
 {
     struct dpl_set *set = self;
@@ -174,6 +188,7 @@ static void on_message(void *self, const struct dpl_doc *doc)
         dpl_doc_free(set->status);
         set->status = dpl_doc_copy(status);
         dpl_set_review(set);
+        use_up_equal(set);
     }
     if (dpl_doc_get(doc, "result"))
         take_result(set, doc);

@@ -13,15 +13,31 @@ struct dpl_waiter {
     struct dpl_timer timer;
 };
 
-/* What engines say in their status; of what they do not say nothing holds. */
+/* Both engines say how much the target has not applied: a link of its target, a replica of itself.
+ * Of what is not said nothing holds. */
+static bool queue_is_empty(const struct dpl_doc *status)
+{
+    return dpl_doc_int(status, "target_queue_bytes", -1) == 0 ||
+           dpl_doc_int(status, "queue_bytes", -1) == 0;
+}
+
+static bool is_idle(const struct dpl_set *set)
+{
+    const struct dpl_doc *status = set->status;
+    int64_t applied = dpl_doc_int(status, "applied_lsn", -1);
+    if (!set->connected || !queue_is_empty(status) || dpl_doc_bool(status, "mirroring", false))
+        return false;
+    return applied >= 0 && applied >= dpl_doc_int(status, "head_lsn", -1) &&
+           applied >= dpl_doc_int(status, "received_lsn", -1);
+}
+
 static bool reached(const struct dpl_waiter *w)
 {
-    const struct dpl_doc *status = w->set->status;
-    if (w->idle && !dpl_doc_bool(status, "idle", false))
+    if (w->idle && !is_idle(w->set))
         return false;
-    if (w->queue_empty && dpl_doc_int(status, "queue_bytes", -1) != 0)
+    if (w->queue_empty && !queue_is_empty(w->set->status))
         return false;
-    return !w->consistent || dpl_doc_bool(status, "consistent", false);
+    return !w->consistent || dpl_doc_bool(w->set->status, "consistent", false);
 }
 
 static void waiter_free(struct dpl_waiter *w)

@@ -25,7 +25,7 @@ DPL_COMMAND("set remove",    CHANGE, DAEMON, "SET PATH...", "take the rules for 
 DPL_COMMAND("set show",      LOOK,   DAEMON, "SET", "what was agreed on a set")
 DPL_COMMAND("set list",      LOOK,   DAEMON, "", "the sets of this site")
 DPL_COMMAND("set delete",    CHANGE, DAEMON, "SET", "forget a set; its files stay")
-DPL_COMMAND("connect",       CHANGE, DAEMON, "SET", "let a set connect, after disconnect")
+DPL_COMMAND("connect",       CHANGE, DAEMON, "SET [--equal]", "let a set connect, after disconnect")
 DPL_COMMAND("disconnect",    CHANGE, DAEMON, "SET", "end a set's connection until connect")
 DPL_COMMAND("pause",         CHANGE, DAEMON, "SET", "let the target receive, and not apply")
 DPL_COMMAND("resume",        CHANGE, DAEMON, "SET", "let the target apply again")

@@ -63,7 +63,8 @@ static struct dpl_doc *wait_next(void)
 static void say_status(void)
 {
     struct dpl_doc *doc = dpl_doc_new(), *status = dpl_doc_set_tree(doc, "status");
-    dpl_doc_set_bool(status, "idle", data_fd >= 0 && !paused);
+    dpl_doc_set_int(status, "applied_lsn", paused ? 1 : 2);
+    dpl_doc_set_int(status, "received_lsn", 2);
     dpl_doc_set_bool(status, "paused", paused);
     dpl_doc_set_bool(status, "consistent", data_fd >= 0);
     dpl_doc_set_int(status, "queue_bytes", paused ? 1 : 0);
@@ -172,8 +173,13 @@ static int connect_to(const struct dpl_doc *start)
 {
     struct sockaddr_in to = {.sin_family = AF_INET};
     int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    to.sin_port = htons((uint16_t)dpl_doc_int(start, "port", 0));
-    inet_pton(AF_INET, dpl_doc_text(start, "host"), &to.sin_addr);
+    const char *address = dpl_doc_as_text(dpl_doc_at(dpl_doc_list(start, "addresses"), 0));
+    char host[64] = "";
+    unsigned port = 0;
+    if (!address || sscanf(address, "%63[^:]:%u", host, &port) != 2)
+        die("no address");
+    to.sin_port = htons((uint16_t)port);
+    inet_pton(AF_INET, host, &to.sin_addr);
     if (connect(tcp, (struct sockaddr *)&to, sizeof to) < 0) {
         struct dpl_doc *doc = dpl_doc_new();
         dpl_doc_set_text(doc, "failed", "the other site does not answer");
