@@ -66,7 +66,6 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
-<<<<<<< HEAD
 # The replica, killed under load; and with its disk's power cut.
 check_PROGRAMS += tests/crash/replica-kill
 tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
@@ -77,7 +76,5 @@ dist_noinst_SCRIPTS += $(tests_replica)
 TESTS += $(tests_replica)
 TESTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
-=======
->>>>>>> 679b8e3e1ec35dc1f0adedf37a8518c0efed7a5f
 dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
 TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh

@@ -121,29 +121,25 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
-<<<<<<< HEAD
 check_PROGRAMS += tests/unit/test-session-target
 TESTS += tests/unit/test-session-target
 tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-guard
 TESTS += tests/unit/test-guard
 tests_unit_test_guard_LDADD = libapply.a libcore.a libproto.a $(UNIT_JOURNAL)
+check_PROGRAMS += tests/unit/test-tls
+TESTS += tests/unit/test-tls
+tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
 # Runs ./doppel.
 check_PROGRAMS += tests/unit/test-pages
 TESTS += tests/unit/test-pages tests/unit/test-completion.sh
 dist_noinst_SCRIPTS += tests/unit/test-completion.sh
 tests_unit_test_pages_LDADD = libunit.a libcore.a libconfig.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test-tls
-TESTS += tests/unit/test-tls
-tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-capture-dirty
 TESTS += tests/unit/test-capture-dirty
 tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
 	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
-=======
-tests_unit_test_tls_LDADD = libunit.a libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
 TESTS += tests/unit/test-gate tests/unit/test-confine
 tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
 tests_unit_test_confine_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
->>>>>>> 8619f7560fc166c341154a96008e7656d955357f
