@@ -213,6 +213,18 @@ static int advance(struct dpl_replica *r, uint64_t lsn, struct dpl_err *err)
     return rc;
 }
 
+/* An op of an epoch that was given up, whose outcome was in the part that never came: the mirror
+ * that follows tells what became of it, and of all behind it. */
+static int skip_open(struct dpl_replica *r, struct dpl_err *err)
+{
+    int index = dpl_replica_find_epoch(r, r->applied.epoch);
+    if (index < 0 || r->state.epochs[index].ended != DPL_REPLICA_LEFT)
+        return 0;
+    g_clear_pointer(&r->reader, dpl_journal_close);
+    int rc = advance(r, r->state.epochs[index].end, err);
+    return rc < 0 ? rc : 1;
+}
+
 /* One record. 1: applied; 0: there is none now. */
 static int step(struct dpl_replica *r, struct dpl_err *err)
 {
@@ -223,7 +235,7 @@ static int step(struct dpl_replica *r, struct dpl_err *err)
         uint64_t lsn = dpl_journal_lsn(r->reader);
         if (rc == DPL_NEXT_END && lsn > r->applied.lsn)
             return advance(r, lsn, err);
-        return 0;
+        return rc == DPL_NEXT_OPEN ? skip_open(r, err) : 0;
     }
     if (rc > 0 && rc != DPL_NEXT_RECORD)
         rc = DPL_E_CORRUPT;

@@ -85,6 +85,7 @@ static int queue_open(struct dpl_replica *r, struct dpl_err *err)
     if (rc == DPL_E_CORRUPT || rc == DPL_E_NOT_FOUND || rc == DPL_E_PARAM) {
         last->ended = DPL_REPLICA_LEFT;
         last->end = r->queue.received;
+        last->end_chain = r->queue.chain;
         dpl_replica_need_mirror(r, DPL_COMPARE_LOST);
         return dpl_replica_save(r, err);
     }

@@ -4,9 +4,8 @@
 #include "daemon/apply/replica-private.h"
 #include "lib/proto/message.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int dpl_replica_find_epoch(const struct dpl_replica *r, uint64_t number)
 {
@@ -63,78 +62,82 @@ static uint32_t judge(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     return lsn == 0 ? 0 : DPL_COMPARE_GAP;
 }
 
-/* A child goes on where its parent ended: both are in the queue. */
-static int begin_child(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
-                       uint32_t chain, struct dpl_err *err)
+/* Its records come behind all that is held. */
+static int epoch_add(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                     uint32_t chain, struct dpl_err *err)
 {
     struct dpl_replica_epoch *e = dpl_replica_state_add(&r->state);
     *e = (struct dpl_replica_epoch){.epoch = *epoch, .begin = lsn, .begin_chain = chain};
     memcpy(e->epoch.set, r->state.set, sizeof r->state.set);
     r->state.flags &= ~(uint32_t)DPL_REPLICA_CLEAN;
+    if (r->state.count == 1)
+        r->applied = r->former = r->state.checkpoint = r->state.high_water =
+            (struct dpl_position){epoch->number, lsn};
     int rc = dpl_replica_save(r, err);
-    if (rc == 0)
-        rc = dpl_queue_begin(&r->queue, &e->epoch, lsn, chain, err);
-    return rc;
+    return rc < 0 ? rc : dpl_queue_begin(&r->queue, &e->epoch, lsn, chain, err);
 }
 
-/* Everything is to be compared (or, without a reason, a person did): what was received is applied
- * first, then the queue begins anew. */
-static int begin_anew(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
-                      uint32_t chain, uint32_t reason, struct dpl_err *err)
+/* An epoch whose number is not above all others: what is held is applied, and forgotten. */
+static int forget_epochs(struct dpl_replica *r, uint64_t number, struct dpl_err *err)
 {
-    int rc = dpl_queue_is_open(&r->queue) ? dpl_queue_sync(&r->queue, err) : 0;
-    while (rc == 0 && !r->failed.code &&
-           dpl_position_below(r->applied,
-                              (struct dpl_position){r->queue.epoch.number, r->queue.durable}) &&
-           r->state.count > 0) {
-        struct dpl_position before = r->applied;
-        rc = dpl_replica_apply(r, INT64_MAX, err);
-        rc = rc > 0 ? 0 : rc;
-        if (before.epoch == r->applied.epoch && before.lsn == r->applied.lsn)
-            break; /* an op without its outcome: the mirror will say */
-    }
-    if (rc == 0)
+    int rc = dpl_replica_apply(r, INT64_MAX, err);
+    if (rc >= 0)
         rc = dpl_replica_checkpoint(r, err);
-    if (rc < 0)
-        return rc;
     struct dpl_segment_entry *list = NULL;
-    ssize_t count = dpl_segments_list(r->queue_fd, &list, err);
+    ssize_t count = rc < 0 ? rc : dpl_segments_list(r->queue_fd, &list, err);
     for (ssize_t i = 0; i < count; i++)
-        if (list[i].epoch != epoch->number)
+        if (list[i].epoch != number)
             dpl_segments_remove(r->queue_fd, list[i].epoch, NULL);
     free(list);
+    if (count < 0)
+        return (int)count;
     r->state.count = 0;
-    if (reason == 0) {
-        r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
-        r->state.reason = 0;
-        dpl_wants_clear(&r->wants);
-    } else {
-        dpl_replica_need_mirror(r, reason);
-    }
+    r->objects->former = (struct dpl_position){0};
     g_clear_pointer(&r->reader, dpl_journal_close);
-    r->applied = r->former = r->state.checkpoint = r->state.high_water =
-        (struct dpl_position){epoch->number, lsn};
-    r->objects->former = r->former;
-    rc = begin_child(r, epoch, lsn, chain, err);
-    return rc < 0 ? rc : dpl_replica_checkpoint(r, err);
+    return 0;
 }
 
-int dpl_replica_epoch(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+int dpl_replica_begin(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, uint32_t reason, struct dpl_err *err)
+{
+    struct dpl_replica_epoch *last = dpl_replica_state_last(&r->state);
+    int rc = dpl_replica_sync(r, err);
+    if (rc < 0)
+        return rc;
+    if (reason)
+        dpl_replica_need_mirror(r, reason);
+    if (last && !last->ended) {
+        last->ended = DPL_REPLICA_LEFT;
+        last->end = r->queue.durable;
+        last->end_chain = r->queue.durable_chain;
+    }
+    bool lower = last && last->epoch.number >= epoch->number;
+    if (lower && (rc = forget_epochs(r, epoch->number, err)) < 0)
+        return rc;
+    rc = epoch_add(r, epoch, lsn, chain, err);
+    return rc < 0 || !lower ? rc : dpl_replica_checkpoint(r, err);
+}
+
+int dpl_replica_offer(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
                       uint32_t chain, bool equal, uint32_t *reason_r, struct dpl_err *err)
 {
     bool child;
-    *reason_r = judge(r, epoch, lsn, chain, &child);
-    if (*reason_r && equal) {
-        *reason_r = 0;
-        int rc = begin_anew(r, epoch, lsn, chain, 0, err);
-        return rc < 0 ? rc : DPL_ACCEPTED;
+    uint32_t reason = judge(r, epoch, lsn, chain, &child);
+    *reason_r = reason;
+    if (reason && !equal)
+        return 0;
+    int rc = 0;
+    if (reason) {
+        rc = dpl_replica_begin(r, epoch, lsn, chain, 0, err);
+        r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
+        r->state.reason = 0;
+        dpl_wants_clear(&r->wants);
+        if (rc == 0)
+            rc = dpl_replica_save(r, err);
+    } else if (child) {
+        rc = epoch_add(r, epoch, lsn, chain, err);
     }
-    if (*reason_r) {
-        int rc = begin_anew(r, epoch, lsn, chain, *reason_r, err);
-        return rc < 0 ? rc : DPL_ACCEPT_COMPARE;
-    }
-    int rc = child ? begin_child(r, epoch, lsn, chain, err) : 0;
-    return rc < 0 ? rc : DPL_ACCEPTED;
+    return rc < 0 ? rc : 1;
 }
 
 ssize_t dpl_replica_put(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn, uint32_t chain,
@@ -164,7 +167,7 @@ int dpl_replica_ended(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn, b
     int rc = dpl_replica_sync(r, err);
     if (rc < 0 || last->ended)
         return rc;
-    last->ended = DPL_REPLICA_ENDED;
+    last->ended = clean ? DPL_REPLICA_ENDED : DPL_REPLICA_LEFT;
     last->end = lsn;
     last->end_chain = r->queue.chain;
     if (!clean)
@@ -216,7 +219,7 @@ static uint64_t queue_bytes(const struct dpl_replica *r)
         const struct dpl_replica_epoch *e = &r->state.epochs[i];
         if (e->epoch.number < r->applied.epoch)
             continue;
-        uint64_t end = i + 1 < r->state.count ? e->end : r->queue.received;
+        uint64_t end = e->ended ? e->end : r->queue.received;
         uint64_t from = e->epoch.number == r->applied.epoch ? r->applied.lsn : e->begin;
         sum += end > from ? end - from : 0;
     }

@@ -45,15 +45,16 @@ int dpl_replica_open(struct dpl_replica **replica_r, const struct dpl_replica_op
 /* Without a checkpoint: as a crash of the process would leave it. */
 void dpl_replica_close(struct dpl_replica *replica);
 
-/* What came of an offered epoch. */
-enum dpl_replica_accept {
-    DPL_ACCEPTED = 1,       /* the one that is open, or its child */
-    DPL_ACCEPT_COMPARE = 2, /* begun at the position given; a mirror is needed, reason_r says why */
-};
-/* A source offers an epoch whose records will come from lsn on, behind this chain. `equal`: a
- * person said that the replica is what the source was there, so nothing needs to be compared. */
-int dpl_replica_epoch(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
+/* A source offers an epoch whose records will come from lsn on, behind this chain. 1: it is the one
+ * that is open, at its end, or its child, or `equal`: a person said that the replica is what the
+ * source was there; records may come. 0: everything must be compared, *reason_r (of enum
+ * dpl_compare) says why, and nothing has changed. */
+int dpl_replica_offer(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
                       uint32_t chain, bool equal, uint32_t *reason_r, struct dpl_err *err);
+/* Begins there nevertheless: a mirror is coming, for this reason. What was received of other epochs
+ * is still applied before it. */
+int dpl_replica_begin(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
+                      uint32_t chain, uint32_t reason, struct dpl_err *err);
 /* See dpl_queue_put. */
 ssize_t dpl_replica_put(struct dpl_replica *replica, uint64_t epoch_tag, uint64_t lsn,
                         uint32_t chain, const void *bytes, size_t size, struct dpl_err *err);

@@ -149,9 +149,9 @@ static bool turn(struct rng *r)
     int rc = 0;
     if (s.epoch.number != source.epoch.number || !s.open) {
         uint32_t reason;
-        rc = dpl_replica_epoch(target.replica, &source.epoch, 0, source.chain[0],
+        rc = dpl_replica_offer(target.replica, &source.epoch, 0, source.chain[0],
                                source.epoch.number == 1, &reason, &err);
-        CU_ASSERT_TRUE_FATAL(rc < 0 || rc == DPL_ACCEPTED);
+        CU_ASSERT_TRUE_FATAL(rc != 0);
     } else if (rng_one_in(r, 3)) {
         rc = dpl_replica_sync(target.replica, &err);
     } else if (rng_one_in(r, 3)) {
