@@ -163,10 +163,20 @@ int dpl_apply_create(struct dpl_apply *a, const struct dpl_record *r, struct dpl
                   : dpl_apply_attr_of(a, r, DPL_F_PARENT_ATTR, r->parent, &r->parent_attr, err);
 }
 
+/* The record names the root beneath its mount point, which is not known here. */
+static bool is_root(const struct dpl_apply_root *root, const struct dpl_record *r)
+{
+    if (!root->path)
+        return root->number == r->number;
+    size_t size = strlen(root->path), tail = r->path.size;
+    return size > tail && root->path[size - tail - 1] == '/' &&
+           memcmp(root->path + size - tail, r->path.data, tail) == 0;
+}
+
 int dpl_apply_root(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err)
 {
     for (size_t i = 0; i < a->options.count; i++) {
-        if (a->roots[i].number != r->number)
+        if (!is_root(&a->roots[i], r))
             continue;
         struct dpl_object *object;
         int rc = find_own(a, r->object, &object, err);
@@ -181,7 +191,8 @@ int dpl_apply_root(struct dpl_apply *a, const struct dpl_record *r, struct dpl_e
         rc = set_xattrs(a, object, xattrs_of(r), err);
         return rc < 0 ? rc : dpl_apply_attr(a, object, &r->attr, err);
     }
-    return dpl_err_set(err, DPL_E_REFUSED, "root %u has no place here", r->number);
+    return dpl_err_set(err, DPL_E_REFUSED, "root %u (\"%.*s\") has no place here", r->number,
+                       (int)r->path.size, (const char *)r->path.data);
 }
 
 int dpl_apply_data(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err)

@@ -54,7 +54,7 @@ static int root_enter(struct dpl_apply *a, const struct dpl_apply_root *root, st
         return 0;
     int rc = dpl_objects_enter(&a->objects, (struct dpl_view){id, (size_t)size}, root->fd, NULL,
                                &object, err);
-    if (rc == 0)
+    if (rc == 0 && !root->path)
         object->root = root->number + 1;
     return rc;
 }

@@ -39,8 +39,10 @@
 struct dpl_apply; /* an applier's state */
 
 struct dpl_apply_root {
-    uint32_t number; /* of the ROOT record */
-    int fd;          /* the directory that stands for it here */
+    uint32_t number;  /* of the ROOT record; or, with path, not known */
+    int fd;           /* the directory that stands for it here */
+    const char *path; /* borrowed: the root's absolute path at the source, whose end a ROOT record
+                         names; or NULL */
 };
 
 struct dpl_apply_options {

@@ -16,3 +16,15 @@ libapply_a_SOURCES = \
 	daemon/apply/replica-state.c daemon/apply/replica-state.h \
 	daemon/apply/state.c daemon/apply/state.h \
 	daemon/apply/wants.c daemon/apply/wants.h
+libapply_a_SOURCES += \
+	daemon/apply/engine.c daemon/apply/engine.h \
+	daemon/apply/engine-open.c \
+	daemon/apply/engine-order.c \
+	daemon/apply/engine-session.c \
+	daemon/apply/engine-status.c \
+	daemon/apply/guard.c daemon/apply/guard.h \
+	daemon/apply/stream.c daemon/apply/stream.h
+libexecdoppel_PROGRAMS += daemon/apply/doppel-replica
+daemon_apply_doppel_replica_SOURCES = daemon/apply/main.c
+APPLY_LIBS = libapply.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a
+daemon_apply_doppel_replica_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(GLIB_LIBS)

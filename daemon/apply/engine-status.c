@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the replica says of itself: at a change, at most five times a second, and every two seconds.
+ */
+#include "daemon/apply/engine.h"
+
+#include <string.h>
+
+#define MS INT64_C(1000000)
+
+static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
+
+void dpl_engine_event(struct dpl_engine *e, const char *name, const char *text)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    struct dpl_err err;
+    dpl_doc_set_text(doc, "event", name);
+    if (text)
+        dpl_doc_set_text(doc, "text", text);
+    (void)dpl_channel_send(e->channel, doc, NULL, 0, &err);
+    e->changed = true;
+}
+
+void dpl_engine_error(struct dpl_engine *e, const char *text)
+{
+    bool same = strcmp(e->last_error, text) == 0;
+    g_strlcpy(e->last_error, text, sizeof e->last_error);
+    if (!same)
+        dpl_engine_event(e, "error", text);
+}
+
+static int64_t as_int(uint64_t value)
+{
+    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+static const char *state_text(const struct dpl_engine *e, const struct dpl_replica_status *s)
+{
+    if (s->failed)
+        return "failed";
+    if (s->paused)
+        return "paused";
+    if (e->full || e->held->len > 0)
+        return "full";
+    if (s->again)
+        return "recovering";
+    return s->queue_bytes > 0 ? "applying" : "idle";
+}
+
+static int64_t lag_ms(const struct dpl_engine *e, const struct dpl_replica_status *s)
+{
+    int64_t wall = dpl_clock_wall_ns(e->clock);
+    if (s->queue_bytes == 0 || s->time_ns == 0 || s->time_ns >= (uint64_t)wall)
+        return 0;
+    return (wall - (int64_t)s->time_ns) / MS;
+}
+
+static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
+{
+    struct dpl_replica_status s;
+    dpl_replica_status(e->replica, &s);
+    dpl_doc_set_text(doc, "state", state_text(e, &s));
+    dpl_doc_set_bool(doc, "consistent", s.consistent);
+    dpl_doc_set_bool(doc, "paused", s.paused);
+    dpl_doc_set_bool(doc, "mirror_needed", s.reason != 0);
+    if (s.reason)
+        dpl_doc_set_int(doc, "mirror_reason", s.reason);
+    if (s.epoch.number) {
+        dpl_doc_set_int(doc, "epoch", as_int(s.epoch.number));
+        dpl_doc_set_int(doc, "received_lsn", as_int(s.received));
+        dpl_doc_set_int(doc, "durable_lsn", as_int(s.durable));
+        dpl_doc_set_int(doc, "applied_epoch", as_int(s.applied.epoch));
+        dpl_doc_set_int(doc, "applied_lsn", as_int(s.applied.lsn));
+        dpl_doc_set_int(doc, "checkpoint_lsn", as_int(s.checkpoint.lsn));
+        dpl_doc_set_int(doc, "synced_lsn", as_int(e->synced));
+    }
+    dpl_doc_set_int(doc, "queue_bytes", as_int(s.queue_bytes));
+    dpl_doc_set_int(doc, "lag_ms", lag_ms(e, &s));
+    dpl_doc_set_int(doc, "wanted_objects", s.wanted);
+}
+
+int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
+{
+    int64_t due = e->status_ns + (e->changed ? soon_ns : late_ns);
+    if (now_ns < due)
+        return due;
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    struct dpl_doc *status = dpl_doc_set_tree(doc, "status");
+    dpl_doc_set_text(status, "session", dpl_target_state_text(e->target.state));
+    dpl_doc_set_bool(status, "connected", e->target.state != DPL_TARGET_OFFLINE);
+    if (e->peer_doc)
+        dpl_doc_set(status, "peer", dpl_doc_copy(e->peer_doc));
+    if (e->replica)
+        put_replica(e, status);
+    else
+        dpl_doc_set_text(status, "state", "closed");
+    dpl_doc_set_int(status, "received_bytes", as_int(e->stream.received_bytes));
+    if (e->last_error[0])
+        dpl_doc_set_text(status, "last_error", e->last_error);
+    struct dpl_err err;
+    /* A daemon that does not read will get the next one. */
+    (void)dpl_channel_send(e->channel, doc, NULL, 0, &err);
+    e->status_ns = now_ns;
+    e->changed = false;
+    return now_ns + late_ns;
+}
