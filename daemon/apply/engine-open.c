@@ -58,7 +58,9 @@ static int open_roots(struct dpl_engine *e, const struct place *list, int count,
         if (fd < 0)
             return fd;
         g_array_append_val(e->root_fds, fd);
-        roots[i] = (struct dpl_apply_root){.number = (uint32_t)i, .fd = fd, .path = list[i].source};
+        roots[i] = (struct dpl_apply_root){.number = (uint32_t)i, .fd = fd};
+        if (!dpl_doc_bool(e->config, "by_number", false))
+            roots[i].path = list[i].source;
     }
     return 0;
 }

@@ -9,12 +9,10 @@
  *
  *   to it    {start: {set, node, instance, target_roots: [PATH...], map: [{source, target}...],
  *            fs_uuid, queue_max_bytes, min_free_bytes, checkpoint_bytes, checkpoint_ms,
- *            segment_bytes, window_bytes, allow_setid, allow_devices}}: first; later ones are
- *            looked at when the replica is opened again
- *            {connected: {...}} with the data's descriptor, {disconnected: TEXT}
- *            {command: NAME, id, args}: pause, resume, checkpoint, close
- *   from it  {ready}, {status: {...}} (see engine-status.c), {event: NAME, text},
- *            {result: ID, code, text}
+ *            segment_bytes, window_bytes, allow_setid, allow_devices, by_number}}: first; later
+ * ones are looked at when the replica is opened again {connected: {...}} with the data's
+ * descriptor, {disconnected: TEXT} {command: NAME, id, args}: pause, resume, checkpoint, close from
+ * it  {ready}, {status: {...}} (see engine-status.c), {event: NAME, text}, {result: ID, code, text}
  *
  * A replica that cannot be opened (a guard refuses, another writer) is tried again every few
  * seconds, and the status says why.

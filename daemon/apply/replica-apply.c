@@ -157,7 +157,8 @@ static int apply_one(struct dpl_replica *r, const struct dpl_record *record, str
 {
     struct dpl_err why = {0};
     int rc = dpl_apply_record(r->apply, r->applied.epoch, record, &why);
-    if (rc < 0 && is_ours(&why)) {
+    /* A root that has no place is a matter of the configuration, for all that is beneath it. */
+    if (rc < 0 && (is_ours(&why) || record->type == DPL_R_ROOT)) {
         if (err)
             *err = why;
         r->failed = why;

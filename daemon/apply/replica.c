@@ -104,8 +104,13 @@ int dpl_replica_begin(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     int rc = dpl_replica_sync(r, err);
     if (rc < 0)
         return rc;
-    if (reason)
+    if (reason) {
         dpl_replica_need_mirror(r, reason);
+    } else { /* in one step with the epoch: what is durable says both or neither */
+        r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
+        r->state.reason = 0;
+        dpl_wants_clear(&r->wants);
+    }
     if (last && !last->ended) {
         last->ended = DPL_REPLICA_LEFT;
         last->end = r->queue.durable;
@@ -129,11 +134,6 @@ int dpl_replica_offer(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     int rc = 0;
     if (reason) {
         rc = dpl_replica_begin(r, epoch, lsn, chain, 0, err);
-        r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
-        r->state.reason = 0;
-        dpl_wants_clear(&r->wants);
-        if (rc == 0)
-            rc = dpl_replica_save(r, err);
     } else if (child) {
         rc = epoch_add(r, epoch, lsn, chain, err);
     }

@@ -52,7 +52,7 @@ void dpl_replica_close(struct dpl_replica *replica);
 int dpl_replica_offer(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
                       uint32_t chain, bool equal, uint32_t *reason_r, struct dpl_err *err);
 /* Begins there nevertheless: a mirror is coming, for this reason. What was received of other epochs
- * is still applied before it. */
+ * is still applied before it. Without a reason no mirror is needed. */
 int dpl_replica_begin(struct dpl_replica *replica, const struct dpl_epoch *epoch, uint64_t lsn,
                       uint32_t chain, uint32_t reason, struct dpl_err *err);
 /* See dpl_queue_put. */

@@ -91,3 +91,11 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
+# The replica, killed under load; and with its disk's power cut.
+check_PROGRAMS += tests/crash/replica-kill
+tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
+	tests/prop/model-compare.c
+tests_crash_replica_kill_LDADD = libproto.a libjournal.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(GLIB_LIBS)
+tests_replica = tests/crash/replica-kill.sh tests/crash/replica-power.sh
+dist_noinst_SCRIPTS += $(tests_replica)
+TESTS += $(tests_replica)
