@@ -121,3 +121,6 @@ UNIT_CAPTURE = libunit.a libcapture.a libcapsafe.a libcore.a libjournal.a libwir
 	$(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 tests_unit_test_request_LDADD = $(UNIT_CAPTURE)
 tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
+check_PROGRAMS += tests/unit/test-session-target
+TESTS += tests/unit/test-session-target
+tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
