@@ -4,6 +4,7 @@
  */
 #include "daemon/apply/replica-private.h"
 #include "lib/base/fd.h"
+#include "lib/base/path.h"
 #include "lib/proto/message.h"
 
 #include <dirent.h>
@@ -67,6 +68,50 @@ static int map_open(struct dpl_replica *r, struct dpl_err *err)
     if (r->state.map_bytes > 0)
         r->state.flags |= DPL_REPLICA_LOST_MAP;
     return dpl_apply_scan(r->apply, err);
+}
+
+static bool is_empty(int dir_fd)
+{
+    DIR *dir = fdopendir(
+        dpl_path_open_beneath(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, DPL_PATH_SAME_MOUNT, NULL));
+    bool any = !dir;
+    struct dirent *d;
+    while (dir && !any && (d = readdir(dir)))
+        any = dpl_path_name_ok(d->d_name);
+    if (dir)
+        closedir(dir);
+    return !any;
+}
+
+/* The directories are those that the map knows, and hold something if it knows of something: else
+ * another disk is mounted here, or somebody emptied them. */
+static int check_roots(const struct dpl_replica *r, struct dpl_err *err)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint known = 0;
+    bool empty = true;
+    for (size_t i = 0; i < r->options.count; i++)
+        empty &= is_empty(r->options.roots[i].fd);
+    g_hash_table_iter_init(&iter, r->objects->by_id);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct dpl_object *object = value;
+        struct stat st;
+        size_t i = 0;
+        while (object->root && i < r->options.count &&
+               (fstat(r->options.roots[i].fd, &st) < 0 || st.st_ino != object->ino))
+            i++;
+        if (object->root && i == r->options.count)
+            return dpl_err_set(err, DPL_E_REFUSED,
+                               "root %u is not the directory that it was: is its disk mounted?",
+                               object->root - 1);
+        known += !object->root;
+    }
+    if (known > 0 && empty && (r->state.flags & DPL_REPLICA_CLEAN) && is_empty(r->objects_fd))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "the replica's roots are empty, but held %u objects when it was left",
+                           known);
+    return 0;
 }
 
 /* The queue of the last epoch, to its last valid record. */
@@ -137,6 +182,8 @@ int dpl_replica_open(struct dpl_replica **replica_r, const struct dpl_replica_op
         r->objects = dpl_apply_objects(r->apply);
         rc = map_open(r, err);
     }
+    if (rc >= 0)
+        rc = check_roots(r, err);
     if (rc >= 0)
         positions_open(r);
     if (rc >= 0)

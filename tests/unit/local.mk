@@ -124,3 +124,6 @@ tests_unit_test_border_LDADD = $(UNIT_CAPTURE)
 check_PROGRAMS += tests/unit/test-session-target
 TESTS += tests/unit/test-session-target
 tests_unit_test_session_target_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-guard
+TESTS += tests/unit/test-guard
+tests_unit_test_guard_LDADD = libapply.a libcore.a libproto.a $(UNIT_JOURNAL)
