@@ -11,7 +11,8 @@
  *
  * Demanded: what was acknowledged as durable is there, no position goes back within a session, the
  * replica needs no help to go on; when it has applied all that it holds, it is what the model was
- * there; and in the end what the model is. DPL_ROUNDS kills, by DPL_SEED.
+ * there; and in the end what the model is. DPL_ROUNDS kills, by DPL_SEED. With REPLICA_FULL in the
+ * environment the disk is filled for a while at first, which must be small.
  */
 #include "lib/base/fd.h"
 #include "lib/ctl/channel.h"
@@ -60,6 +61,8 @@ static struct {
     struct dpl_message last; /* the last ack */
     uint64_t sent, durable;  /* durable: the most that was acknowledged, ever */
     bool streaming;
+    bool full; /* the disk is, on purpose: events are expected */
+    unsigned events;
     unsigned budget; /* messages left for this life: the model's room is to last for all of them */
 } rig;
 static unsigned long kills, compared;
@@ -316,6 +319,8 @@ static void hear(int timeout_ms)
             printf("%s\n", text);
         }
         if (rc > 0 && dpl_doc_text(doc, "event"))
+            rig.events++;
+        if (rc > 0 && dpl_doc_text(doc, "event") && !rig.full)
             die("event: %s %s", dpl_doc_text(doc, "event"), dpl_doc_text(doc, "text"));
     }
     uint8_t *at;
@@ -456,6 +461,58 @@ static void one_life(struct rng *r)
     kills++;
 }
 
+/* Takes all the room that the disk has, or gives it back. */
+static void hog(bool take)
+{
+    char path[400];
+    path_of(path, sizeof path, "hog");
+    if (!take) {
+        unlink(path);
+        return;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    off_t at = 0;
+    for (off_t size = 64 << 20; fd >= 0 && size >= 4096;)
+        if (posix_fallocate(fd, at, size) == 0)
+            at += size;
+        else
+            size /= 2;
+    dpl_fd_clear(&fd);
+}
+
+/* The disk is full for a while: applying waits, nothing is lost, and goes on by itself. */
+static void full_disk(struct rng *r)
+{
+    spawn();
+    while (!rig.streaming)
+        hear(1000);
+    rig.full = true;
+    rig.budget = UINT32_MAX;
+    for (int i = 0; i < 30; i++)
+        send_some(r);
+    settle();
+    hog(true);
+    while (rig.events == 0 && grow()) {
+        send_some(r);
+        hear(1);
+    }
+    if (rig.events == 0)
+        die("a full disk was not noticed");
+    uint64_t stopped = rig.last.applied;
+    for (int i = 0; i < 100; i++) {
+        send_some(r);
+        hear(1);
+    }
+    if (rig.last.flags & DPL_STATE_CONSISTENT && rig.last.applied < rig.sent)
+        die("it is said to be consistent while a record is half applied");
+    hog(false);
+    settle();
+    compare(&model, "after a full disk");
+    printf("full at %llu of %llu\n", (unsigned long long)stopped, (unsigned long long)rig.sent);
+    down(SIGTERM);
+    rig.full = false;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3)
@@ -478,6 +535,8 @@ int main(int argc, char **argv)
     source_init(rng_next(&r));
     if (rig.device)
         sync();
+    if (getenv("REPLICA_FULL"))
+        full_disk(&r);
     for (unsigned i = 0, n = rounds(100); i < n; i++)
         one_life(&r);
     spawn();

@@ -9,8 +9,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -285,6 +287,65 @@ static void orphans(void)
     finish();
 }
 
+static unsigned inode_flags(const char *name)
+{
+    unsigned flags = 0;
+    int fd = openat(root, name, O_RDONLY | O_CLOEXEC);
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        flags = ~0U;
+    close(fd);
+    return flags;
+}
+
+static int set_flags(int object, mode_t mode, unsigned flags)
+{
+    struct dpl_record record = record_of(DPL_R_SETATTR, object, mode);
+    record.attr.has |= DPL_A_IFLAGS;
+    record.attr.has &= ~(uint32_t)DPL_A_SIZE;
+    record.attr.iflags = flags;
+    return apply_one(&record);
+}
+
+/* An immutable file is changed by what the source did before it became so, or after it had been. */
+static void flags(void)
+{
+    begin(false);
+    CU_ASSERT_EQUAL(create(1, S_IFREG | 0600, "f"), 0);
+    if (inode_flags("f") == ~0U) {
+        printf("SKIP: no inode flags here ");
+        finish();
+        return;
+    }
+    CU_ASSERT_EQUAL(set_flags(1, S_IFREG | 0600, FS_IMMUTABLE_FL | FS_NODUMP_FL), 0);
+    CU_ASSERT_EQUAL(inode_flags("f") & (FS_IMMUTABLE_FL | FS_NODUMP_FL),
+                    FS_IMMUTABLE_FL | FS_NODUMP_FL);
+    for (int again = 0; again < 2; again++) {
+        struct dpl_record record = record_of(DPL_R_WRITE, 1, S_IFREG | 0600);
+        record.has |= DPL_F_OFFSET | DPL_F_DATA;
+        record.data = (struct dpl_view){(const uint8_t *)"text", 4};
+        record.attr.size = 4;
+        CU_ASSERT_EQUAL(apply_one(&record), 0);
+        CU_ASSERT_EQUAL(look("f").st_size, 4);
+        CU_ASSERT_TRUE(inode_flags("f") & FS_IMMUTABLE_FL);
+        /* Another process knows it from the disk alone. */
+        dpl_apply_close(apply);
+        open_it(false);
+    }
+    CU_ASSERT_EQUAL(set_flags(1, S_IFREG | 0600, FS_APPEND_FL), 0);
+    CU_ASSERT_EQUAL(inode_flags("f") & (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL),
+                    FS_APPEND_FL);
+    struct dpl_record record = record_of(DPL_R_REMOVE, 1, S_IFREG | 0600);
+    name_it(&record, 0, "f");
+    record.attr.has = 0;
+    CU_ASSERT_EQUAL(apply_one(&record), 0);
+    CU_ASSERT_EQUAL(waiting(), 1);
+    record = record_of(DPL_R_DROP, 1, 0);
+    record.has = DPL_F_OBJECT;
+    CU_ASSERT_EQUAL(apply_one(&record), 0);
+    CU_ASSERT_EQUAL(waiting(), 0);
+    finish();
+}
+
 static void outcomes(void)
 {
     begin(false);
@@ -308,6 +369,7 @@ static const struct unit_test tests[] = {
     {"devices, set-ID bits, our own attributes and unknown roots are refused", refused},
     {"nothing is written through a symbolic link", symlinks},
     {"an object without a name waits, takes writes and comes back, or is dropped", orphans},
+    {"immutable and append-only files are held so between records", flags},
     {"outcomes other than ok are answered, not applied", outcomes},
 };
 
