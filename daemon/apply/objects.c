@@ -192,8 +192,8 @@ struct dpl_object *dpl_objects_load(struct dpl_objects *objects, const struct dp
     return object;
 }
 
-int dpl_objects_enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
-                      struct dpl_object **object_r, struct dpl_err *err)
+static int enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
+                 struct dpl_object **object_r, struct dpl_err *err)
 {
     union handle u = {.h.handle_bytes = DPL_HANDLE_MAX};
     int mount_id, flags = name ? 0 : AT_EMPTY_PATH;
@@ -217,6 +217,18 @@ int dpl_objects_enter(struct dpl_objects *objects, struct dpl_view id, int dir_f
     return 0;
 }
 
+int dpl_objects_enter(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
+                      struct dpl_object **object_r, struct dpl_err *err)
+{
+    int rc = enter(objects, id, dir_fd, name, object_r, err);
+    if (rc == 0)
+        rc = dpl_objects_read_flags(objects, *object_r, err);
+    /* What is to be held is not known otherwise. */
+    if (rc == 0)
+        (*object_r)->flags_held = (*object_r)->flags_here;
+    return rc;
+}
+
 int dpl_objects_tag(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
                     struct dpl_object **object_r, struct dpl_err *err)
 {
@@ -226,7 +238,7 @@ int dpl_objects_tag(struct dpl_objects *objects, struct dpl_view id, int dir_fd,
                   : fsetxattr(dir_fd, DPL_APPLY_TAG, id.data, id.size, 0);
     if (rc < 0)
         return dpl_err_sys(err, errno, "tag \"%s\" with the source's id", name ? name : ".");
-    rc = dpl_objects_enter(objects, id, dir_fd, name, object_r, err);
+    rc = enter(objects, id, dir_fd, name, object_r, err);
     if (rc == 0)
         (*object_r)->checked = true;
     return rc;
