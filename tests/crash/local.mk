@@ -91,6 +91,7 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
+
 # The replica, killed under load; and with its disk's power cut.
 check_PROGRAMS += tests/crash/replica-kill
 tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
