@@ -75,3 +75,10 @@ tests_prop_prop_replica_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
 
 noinst_LIBRARIES += libtmodel.a
 libtmodel_a_SOURCES = tests/prop/target_model.c tests/prop/target_model.h
+
+check_PROGRAMS += tests/prop/prop-sim
+TESTS += tests/prop/prop-sim
+tests_prop_prop_sim_SOURCES = tests/prop/prop-sim.c tests/prop/sim.c tests/prop/sim.h \
+	tests/prop/sim-source.c tests/prop/sim-target.c tests/prop/sim-wire.c
+tests_prop_prop_sim_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a \
+	$(PROTO_LIBS) $(UNIT_LIBS)
