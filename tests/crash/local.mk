@@ -100,3 +100,8 @@ tests_crash_replica_kill_LDADD = libproto.a libjournal.a libctl.a libwire.a libb
 tests_replica = tests/crash/replica-kill.sh tests/crash/replica-power.sh
 dist_noinst_SCRIPTS += $(tests_replica)
 TESTS += $(tests_replica)
+# Both engines, over a captured root.
+check_PROGRAMS += tests/crash/pair
+tests_crash_pair_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
+TESTS += tests/crash/replicate.sh
+dist_noinst_SCRIPTS += tests/crash/replicate.sh
