@@ -163,14 +163,15 @@ int dpl_apply_create(struct dpl_apply *a, const struct dpl_record *r, struct dpl
                   : dpl_apply_attr_of(a, r, DPL_F_PARENT_ATTR, r->parent, &r->parent_attr, err);
 }
 
-/* The record names the root beneath its mount point, which is not known here. */
+/* The record names the root beneath its mount point, which is not known here, or by its whole path.
+ */
 static bool is_root(const struct dpl_apply_root *root, const struct dpl_record *r)
 {
     if (!root->path)
         return root->number == r->number;
     size_t size = strlen(root->path), tail = r->path.size;
-    return size > tail && root->path[size - tail - 1] == '/' &&
-           memcmp(root->path + size - tail, r->path.data, tail) == 0;
+    return size >= tail && memcmp(root->path + size - tail, r->path.data, tail) == 0 &&
+           (size == tail || root->path[size - tail - 1] == '/');
 }
 
 int dpl_apply_root(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err)

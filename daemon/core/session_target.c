@@ -45,6 +45,10 @@ static int send_state(struct dpl_target *t)
     t->tag = 0;
     t->moved = false;
     t->offered = (struct dpl_target_offer){0};
+    /* What it gained behind the position that it says would look like a gap. */
+    int rc = t->calls->sync(t->calls->self);
+    if (rc < 0)
+        return rc;
     t->calls->holds(t->calls->self, &h);
     struct dpl_message m = {.type = DPL_MSG_TARGET_STATE,
                             .has = DPL_M(REPLICA) | DPL_M(WINDOW) | DPL_M(FLAGS),

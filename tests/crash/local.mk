@@ -66,6 +66,7 @@ tests/crash/failing.so: tests/crash/failing.c
 	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
+
 # The replica, killed under load; and with its disk's power cut.
 check_PROGRAMS += tests/crash/replica-kill
 tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
@@ -78,3 +79,8 @@ TESTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
 TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
+# Both engines, over a captured root.
+check_PROGRAMS += tests/crash/pair
+tests_crash_pair_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
+TESTS += tests/crash/replicate.sh
+dist_noinst_SCRIPTS += tests/crash/replicate.sh

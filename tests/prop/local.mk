@@ -81,3 +81,10 @@ tests_prop_prop_mirror_SOURCES = tests/prop/prop-mirror.c tests/prop/mirrorrig.c
 	tests/prop/randomtree.c
 tests_prop_prop_mirror_LDADD = libtests.a libmirrorsource.a libapply.a libcore.a libproto.a \
 	$(PROTO_LIBS) $(PROP_JOURNAL)
+
+check_PROGRAMS += tests/prop/prop-sim
+TESTS += tests/prop/prop-sim
+tests_prop_prop_sim_SOURCES = tests/prop/prop-sim.c tests/prop/sim.c tests/prop/sim.h \
+	tests/prop/sim-source.c tests/prop/sim-target.c tests/prop/sim-wire.c
+tests_prop_prop_sim_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a \
+	$(PROTO_LIBS) $(UNIT_LIBS)

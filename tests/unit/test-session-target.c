@@ -244,7 +244,7 @@ static int fire(enum dpl_target_event event)
 static const char *const expected[DPL_TARGET_STATES] = {
     /* CONNECTED CLOSE STORAGE SILENCE LOST EPOCH EPOCH_OTHER RECORDS ENDED ENDED_GAP HEARTBEAT
      * PAUSE MIRROR_SET OF_MIRROR LEAVES REFUSE */
-    [DPL_TARGET_OFFLINE] = "GT . . . . * * * * * * * * * * *",
+    [DPL_TARGET_OFFLINE] = "GT,s . . . . * * * * * * * * * * *",
     [DPL_TARGET_AGREEING] = ". LC,s OR OR O SP,o MP,o ! ! ! G G,p ! G,m OC,s O",
     [DPL_TARGET_STREAMING] = ". LAC,s OR OR O ! ! S,r G,e M,g S S,p S,m S,m OAC,s O",
     [DPL_TARGET_COMPARE] = ". LC,s OR OR O SP,o MP,o ! ! ! M M,p S,bm M,m OC,s O",
