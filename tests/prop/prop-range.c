@@ -79,9 +79,7 @@ static void verbatim(void)
         write_some(&r, 40);
         uint8_t *bytes = whole(&size);
         CU_ASSERT_EQUAL_FATAL(dpl_range_open(&range, rig.dir_fd, 3, 0, &err), 0);
-        int rc;
-        while ((rc = dpl_range_next(range, 1 + rng_below(&r, 1 << 20), &v, &err)) ==
-               DPL_NEXT_RECORD) {
+        while (dpl_range_next(range, 1 + rng_below(&r, 1 << 20), &v, &err) == DPL_NEXT_RECORD) {
             CU_ASSERT_EQUAL_FATAL(dpl_range_lsn(range), at + v.size);
             /* The last piece may hold what was written meanwhile. */
             size_t known = v.size < size - at ? v.size : size - at;

@@ -242,7 +242,7 @@ static void trims(void)
     CU_ASSERT_TRUE(before >= 4);
     free(list);
     UNTIL(target.durable == spilled());
-    ssize_t left = before;
+    ssize_t left;
     UNTIL((left = dpl_segments_list(rig.dir_fd, &list, NULL), free(list), left) == 1);
     write_one(1000);
     UNTIL(target.durable == spilled());
@@ -369,7 +369,7 @@ static void two_epochs(void)
     CU_ASSERT_FALSE(target.needs_mirror);
     /* The former one is not needed any more. */
     struct dpl_journal_epoch *list = NULL;
-    ssize_t left = 2;
+    ssize_t left;
     UNTIL((left = dpl_journal_epochs(rig.dir_fd, &list, NULL), free(list), left) == 1);
     dpl_segments_remove(rig.dir_fd, next.number, NULL);
     end();
