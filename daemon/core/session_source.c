@@ -105,6 +105,8 @@ static int take_accepted(struct dpl_source *s)
     s->offered.tag = 0; /* one answer */
     s->now.accepted = true;
     s->former = (struct dpl_source_position){0};
+    s->head = s->now.start; /* not that of the epoch before */
+    s->synced = 0;
     s->compare = 0; /* whatever its state had said; the next ack tells again */
     s->flags &= ~(uint32_t)DPL_STATE_NEEDS_MIRROR;
     s->has_epoch = true;

@@ -56,7 +56,7 @@ struct dpl_link {
     /* for people */
     char last_error[512];
     struct dpl_doc *peer_doc; /* who is there */
-    uint64_t sent_messages, head, rate_bytes, rate_from;
+    uint64_t sent_messages, head, head_tag, rate_bytes, rate_from;
     int64_t rate_ns, status_ns, capstat_ns, trim_ns;
     bool changed;
     struct dpl_capstat *capstat;

@@ -8,6 +8,18 @@
 
 static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
 
+/* What is known of the head is of one epoch. */
+static void head_check(struct dpl_link *link)
+{
+    const struct dpl_source_position *now = &link->source.now;
+    if (link->head_tag != now->tag)
+        link->head = 0;
+    link->head_tag = now->tag;
+    if (link->head < now->sent)
+        link->head = now->sent;
+    link->source.head = link->head;
+}
+
 /* The capture's own account, for how far the journal goes and what its disk holds. */
 static void head_read(struct dpl_link *link)
 {
@@ -128,13 +140,12 @@ static struct dpl_doc *status_doc(const struct dpl_link *link)
 
 int64_t dpl_link_status(struct dpl_link *link, int64_t now_ns)
 {
+    head_check(link);
     if (now_ns - link->capstat_ns >= soon_ns) {
         head_read(link);
         link->capstat_ns = now_ns;
     }
-    if (link->source.now.tag != 0 && link->head < link->source.now.sent)
-        link->head = link->source.now.sent;
-    link->source.head = link->head;
+    head_check(link);
     rate_read(link, now_ns);
     int64_t due = link->status_ns + (link->changed ? soon_ns : late_ns);
     if (now_ns < due)

@@ -509,7 +509,9 @@ static void next_epoch(void)
     CU_ASSERT_TRUE(world.last.type == DPL_MSG_EPOCH && world.last.epoch == 2);
     CU_ASSERT_EQUAL(receive(ack(1, 8000, 1600), 0), 0); /* of the epoch before */
     CU_ASSERT_TRUE(dpl_source_held(&source, &epoch, &lsn) && epoch == 1 && lsn == 1600);
+    source.head = source.synced = 8000;
     CU_ASSERT_EQUAL(receive(answer(2, DPL_ANSWER_ACCEPTED), 0), 0);
+    CU_ASSERT_TRUE(source.head == 0 && source.synced == 0); /* those were of the epoch before */
     CU_ASSERT_TRUE(dpl_source_held(&source, &epoch, &lsn) && epoch == 2 && lsn == 0);
     CU_ASSERT_EQUAL(receive(ack(2, 0, 0), 0), 0);
     CU_ASSERT_EQUAL(receive(ack(1, 8000, 8000), 0), DPL_E_CORRUPT);
