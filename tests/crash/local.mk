@@ -67,12 +67,16 @@ tests/crash/failing.so: tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
 
-# The replica, killed under load; and with its disk's power cut.
-check_PROGRAMS += tests/crash/replica-kill
-tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c tests/prop/model.c tests/prop/model.h \
+# The replica, killed under load; with its disk's power cut; and with the link of its source.
+check_PROGRAMS += tests/crash/replica-kill tests/crash/replica-pair
+replica_sources = tests/crash/replica-source.c tests/crash/replica-source.h tests/prop/model.c tests/prop/model.h \
 	tests/prop/model-compare.c
-tests_crash_replica_kill_LDADD = libproto.a libjournal.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(GLIB_LIBS)
-tests_replica = tests/crash/replica-kill.sh tests/crash/replica-power.sh
+REPLICA_LIBS = libproto.a libjournal.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(GLIB_LIBS)
+tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c $(replica_sources)
+tests_crash_replica_kill_LDADD = $(REPLICA_LIBS)
+tests_crash_replica_pair_SOURCES = tests/crash/replica-pair.c $(replica_sources)
+tests_crash_replica_pair_LDADD = $(REPLICA_LIBS)
+tests_replica = tests/crash/replica-kill.sh tests/crash/replica-pair.sh tests/crash/replica-power.sh
 dist_noinst_SCRIPTS += $(tests_replica)
 TESTS += $(tests_replica)
 TESTS += tests/crash/parent-capture.sh

@@ -16,11 +16,9 @@
  */
 #include "lib/base/fd.h"
 #include "lib/ctl/channel.h"
-#include "lib/journal/crc32c.h"
-#include "lib/journal/segment.h"
 #include "lib/proto/frame.h"
 #include "lib/proto/message.h"
-#include "tests/prop/model.h"
+#include "tests/crash/replica-source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,18 +36,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STREAM = 64 << 20, RECORDS = 20000, STEPS = 4000 };
 #define EXT4_SHUTDOWN _IOR('X', 125, uint32_t)
 
-/* The journal of the source, and where the model's steps end in it. */
-static struct {
-    struct dpl_epoch epoch;
-    uint8_t *bytes;
-    size_t size, count, steps;
-    size_t at[RECORDS + 1], step_at[STEPS + 1];
-    uint32_t chain[RECORDS + 1];
-} source;
-static struct model model, past;
+static struct model past;
 static uint64_t model_seed;
 
 static struct {
@@ -79,92 +68,15 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
     exit(1);
 }
 
-static void on_record(void *self, const struct dpl_record *record)
-{
-    (void)self;
-    uint8_t *body = source.bytes + source.size + DPL_RECORD_HEADER;
-    ssize_t n = dpl_record_encode(record, body, MODEL_DATA + 4096, NULL);
-    if (n < 0 || source.count == RECORDS || source.size > STREAM)
-        die("the journal is too small");
-    struct dpl_record_header h = {
-        .size = (uint32_t)dpl_record_align((uint64_t)DPL_RECORD_HEADER + (uint64_t)n),
-        .lsn = source.size,
-        .epoch_tag = dpl_epoch_tag(&source.epoch),
-        .time_ns = 1,
-        .body_bytes = (uint32_t)n,
-        .body_crc = dpl_crc32c(0, body, (size_t)n),
-        .chain = source.chain[source.count],
-        .type = record->type,
-        .outcome = record->outcome,
-    };
-    memset(body + n, 0, h.size - DPL_RECORD_HEADER - (size_t)n);
-    dpl_record_header_encode(&h, source.bytes + source.size);
-    source.size += h.size;
-    source.at[++source.count] = source.size;
-    source.chain[source.count] = h.crc;
-}
-
 static void on_nothing(void *self, const struct dpl_record *record)
 {
     (void)self;
     (void)record;
 }
 
-static bool grow(void)
-{
-    if (source.steps == STEPS || !model_step(&model))
-        return false;
-    source.step_at[++source.steps] = source.size;
-    return true;
-}
-
-static void source_init(uint64_t seed)
-{
-    source.bytes = malloc(STREAM + MODEL_DATA + 8192);
-    source.epoch = (struct dpl_epoch){.number = 4, .id = {4, 2}, .set = "mail"};
-    source.chain[0] = dpl_epoch_chain(&source.epoch);
-    model.emit = on_record;
-    model_seed = seed;
-    model_init(&model, seed);
-    source.step_at[0] = source.size;
-}
-
-static size_t index_of(uint64_t lsn)
-{
-    size_t i = 0;
-    while (i < source.count && source.at[i] < lsn)
-        i++;
-    if (source.at[i] != lsn)
-        die("no record ends at %llu", (unsigned long long)lsn);
-    return i;
-}
-
 static void path_of(char *path, size_t room, const char *name)
 {
     snprintf(path, room, "%s/%s", rig.dir, name);
-}
-
-static void send_start(void)
-{
-    static const char *const roots[MODEL_ROOTS] = {"one", "two"};
-    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
-    struct dpl_doc *start = dpl_doc_set_tree(doc, "start");
-    struct dpl_doc *allowed = dpl_doc_set_list(start, "target_roots");
-    char path[400];
-    dpl_doc_set_text(start, "set", "mail");
-    dpl_doc_set_text(start, "node", "n1");
-    dpl_doc_set_int(start, "segment_bytes", DPL_SEGMENT_MIN);
-    dpl_doc_set_int(start, "checkpoint_bytes", 300000);
-    dpl_doc_set_int(start, "checkpoint_ms", 40);
-    dpl_doc_set_int(start, "min_free_bytes", 1 << 20);
-    dpl_doc_set_bool(start, "allow_setid", true);
-    dpl_doc_set_bool(start, "by_number", true);
-    for (int i = 0; i < MODEL_ROOTS; i++) {
-        path_of(path, sizeof path, roots[i]);
-        dpl_doc_add_text(allowed, path);
-    }
-    if (dpl_channel_send(rig.channel, doc, NULL, 0, NULL) < 0)
-        die("start cannot be sent");
 }
 
 static void spawn(void)
@@ -183,7 +95,7 @@ static void spawn(void)
     }
     dpl_fd_clear(&ends[1]);
     rig.channel = dpl_channel_new(ends[0]);
-    send_start();
+    source_send_start(rig.channel, rig.dir);
     rig.data = data[0];
     dpl_frame_in_init(&rig.in, DPL_FRAME_BODY_MAX);
     /* It opens the replica first; a connection before that would be refused. */
@@ -245,7 +157,7 @@ static void take_state(const struct dpl_message *m)
     if (from < rig.durable)
         die("durable was %llu and is %llu", (unsigned long long)rig.durable,
             (unsigned long long)from);
-    size_t i = index_of(from);
+    size_t i = source_index(from);
     if ((m->has & DPL_M(EPOCH)) && m->chain != source.chain[i])
         die("another digest at %llu", (unsigned long long)from);
     rig.sent = from;
@@ -350,11 +262,11 @@ static void send_some(struct rng *r)
         step++;
     step += 1 + rng_below(r, 3);
     rig.budget--;
-    while (source.steps < step && grow())
+    while (source.steps < step && source_grow())
         ;
     if (step > source.steps)
         step = source.steps;
-    size_t i = index_of(rig.sent);
+    size_t i = source_index(rig.sent);
     if (source.step_at[step] <= rig.sent)
         return;
     struct dpl_message m = {.type = DPL_MSG_RECORDS,
@@ -382,16 +294,7 @@ static int64_t now_us(void)
 
 static void compare(struct model *m, const char *when)
 {
-    int roots[MODEL_ROOTS];
-    char path[400];
-    path_of(path, sizeof path, "one");
-    roots[0] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    path_of(path, sizeof path, "two");
-    roots[1] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    unsigned bad = model_compare(m, roots);
-    close(roots[0]);
-    close(roots[1]);
-    if (bad)
+    if (!source_equal(m, rig.dir))
         die("%s the replica is not what the model was", when);
 }
 
@@ -492,7 +395,7 @@ static void full_disk(struct rng *r)
         send_some(r);
     settle();
     hog(true);
-    while (rig.events == 0 && grow()) {
+    while (rig.events == 0 && source_grow()) {
         send_some(r);
         hear(1);
     }
@@ -532,7 +435,8 @@ int main(int argc, char **argv)
     mkdir(path, 0755);
     path_of(path, sizeof path, "two");
     mkdir(path, 0755);
-    source_init(rng_next(&r));
+    model_seed = rng_next(&r);
+    source_init(model_seed);
     if (rig.device)
         sync();
     if (getenv("REPLICA_FULL"))
