@@ -1,6 +1,4 @@
 # Deaths and faults. A line for each, so that two changes do not meet in one.
-# Deaths and faults.
-# A line for each, so that two changes do not meet in one.
 crash_capture =
 crash_capture += tests/crash/capture-call
 crash_capture += tests/crash/capture-cases
