@@ -26,10 +26,11 @@ static int find_user(struct dpl_confine *confine, const char *user, struct dpl_e
 {
     guint64 number;
     errno = 0;
-    const struct passwd *pw = getpwnam(user);
-    if (pw) {
-        confine->uid = pw->pw_uid;
-        confine->gid = pw->pw_gid;
+    char room[16384];
+    struct passwd pw, *found = NULL;
+    if (getpwnam_r(user, &pw, room, sizeof room, &found) == 0 && found) {
+        confine->uid = found->pw_uid;
+        confine->gid = found->pw_gid;
     } else if (g_ascii_string_to_unsigned(user, 10, 0, 0x7fffffff, &number, NULL)) {
         confine->uid = (uid_t)number;
         confine->gid = (gid_t)number;
@@ -121,14 +122,19 @@ static int set_limits(struct dpl_err *err)
     return rc;
 }
 
+static bool can_open(const char *path)
+{
+    dpl_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
 /* What must not work any more does not. */
 static int check(const struct dpl_confine *confine, struct dpl_err *err)
 {
     uid_t r, e, s;
     if (getresuid(&r, &e, &s) < 0 || r != confine->uid || e != confine->uid || s != confine->uid ||
         getgroups(0, NULL) != 0 || setuid(0) == 0 || setgid(0) == 0 || chroot("/") == 0 ||
-        open("etc", O_RDONLY | O_CLOEXEC) >= 0 || open("/etc", O_RDONLY | O_CLOEXEC) >= 0 ||
-        open("../etc", O_RDONLY | O_CLOEXEC) >= 0)
+        can_open("etc") || can_open("/etc") || can_open("../etc"))
         return dpl_err_set(err, DPL_E_FAILED, "rights were given up and are there still");
     return DPL_OK;
 }
