@@ -8,10 +8,9 @@
  *   map         of a target: a list of {source, target}: absolute directories; empty: one to one
  *   role        serving, standby
  *   generation  a number
- *   equal       true when a person said that the replica equals the source where the journal begins;
- *               used up by the next session that follows
- *   off         true after "disconnect"
- *   created     seconds since 1970
+ *   equal       true when a person said that the replica equals the source where the journal
+ * begins; used up by the next session that follows off         true after "disconnect" created
+ * seconds since 1970
  */
 #ifndef DPL_PARENT_SET_DOC_H
 #define DPL_PARENT_SET_DOC_H
