@@ -166,8 +166,10 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
         dpl_doc_set_bool(doc, "equal", true);
     else
         dpl_doc_unset(doc, "equal");
-    answer(request, dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err),
-           &err);
+    int rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
+    if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false))
+        dpl_child_restart(set->engine); /* it hears that at its start alone */
+    answer(request, rc, &err);
 }
 
 static void connect_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)

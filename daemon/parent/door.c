@@ -135,13 +135,15 @@ static void on_started(void *self)
     if (door->tcp >= 0) {
         dpl_doc_set_text(start, "how", "accept");
         dpl_doc_set_text(start, "address", door->address);
-        dpl_doc_set_bool(start, "pairing", dpl_site_pairing(door->daemon));
+        if (dpl_site_pairing(door->daemon))
+            dpl_site_put_pairing(door->daemon, start);
     } else if (door->pair_site) {
         dpl_doc_set_text(start, "how", "pair");
         dpl_doc_set_text(start, "peer", door->pair_site);
         dpl_doc_set_int(start, "port",
                         dpl_conf_value(door->daemon->settings.conf, "daemon", "port"));
-        dpl_doc_set(start, "addresses", g_steal_pointer(&door->pair_addresses));
+        dpl_doc_set(start, "addresses", dpl_doc_copy(door->pair_addresses));
+        dpl_site_put_pairing(door->daemon, start);
     } else {
         dpl_doc_set_text(start, "how", "connect");
         dpl_doc_set_text(start, "peer", dpl_set_peer(door->set));
@@ -234,6 +236,8 @@ static void take_offer(struct dpl_door *door, const struct dpl_doc *offer)
 {
     struct dpl_err err = {0};
     int rc = dpl_site_offered(door->daemon, door->pair_site, offer, &err);
+    if (rc >= 0 && door->pair_site)
+        rc = dpl_site_addresses(door->daemon, door->pair_site, door->pair_addresses, &err);
     if (rc < 0 && door->request)
         fail_pairing(door, rc, err.text);
     else if (rc < 0)

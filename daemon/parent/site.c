@@ -212,6 +212,16 @@ static void rotate(struct dpl_daemon *daemon, struct dpl_request *request)
     answer(request, rc, own, &err);
 }
 
+void dpl_site_put_pairing(const struct dpl_daemon *daemon, struct dpl_doc *start)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_keys keys = {0};
+    dpl_doc_set_bool(start, "pairing", true);
+    if (dpl_keys_load(&at, &keys, NULL) == DPL_OK && keys.site_cert)
+        dpl_doc_set_text(start, "site_cert", keys.site_cert);
+    dpl_keys_clear(&keys);
+}
+
 /* Our authority as a text that the other side may take from a file. */
 static void offer(struct dpl_daemon *daemon, struct dpl_request *request)
 {
@@ -261,8 +271,8 @@ static int confirm(struct dpl_daemon *daemon, const char *site, const char *fing
     return put(daemon, site, &version, changed, err);
 }
 
-static int set_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
-                         struct dpl_err *err)
+int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
+                       struct dpl_err *err)
 {
     struct dpl_store_version version;
     struct dpl_doc *changed;
@@ -297,7 +307,7 @@ static void pair(struct dpl_daemon *daemon, struct dpl_request *request)
     if (rc >= 0 && fingerprint)
         rc = confirm(daemon, site, fingerprint, &err);
     if (rc >= 0 && addresses && (text || fingerprint))
-        rc = set_addresses(daemon, site, addresses, &err);
+        rc = dpl_site_addresses(daemon, site, addresses, &err);
     if (rc < 0 || text || fingerprint) {
         answer(request, rc, rc < 0 ? NULL : dpl_site_pair_result(daemon, site), &err);
         return;
@@ -312,13 +322,13 @@ static void pair(struct dpl_daemon *daemon, struct dpl_request *request)
 static void address(struct dpl_daemon *daemon, struct dpl_request *request)
 {
     struct dpl_err err = {0};
-    int rc = set_addresses(daemon, dpl_doc_text(request->args, "site"),
-                           dpl_doc_list(request->args, "host"), &err);
+    int rc = dpl_site_addresses(daemon, dpl_doc_text(request->args, "site"),
+                                dpl_doc_list(request->args, "host"), &err);
     answer(request, rc, NULL, &err);
 }
 
 /* A certificate of the site, or all of it. Its connections end. */
-static void revoke(struct dpl_daemon *daemon, struct dpl_request *request)
+static void revoke_site(struct dpl_daemon *daemon, struct dpl_request *request)
 {
     const char *site = dpl_doc_text(request->args, "site");
     const char *serial = dpl_doc_text(request->args, "serial");
@@ -347,9 +357,9 @@ void dpl_site_command(struct dpl_daemon *daemon, struct dpl_request *request)
     static const struct {
         const char *words;
         void (*fn)(struct dpl_daemon *daemon, struct dpl_request *request);
-    } rows[] = {{"site init", init},    {"site list", list}, {"site rotate", rotate},
-                {"site offer", offer},  {"site pair", pair}, {"site address", address},
-                {"site revoke", revoke}};
+    } rows[] = {{"site init", init},         {"site list", list}, {"site rotate", rotate},
+                {"site offer", offer},       {"site pair", pair}, {"site address", address},
+                {"site revoke", revoke_site}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (strcmp(rows[i].words, request->command->words) == 0) {
             rows[i].fn(daemon, request);

@@ -22,6 +22,11 @@ bool dpl_site_pairing(const struct dpl_daemon *daemon);
 /* An offer came over a connection that we made for `expected`, or (NULL) that we accepted. */
 int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const struct dpl_doc *offer,
                      struct dpl_err *err);
+/* Where a known site is reached, from now on. */
+int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
+                       struct dpl_err *err);
+/* What a door needs to exchange offers. */
+void dpl_site_put_pairing(const struct dpl_daemon *daemon, struct dpl_doc *start);
 /* What "site pair" answers when an offer waits for its confirmation. The caller owns it. */
 struct dpl_doc *dpl_site_pair_result(struct dpl_daemon *daemon, const char *site);
 

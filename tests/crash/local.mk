@@ -76,3 +76,4 @@ TESTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/parent-capture.sh
 dist_noinst_SCRIPTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
 TESTS += tests/crash/capture-dirty.sh tests/crash/capture-synced.sh
+dist_noinst_SCRIPTS += tests/crash/two-sites.sh
