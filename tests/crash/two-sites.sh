@@ -130,7 +130,7 @@ if [ $failed = 0 ]; then
     loader=$!
     engine_of() { doppel "$1" --output-as=json status mail | sed -n '/"engine"/,/}/p' | value pid; }
     door_of() { eval "pgrep -P \$pid_$1 -f doppel-door" | head -n 1; }
-    for round in 1 2; do
+    for _ in 1 2; do
         for who in a b; do
             kill -9 "$(engine_of $who)" || complain "no engine at $who"
             pause 0.5
