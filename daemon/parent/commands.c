@@ -167,8 +167,10 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
     else
         dpl_doc_unset(doc, "equal");
     int rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
-    if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false))
+    if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false)) {
+        set->ready = false;
         dpl_child_restart(set->engine); /* it hears that at its start alone */
+    }
     answer(request, rc, &err);
 }
 
