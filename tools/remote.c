@@ -2,13 +2,15 @@
  *
  * Commands that doppeld does: asks, and prints what it answered.
  */
+#include "lib/base/file.h"
 #include "lib/base/units.h"
 #include "lib/client/client.h"
 #include "tools/doppel.h"
 
+#include <fcntl.h>
 #include <string.h>
 
-enum { CALL_MS = 35000, MORE_MS = 5000 };
+enum { CALL_MS = 35000, MORE_MS = 5000, OFFER_MAX = 16384 };
 
 int doppel_ask(const struct doppel *doppel, const char *command, const struct dpl_doc *args,
                int64_t timeout_ms, struct dpl_doc **result_r, struct dpl_err *err)
@@ -32,6 +34,26 @@ static int64_t patience_ms(const struct dpl_doc *args)
     return ms + MORE_MS > CALL_MS ? ms + MORE_MS : CALL_MS;
 }
 
+/* The file of --offer goes as its text: the daemon opens nothing that a client names. */
+static int with_files(const struct dpl_doc *args, struct dpl_doc **sent_r, struct dpl_err *err)
+{
+    const char *path = dpl_doc_text(args, "offer");
+    g_autofree char *text = NULL;
+    size_t size = 0;
+    if (path) {
+        int rc = dpl_file_read(AT_FDCWD, strcmp(path, "-") == 0 ? "/dev/stdin" : path, OFFER_MAX,
+                               &text, &size, err);
+        if (rc < 0)
+            return rc;
+        if (strlen(text) != size)
+            return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is not an offer", path);
+    }
+    *sent_r = dpl_doc_copy(args);
+    if (path)
+        dpl_doc_set_text(*sent_r, "offer", text);
+    return DPL_OK;
+}
+
 static void print_list(const struct dpl_doc *sets)
 {
     for (size_t i = 0; i < dpl_doc_count(sets); i++) {
@@ -45,12 +67,17 @@ int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args)
 {
     g_autoptr(dpl_doc_auto) result = NULL;
+    g_autoptr(dpl_doc_auto) sent = NULL;
     struct dpl_err err = {0};
-    if (doppel_ask(doppel, command->words, args, patience_ms(args), &result, &err) < 0)
+    if (with_files(args, &sent, &err) < 0)
+        return doppel_fail(command->words, &err);
+    if (doppel_ask(doppel, command->words, sent, patience_ms(args), &result, &err) < 0)
         return doppel_fail(command->words, &err);
     if (doppel->quiet || !result)
         return 0;
-    if (!doppel->json && strcmp(command->words, "set list") == 0) {
+    if (!doppel->json && strcmp(command->words, "site offer") == 0) {
+        fputs(dpl_doc_text(result, "offer"), stdout);
+    } else if (!doppel->json && strcmp(command->words, "set list") == 0) {
         print_list(dpl_doc_list(result, "sets"));
     } else {
         g_autofree char *text =

@@ -7,6 +7,7 @@
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/set_doc.h"
+#include "daemon/parent/site.h"
 #include "lib/base/units.h"
 
 #include <string.h>
@@ -165,8 +166,12 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
         dpl_doc_set_bool(doc, "equal", true);
     else
         dpl_doc_unset(doc, "equal");
-    answer(request, dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err),
-           &err);
+    int rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
+    if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false)) {
+        set->ready = false;
+        dpl_child_restart(set->engine); /* it hears that at its start alone */
+    }
+    answer(request, rc, &err);
 }
 
 static void connect_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -210,11 +215,16 @@ static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_req
     dpl_engine_command(set, "limit", args, request);
 }
 
-static void not_here(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+static void site(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    dpl_site_command(daemon, request);
+}
+
+/* A row of the table of commands without one here. */
+static void not_here(struct dpl_request *request)
 {
     struct dpl_err err = {0};
-    (void)daemon;
-    (void)set;
     dpl_err_set(&err, DPL_E_UNSUPPORTED, "\"%s\" is not supported by this version",
                 request->command->words);
     fail(request, &err);
@@ -247,6 +257,13 @@ static const struct row {
     {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, to_engine},
     {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, to_engine},
     {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, to_engine},
+    {"site init", -1, ANY, site},
+    {"site offer", -1, ANY, site},
+    {"site pair", -1, ANY, site},
+    {"site list", -1, ANY, site},
+    {"site rotate", -1, ANY, site},
+    {"site revoke", -1, ANY, site},
+    {"site address", -1, ANY, site},
 };
 
 static const struct row *find_row(const char *words)
@@ -281,9 +298,11 @@ void dpl_commands_handle(void *self, struct dpl_request *request)
     if (request->command->right == DPL_RIGHT_CHANGE)
         dpl_log(LOG_NOTICE, "user %u: doppel %s%s%s", (unsigned)request->uid,
                 request->command->words, name ? " " : "", name ? name : "");
-    if (!row)
-        not_here(daemon, NULL, request);
-    else if (name && !makes && find_set(daemon, row, name, &set, &err) < 0)
+    if (!row) {
+        not_here(request);
+        return;
+    }
+    if (name && !makes && find_set(daemon, row, name, &set, &err) < 0)
         fail(request, &err);
     else
         row->fn(daemon, set, request);

@@ -26,6 +26,7 @@ struct dpl_daemon {
     GPtrArray *alerts;  /* of struct dpl_alert */
     struct dpl_metrics *metrics;
     struct dpl_doors *doors;
+    struct dpl_sites *site_keys;
     int64_t started_ns;
     bool stopping;
 };

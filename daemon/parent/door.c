@@ -2,6 +2,7 @@
 #include "daemon/parent/door.h"
 
 #include "daemon/parent/log.h"
+#include "daemon/parent/site.h"
 #include "lib/base/fd.h"
 #include "lib/ctl/quote.h"
 
@@ -38,7 +39,10 @@ struct dpl_door {
     int tcp;             /* to be given to it; -1 */
     char address[96];
     struct dpl_timer timer;
-    int64_t since_ns;
+    /* to pair */
+    char *pair_site;
+    struct dpl_doc *pair_addresses;
+    struct dpl_request *request; /* that waits for the offer */
 };
 
 static void try_connect(void *self);
@@ -51,6 +55,14 @@ static void door_free(struct dpl_door *door)
     dpl_timer_clear(&door->timer);
     dpl_fd_clear(&door->tcp);
     dpl_child_free(door->child);
+    if (door->request) {
+        struct dpl_err err = {0};
+        dpl_err_set(&err, DPL_E_UNREACHABLE, "site \"%s\": the connection ended without an offer",
+                    door->pair_site);
+        dpl_request_fail(door->request, &err);
+    }
+    g_free(door->pair_site);
+    dpl_doc_free(door->pair_addresses);
     g_free(door);
 }
 
@@ -123,6 +135,15 @@ static void on_started(void *self)
     if (door->tcp >= 0) {
         dpl_doc_set_text(start, "how", "accept");
         dpl_doc_set_text(start, "address", door->address);
+        if (dpl_site_pairing(door->daemon))
+            dpl_site_put_pairing(door->daemon, start);
+    } else if (door->pair_site) {
+        dpl_doc_set_text(start, "how", "pair");
+        dpl_doc_set_text(start, "peer", door->pair_site);
+        dpl_doc_set_int(start, "port",
+                        dpl_conf_value(door->daemon->settings.conf, "daemon", "port"));
+        dpl_doc_set(start, "addresses", dpl_doc_copy(door->pair_addresses));
+        dpl_site_put_pairing(door->daemon, start);
     } else {
         dpl_doc_set_text(start, "how", "connect");
         dpl_doc_set_text(start, "peer", dpl_set_peer(door->set));
@@ -203,13 +224,43 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
             dpl_doc_text(peer, "node") ? dpl_doc_text(peer, "node") : "?", door->address);
 }
 
+static void fail_pairing(struct dpl_door *door, int code, const char *text)
+{
+    struct dpl_err err = {0};
+    dpl_err_set(&err, code, "site \"%s\": %s", door->pair_site, text);
+    dpl_request_fail(g_steal_pointer(&door->request), &err);
+}
+
+/* The authority of a site that is to be paired. */
+static void take_offer(struct dpl_door *door, const struct dpl_doc *offer)
+{
+    struct dpl_err err = {0};
+    int rc = dpl_site_offered(door->daemon, door->pair_site, offer, &err);
+    if (rc >= 0 && door->pair_site)
+        rc = dpl_site_addresses(door->daemon, door->pair_site, door->pair_addresses, &err);
+    if (rc < 0 && door->request)
+        fail_pairing(door, rc, err.text);
+    else if (rc < 0)
+        dpl_log(LOG_WARNING, "%s: %s", door->address, err.text);
+    else if (door->request)
+        dpl_request_done(g_steal_pointer(&door->request),
+                         dpl_site_pair_result(door->daemon, door->pair_site));
+}
+
 static void on_message(void *self, const struct dpl_doc *doc)
 {
     struct dpl_door *door = self;
     const struct dpl_doc *peer = dpl_doc_tree(doc, "peer");
+    const struct dpl_doc *offer = dpl_doc_tree(doc, "offer");
     const char *failed = dpl_doc_text(doc, "failed");
     if (peer)
         take_peer(door, peer);
+    if (offer)
+        take_offer(door, offer);
+    if (failed && door->request) {
+        fail_pairing(door, DPL_E_UNREACHABLE, failed);
+        return;
+    }
     if (failed && door->set && dpl_doc_text(doc, "refused") && !dpl_doc_bool(doc, "again", true))
         door->set->connect_backoff.failures = REFUSED_FAILURES; /* it will say the same again */
     if (failed && door->set)
@@ -242,6 +293,32 @@ static void too_late(void *self)
     struct dpl_door *door = self;
     dpl_log(LOG_WARNING, "connection with %s: no hello in time", door->address);
     dpl_child_stop(door->child);
+}
+
+int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *addresses,
+                  struct dpl_request *request, struct dpl_err *err)
+{
+    static const char *const args[] = {NULL};
+    struct dpl_store_item known;
+    if (!addresses && dpl_store_get(daemon->store, "site", site, &known, NULL) == DPL_OK)
+        addresses = dpl_doc_list(known.doc, "addresses");
+    if (dpl_doc_count(addresses) == 0)
+        return dpl_err_set(err, DPL_E_USAGE, "site \"%s\": --address=HOST is needed", site);
+    struct dpl_door *door = g_new0(struct dpl_door, 1);
+    *door = (struct dpl_door){.daemon = daemon,
+                              .tcp = -1,
+                              .pair_site = g_strdup(site),
+                              .pair_addresses = dpl_doc_copy(addresses)};
+    door->child = dpl_child_new(daemon->children, &door_kind, site, args, &fns, door);
+    g_strlcpy(door->address, site, sizeof door->address);
+    g_ptr_array_add(daemon->doors->all, door);
+    dpl_timer_set(&door->timer, daemon->loop, UNKNOWN_MS, too_late, door);
+    int rc = dpl_child_start(door->child, err);
+    if (rc < 0)
+        door_free(door);
+    else
+        door->request = request;
+    return rc;
 }
 
 /* Takes tcp. */
@@ -326,7 +403,7 @@ static unsigned unknown_doors(const struct dpl_doors *doors)
     unsigned count = 0;
     for (guint i = 0; i < doors->all->len; i++) {
         const struct dpl_door *door = doors->all->pdata[i];
-        count += !door->known && !door->set;
+        count += !door->known && !door->set && !door->pair_site;
     }
     return count;
 }

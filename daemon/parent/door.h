@@ -18,6 +18,11 @@
 int dpl_doors_begin(struct dpl_daemon *daemon, struct dpl_err *err);
 void dpl_doors_end(struct dpl_daemon *daemon);
 
+/* Exchanges offers with a site, at these addresses (NULL: those that are known), and answers the
+ * request then. */
+int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *addresses,
+                  struct dpl_request *request, struct dpl_err *err);
+
 /* A set wants a connection: a source's is made, with growing waits, while it is wanted. */
 void dpl_door_want(struct dpl_set *set);
 /* Ends a set's connection, and no other is made. */

@@ -17,6 +17,7 @@ libparent_a_SOURCES = \
 	daemon/parent/set.c \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \
 	daemon/parent/settings.c daemon/parent/settings.h \
+	daemon/parent/site.c daemon/parent/site.h \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
 	daemon/parent/status.c \
 	daemon/parent/wait.c
@@ -25,4 +26,4 @@ sbin_PROGRAMS += doppeld
 doppeld_SOURCES = daemon/parent/main.c
 doppeld_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
 doppeld_LDADD = libparent.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a \
-	libconfig.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS)
+	libconfig.a libtls.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)

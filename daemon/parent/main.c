@@ -7,6 +7,7 @@
 #include "daemon/parent/instance.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/notify.h"
+#include "daemon/parent/site.h"
 #include "lib/base/clock.h"
 #include "lib/client/client.h"
 
@@ -146,6 +147,7 @@ static void close_parts(struct dpl_daemon *daemon)
     dpl_alerts_end(daemon);
     dpl_sets_end(daemon);
     dpl_doors_end(daemon);
+    dpl_sites_keys_end(daemon);
     dpl_metrics_end(daemon);
     dpl_server_free(daemon->server);
     dpl_children_free(daemon->children);
@@ -165,6 +167,7 @@ static int run(struct dpl_daemon *daemon, struct dpl_err *err)
     qb_loop_signal_add(daemon->loop, QB_LOOP_HIGH, SIGHUP, daemon, on_hangup, NULL);
     int rc = open_parts(daemon, err);
     if (rc == DPL_OK) {
+        dpl_sites_keys_begin(daemon);
         dpl_sets_begin(daemon);
         dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,
                 daemon->settings.site, daemon->sets->len);

@@ -2,24 +2,15 @@
  *
  * Documents of the kind "set": made and changed by commands, checked against the host.
  *
- * side: "source" (made here) or "target" (accepted from another site)
- *
- * rules: of a source, the text of daemon/core/rules.h
- *
- * from: of a target, the site that may send it
- *
- * map: of a target, a list of {source, target}: absolute directories; empty: one to one
- *
- * role: serving, standby
- *
- * generation: a number
- *
- * equal: true when a person said that the replica equals the source where the journal begins; used
- * up by the next session that follows
- *
- * off: true after "disconnect"
- *
- * created: seconds since 1970
+ *   side        "source" (made here) or "target" (accepted from another site)
+ *   rules       of a source: the text of daemon/core/rules.h
+ *   from        of a target: the site that may send it
+ *   map         of a target: a list of {source, target}: absolute directories; empty: one to one
+ *   role        serving, standby
+ *   generation  a number
+ *   equal       true when a person said that the replica equals the source where the journal
+ * begins; used up by the next session that follows off         true after "disconnect" created
+ * seconds since 1970
  */
 #ifndef DPL_PARENT_SET_DOC_H
 #define DPL_PARENT_SET_DOC_H

@@ -37,12 +37,15 @@ DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; it goes on t
 DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")
 DPL_COMMAND("orphans",       CHANGE, DAEMON, "SET ACTION",
             "list, move or delete files that the source has not")
-DPL_COMMAND("site init",     CHANGE, DAEMON, "[--name=SITE]", "make this site's keys and certificates")
-DPL_COMMAND("site pair",     CHANGE, DAEMON, "SITE [--address=HOST]... [--fingerprint=HEX]",
-            "trust another site")
+DPL_COMMAND("site init",     CHANGE, DAEMON, "", "make this site's keys and certificates")
+DPL_COMMAND("site offer",    LOOK,   DAEMON, "[--address=HOST]...",
+            "print what another site needs to pair with this one")
+DPL_COMMAND("site pair",     CHANGE, DAEMON,
+            "SITE [--address=HOST]... [--offer=FILE] [--fingerprint=TEXT]", "trust another site")
 DPL_COMMAND("site list",     LOOK,   DAEMON, "", "the sites that are known, and their fingerprints")
 DPL_COMMAND("site rotate",   CHANGE, DAEMON, "", "make new keys, beside the old ones")
-DPL_COMMAND("site revoke",   CHANGE, DAEMON, "SITE", "trust a site no more")
+DPL_COMMAND("site revoke",   CHANGE, DAEMON, "SITE [--serial=HEX]",
+            "trust a site, or one of its certificates, no more")
 DPL_COMMAND("site address",  CHANGE, DAEMON, "SITE HOST...", "where a site is reached")
 DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--from=LSN] [--count=N] [--raw]",
             "print what was captured and is not acknowledged yet")

@@ -86,3 +86,4 @@ check_PROGRAMS += tests/crash/pair
 tests_crash_pair_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/replicate.sh
 dist_noinst_SCRIPTS += tests/crash/replicate.sh
+dist_noinst_SCRIPTS += tests/crash/two-sites.sh

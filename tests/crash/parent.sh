@@ -131,7 +131,12 @@ wait $waiter
 expect 1 'not in this fake' a mirror start mail
 expect 4 'out of place' a mirror stop mail
 expect 4 'type this at site site-a' b mirror start mail
-expect 1 'not supported' a site list
+expect 0 'doppel site init' a site list
+expect 2 'not the name of another site' a site pair site-a --address=127.0.0.1
+expect 2 'address=HOST is needed' a site pair site-c
+expect 1 'has not offered itself' a site pair site-c --fingerprint=x
+expect 1 'not known' a site revoke site-c
+expect 1 'not known' a site address site-c 127.0.0.1
 expect 2 'one of --bandwidth' a limit mail
 expect 2 '--bandwidth: "fast" is not a size' a limit mail --bandwidth=fast
 

@@ -11,7 +11,7 @@
 static const char *const matrix[DPL_SET_STATES] = {
     [DPL_SET_UNPROTECTED] = "++++ +++ +---+ --+ -",
     [DPL_SET_MIRRORING] = "++++ ++- -++++ -++ +",
-    [DPL_SET_PROTECTED] = "++++ ++- -++++ +-+ +",
+    [DPL_SET_PROTECTED] = "++++ ++- +++++ +-+ +",
     [DPL_SET_DISCONNECTED] = "++++ +++ +++++ --+ +",
     [DPL_SET_MIRROR_NEEDED] = "++++ ++- +++++ +-+ +",
     [DPL_SET_FAILING_OVER] = "++++ --- ----- --+ -",

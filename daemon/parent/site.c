@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/site.h"
+
+#include "daemon/parent/door.h"
+#include "daemon/parent/log.h"
+#include "lib/base/clock.h"
+#include "lib/tls/keys.h"
+#include "lib/tls/site.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { PAIRING_S = 900, RENEW_MS = 6 * 3600 * 1000, EXPECTED_MAX = 16 };
+
+struct dpl_sites {
+    struct dpl_daemon *daemon;
+    GHashTable
+        *expected; /* name of a site to the second (int64_t *) until which it may offer itself */
+    struct dpl_timer renew;
+};
+
+static int64_t now_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static struct dpl_keys_at keys_at(const struct dpl_daemon *daemon)
+{
+    const struct dpl_conf *conf = daemon->settings.conf;
+    return (struct dpl_keys_at){dpl_conf_text(conf, "tls", "key"),
+                                dpl_conf_text(conf, "tls", "cert")};
+}
+
+/* Renews the node's certificate before its end, and says aloud when that does not succeed. */
+static void renew(void *self)
+{
+    struct dpl_sites *sites = self;
+    struct dpl_keys_at at = keys_at(sites->daemon);
+    struct dpl_keys keys = {0};
+    struct dpl_err err = {0};
+    dpl_timer_set(&sites->renew, sites->daemon->loop, RENEW_MS, renew, sites);
+    if (dpl_keys_load(&at, &keys, &err) < 0) {
+        dpl_log(err.code == DPL_E_NOT_FOUND ? LOG_NOTICE : LOG_ERR, "keys: %s", err.text);
+        return;
+    }
+    dpl_keys_clear(&keys);
+    if (dpl_keys_renew(&at, now_s(), &err) > 0)
+        dpl_log(LOG_NOTICE, "the node's certificate was made anew");
+    if (dpl_keys_load(&at, &keys, &err) < 0)
+        return;
+    g_autoptr(dpl_doc_auto) doc = dpl_keys_doc(&keys, now_s());
+    const char *warning = dpl_doc_text(doc, "warning");
+    if (warning)
+        dpl_log(LOG_WARNING, "keys: %s", warning);
+    dpl_keys_clear(&keys);
+}
+
+void dpl_sites_keys_begin(struct dpl_daemon *daemon)
+{
+    struct dpl_sites *sites = g_new0(struct dpl_sites, 1);
+    sites->daemon = daemon;
+    sites->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    daemon->site_keys = sites;
+    renew(sites);
+}
+
+void dpl_sites_keys_end(struct dpl_daemon *daemon)
+{
+    if (!daemon->site_keys)
+        return;
+    dpl_timer_clear(&daemon->site_keys->renew);
+    g_hash_table_unref(daemon->site_keys->expected);
+    g_free(daemon->site_keys);
+    daemon->site_keys = NULL;
+}
+
+static bool expects(const struct dpl_daemon *daemon, const char *site)
+{
+    const int64_t *until = g_hash_table_lookup(daemon->site_keys->expected, site);
+    return until && now_s() < *until;
+}
+
+bool dpl_site_pairing(const struct dpl_daemon *daemon)
+{
+    GHashTableIter iter;
+    gpointer name;
+    g_hash_table_iter_init(&iter, daemon->site_keys->expected);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        if (expects(daemon, name))
+            return true;
+    return false;
+}
+
+static int expect(struct dpl_daemon *daemon, const char *site, struct dpl_err *err)
+{
+    GHashTable *expected = daemon->site_keys->expected;
+    if (g_hash_table_size(expected) >= EXPECTED_MAX && !g_hash_table_contains(expected, site))
+        return dpl_err_set(err, DPL_E_BUSY, "%d other sites are being paired", EXPECTED_MAX);
+    int64_t until = now_s() + PAIRING_S;
+    g_hash_table_replace(expected, g_strdup(site), g_memdup2(&until, sizeof until));
+    return DPL_OK;
+}
+
+/* The document of a site as the store has it; NULL, and version {0}, if there is none. */
+static const struct dpl_doc *site_doc(const struct dpl_daemon *daemon, const char *site,
+                                      struct dpl_store_version *version_r)
+{
+    struct dpl_store_item item;
+    *version_r = (struct dpl_store_version){0};
+    if (dpl_store_get(daemon->store, "site", site, &item, NULL) < 0)
+        return NULL;
+    *version_r = item.version;
+    return item.doc;
+}
+
+int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const struct dpl_doc *offer,
+                     struct dpl_err *err)
+{
+    const char *site = dpl_doc_text(offer, "site");
+    g_autoptr(dpl_doc_auto) changed = NULL;
+    struct dpl_store_version version;
+    if (!site || !dpl_conf_name_ok(site) || strcmp(site, daemon->settings.site) == 0 ||
+        (expected ? strcmp(site, expected) != 0 : !expects(daemon, site)))
+        return dpl_err_set(err, DPL_E_REFUSED, "site \"%s\" offers itself, which nobody asked for",
+                           site ? site : "");
+    const struct dpl_doc *old = site_doc(daemon, site, &version);
+    int rc = dpl_site_take_offer(old, offer, &changed, err);
+    if (rc < 0)
+        return rc;
+    dpl_log(LOG_NOTICE, "site \"%s\" has offered itself: its fingerprint is to be confirmed", site);
+    int put = dpl_store_put(daemon->store, "site", site, &version, changed, NULL, err);
+    return put < 0 ? put : rc;
+}
+
+static int load_own(const struct dpl_daemon *daemon, struct dpl_doc **doc_r, struct dpl_err *err)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_keys keys = {0};
+    int rc = dpl_keys_load(&at, &keys, err);
+    if (rc < 0)
+        return rc;
+    *doc_r = dpl_keys_doc(&keys, now_s());
+    dpl_keys_clear(&keys);
+    return DPL_OK;
+}
+
+struct dpl_doc *dpl_site_pair_result(struct dpl_daemon *daemon, const char *site)
+{
+    struct dpl_doc *result = dpl_doc_new();
+    g_autoptr(dpl_doc_auto) own = NULL;
+    struct dpl_store_version version;
+    const struct dpl_doc *doc = site_doc(daemon, site, &version);
+    if (doc)
+        dpl_doc_set(result, "theirs", dpl_site_summary(doc));
+    if (load_own(daemon, &own, NULL) == DPL_OK)
+        dpl_doc_set(result, "ours", g_steal_pointer(&own));
+    if (dpl_doc_get(doc, "offered"))
+        dpl_doc_set_format(result, "next",
+                           "compare the fingerprint \"offered\" with the one that \"doppel site "
+                           "list\" shows there as its own, by another way than this network; then: "
+                           "doppel site pair %s --fingerprint=...",
+                           site);
+    return result;
+}
+
+static void answer(struct dpl_request *request, int rc, struct dpl_doc *result,
+                   const struct dpl_err *err)
+{
+    if (rc < 0)
+        dpl_request_fail(request, err);
+    else
+        dpl_request_done(request, result);
+}
+
+static void init(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_doc *own = NULL;
+    struct dpl_err err = {0};
+    int rc = dpl_keys_init(&at, daemon->settings.site, daemon->settings.node, now_s(), &err);
+    if (rc >= 0)
+        rc = load_own(daemon, &own, &err);
+    answer(request, rc, own, &err);
+}
+
+static void list(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    struct dpl_doc *result = dpl_doc_new(), *own = NULL;
+    struct dpl_err err = {0};
+    g_auto(GStrv) names = dpl_store_list(daemon->store, "site");
+    if (load_own(daemon, &own, &err) == DPL_OK)
+        dpl_doc_set(result, "ours", own);
+    else
+        dpl_doc_set_text(dpl_doc_set_tree(result, "ours"), "warning", err.text);
+    struct dpl_doc *sites = dpl_doc_set_list(result, "sites");
+    for (size_t i = 0; names[i]; i++) {
+        struct dpl_store_version version;
+        const struct dpl_doc *doc = site_doc(daemon, names[i], &version);
+        dpl_doc_add(sites, dpl_site_summary(doc));
+    }
+    dpl_request_done(request, result);
+}
+
+static void rotate(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_doc *own = NULL;
+    struct dpl_err err = {0};
+    int rc = dpl_keys_rotate(&at, now_s(), &err);
+    if (rc >= 0)
+        rc = load_own(daemon, &own, &err);
+    answer(request, rc, own, &err);
+}
+
+void dpl_site_put_pairing(const struct dpl_daemon *daemon, struct dpl_doc *start)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_keys keys = {0};
+    dpl_doc_set_bool(start, "pairing", true);
+    if (dpl_keys_load(&at, &keys, NULL) == DPL_OK && keys.site_cert)
+        dpl_doc_set_text(start, "site_cert", keys.site_cert);
+    dpl_keys_clear(&keys);
+}
+
+/* Our authority as a text that the other side may take from a file. */
+static void offer(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    struct dpl_keys_at at = keys_at(daemon);
+    struct dpl_keys keys = {0};
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_doc *result = NULL;
+    struct dpl_err err = {0};
+    int rc = dpl_keys_load(&at, &keys, &err);
+    if (rc == DPL_OK && !keys.site_cert)
+        rc = dpl_err_set(&err, DPL_E_NOT_FOUND, "the site's authority is not on this node");
+    if (rc == DPL_OK)
+        rc = dpl_site_offer(keys.site_cert, dpl_doc_list(request->args, "address"), &doc, &err);
+    dpl_keys_clear(&keys);
+    if (rc >= 0) {
+        g_autofree char *text = dpl_site_offer_text(doc);
+        result = dpl_doc_new();
+        dpl_doc_set_text(result, "offer", text);
+    }
+    answer(request, rc, result, &err);
+}
+
+/* Puts a changed document in place of the one of that version. Takes it. */
+static int put(struct dpl_daemon *daemon, const char *site, const struct dpl_store_version *version,
+               struct dpl_doc *changed, struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) doc = changed;
+    return dpl_store_put(daemon->store, "site", site, version, doc, NULL, err);
+}
+
+static int confirm(struct dpl_daemon *daemon, const char *site, const char *fingerprint,
+                   struct dpl_err *err)
+{
+    struct dpl_store_version version;
+    struct dpl_doc *changed;
+    const struct dpl_doc *doc = site_doc(daemon, site, &version);
+    if (!doc)
+        return dpl_err_set(err, DPL_E_NOT_FOUND,
+                           "site \"%s\" has not offered itself yet: doppel site pair %s "
+                           "--address=HOST first",
+                           site, site);
+    int rc = dpl_site_confirm(doc, fingerprint, now_s(), &changed, err);
+    if (rc < 0)
+        return rc;
+    g_hash_table_remove(daemon->site_keys->expected, site);
+    dpl_log(LOG_NOTICE, "site \"%s\" is paired", site);
+    return put(daemon, site, &version, changed, err);
+}
+
+int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
+                       struct dpl_err *err)
+{
+    struct dpl_store_version version;
+    struct dpl_doc *changed;
+    const struct dpl_doc *doc = site_doc(daemon, site, &version);
+    if (!doc)
+        return dpl_err_set(err, DPL_E_NOT_FOUND, "site \"%s\" is not known", site);
+    int rc = dpl_site_set_addresses(doc, list_of, &changed, err);
+    return rc < 0 ? rc : put(daemon, site, &version, changed, err);
+}
+
+static int take_text(struct dpl_daemon *daemon, const char *site, const char *text,
+                     struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    int rc = dpl_site_offer_parse(text, &doc, err);
+    return rc < 0 ? rc : dpl_site_offered(daemon, site, doc, err);
+}
+
+/* Confirms; or takes an offer from a text; or goes and asks for one. */
+static void pair(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    const char *site = dpl_doc_text(request->args, "site");
+    const char *fingerprint = dpl_doc_text(request->args, "fingerprint");
+    const char *text = dpl_doc_text(request->args, "offer");
+    const struct dpl_doc *addresses = dpl_doc_list(request->args, "address");
+    struct dpl_err err = {0};
+    int rc = DPL_OK;
+    if (!dpl_conf_name_ok(site) || strcmp(site, daemon->settings.site) == 0)
+        rc = dpl_err_set(&err, DPL_E_USAGE, "\"%s\" is not the name of another site", site);
+    else if (text)
+        rc = take_text(daemon, site, text, &err);
+    if (rc >= 0 && fingerprint)
+        rc = confirm(daemon, site, fingerprint, &err);
+    if (rc >= 0 && addresses && (text || fingerprint))
+        rc = dpl_site_addresses(daemon, site, addresses, &err);
+    if (rc < 0 || text || fingerprint) {
+        answer(request, rc, rc < 0 ? NULL : dpl_site_pair_result(daemon, site), &err);
+        return;
+    }
+    rc = expect(daemon, site, &err);
+    if (rc == DPL_OK)
+        rc = dpl_door_pair(daemon, site, addresses, request, &err);
+    if (rc < 0)
+        dpl_request_fail(request, &err);
+}
+
+static void address(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    struct dpl_err err = {0};
+    int rc = dpl_site_addresses(daemon, dpl_doc_text(request->args, "site"),
+                                dpl_doc_list(request->args, "host"), &err);
+    answer(request, rc, NULL, &err);
+}
+
+/* A certificate of the site, or all of it. Its connections end. */
+static void revoke_site(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    const char *site = dpl_doc_text(request->args, "site");
+    const char *serial = dpl_doc_text(request->args, "serial");
+    struct dpl_store_version version;
+    struct dpl_doc *changed = NULL;
+    struct dpl_err err = {0};
+    const struct dpl_doc *doc = site_doc(daemon, site, &version);
+    int rc = doc ? DPL_OK : dpl_err_set(&err, DPL_E_NOT_FOUND, "site \"%s\" is not known", site);
+    if (rc == DPL_OK && serial)
+        rc = dpl_site_revoke(doc, serial, &changed, &err);
+    if (rc >= 0)
+        rc = serial ? put(daemon, site, &version, changed, &err)
+                    : dpl_store_delete(daemon->store, "site", site, &version, &err);
+    for (guint i = 0; rc >= 0 && i < daemon->sets->len; i++) {
+        struct dpl_set *set = daemon->sets->pdata[i];
+        if (g_strcmp0(dpl_set_peer(set), site) != 0)
+            continue;
+        dpl_door_close(set, "the site's certificate was revoked");
+        dpl_door_want(set);
+    }
+    answer(request, rc, NULL, &err);
+}
+
+void dpl_site_command(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    static const struct {
+        const char *words;
+        void (*fn)(struct dpl_daemon *daemon, struct dpl_request *request);
+    } rows[] = {{"site init", init},         {"site list", list}, {"site rotate", rotate},
+                {"site offer", offer},       {"site pair", pair}, {"site address", address},
+                {"site revoke", revoke_site}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (strcmp(rows[i].words, request->command->words) == 0) {
+            rows[i].fn(daemon, request);
+            return;
+        }
+    }
+    g_assert_not_reached();
+}
