@@ -346,7 +346,9 @@ enum { P_CHANNEL, P_PEER, P_WATCH, P_COUNT };
 
 static int wait_for(struct dpl_link *link, struct pollfd *p, int64_t due)
 {
-    p[P_CHANNEL] = (struct pollfd){.fd = dpl_channel_fd(link->channel), .events = POLLIN};
+    /* The end of a channel is readable for ever. */
+    int channel_fd = link->alone ? -1 : dpl_channel_fd(link->channel);
+    p[P_CHANNEL] = (struct pollfd){.fd = channel_fd, .events = POLLIN};
     if (dpl_channel_wants_write(link->channel))
         p[P_CHANNEL].events |= POLLOUT;
     p[P_PEER] = (struct pollfd){.fd = link->peer.fd, .events = POLLIN};
@@ -382,8 +384,10 @@ int dpl_link_turn(struct dpl_link *link, int64_t wait_ns, struct dpl_err *err)
         rc = channel_hear(link, err);
         if (rc < 0)
             return rc;
-        if (rc == 0)
+        if (rc == 0) {
+            link->alone = true;
             dpl_link_stop(link);
+        }
     }
     return 1;
 }

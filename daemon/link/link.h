@@ -41,7 +41,7 @@ struct dpl_link {
     struct dpl_channel *channel; /* owned */
     struct dpl_link_config config;
     struct dpl_link_remote remote;
-    bool started, wanted, stopping, paused;
+    bool started, wanted, stopping, paused, alone; /* alone: the daemon is gone */
     struct dpl_source source;
     struct dpl_source_calls calls;
     struct dpl_peer peer;

@@ -391,6 +391,25 @@ static void stops(void)
     end();
 }
 
+/* The daemon is gone and the target does not answer: it waits for the time that it has, and turns
+ * no more often than something happens. */
+static void orphan(void)
+{
+    begin("orphan");
+    struct dpl_doc *doc = start_doc(), *start = dpl_doc_get_mutable(doc, "start");
+    dpl_doc_set_int(start, "flush_timeout_ms", 200);
+    tell(doc, -1);
+    write_one(1000);
+    UNTIL(target.durable == spilled() && the_link.config.flush_timeout_ms == 200);
+    g_clear_pointer(&daemon_end, dpl_channel_free);
+    unsigned turns = 0;
+    while (dpl_link_turn(&the_link, INT64_C(10000000000), NULL) == 1)
+        turns++;
+    CU_ASSERT_TRUE(turns < 100);
+    CU_ASSERT_EQUAL(the_link.source.state, DPL_SOURCE_CLOSING);
+    end();
+}
+
 /* The page of a capture that has only just begun, and what it makes of it. */
 static void durability(void)
 {
@@ -493,6 +512,7 @@ static const struct unit_test tests[] = {
     {"a target that makes no sense is refused, and met again", breaks},
     {"a new epoch follows a clean end", two_epochs},
     {"the end is said to the target before it comes", stops},
+    {"without a daemon it leaves, and does not spin until it has", orphan},
     {"the capture hears what the target holds, and when it is in vain to wait", durability},
     {"the program starts on its channel, and ends by a signal or with the daemon", program},
 };
