@@ -3,6 +3,8 @@
 
 #include "daemon/parent/log.h"
 #include "daemon/parent/site.h"
+#include "daemon/priv/gate.h"
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/ctl/quote.h"
 
@@ -16,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    UNKNOWN_MAX = 16, /* doors of peers that are not known yet */
+    DATA_BYTES = 2 << 20,
     REFUSED_FAILURES = 7,
     UNKNOWN_MS = 12000, /* a door itself gives up after 10 s */
 };
@@ -29,6 +31,7 @@ struct dpl_doors {
     int listen_fd;
     struct dpl_watch watch;
     GPtrArray *all; /* of struct dpl_door */
+    struct dpl_gate gate;
 };
 
 struct dpl_door {
@@ -38,6 +41,8 @@ struct dpl_door {
     bool known;          /* the peer is authenticated, and connected to its engine */
     int tcp;             /* to be given to it; -1 */
     char address[96];
+    struct sockaddr_storage from; /* of an accepted one */
+    bool counted;                 /* by the gate, until it is known or gone */
     struct dpl_timer timer;
     /* to pair */
     char *pair_site;
@@ -47,8 +52,18 @@ struct dpl_door {
 
 static void try_connect(void *self);
 
+/* Tells the gate that the peer is known, or gone. */
+static void leave_gate(struct dpl_door *door)
+{
+    if (door->counted)
+        dpl_gate_left(&door->daemon->doors->gate, (const struct sockaddr *)&door->from,
+                      door->known);
+    door->counted = false;
+}
+
 static void door_free(struct dpl_door *door)
 {
+    leave_gate(door);
     g_ptr_array_remove(door->daemon->doors->all, door);
     if (door->set && door->set->door == door)
         door->set->door = NULL;
@@ -185,6 +200,9 @@ static int join(struct dpl_door *door, const struct dpl_doc *peer, struct dpl_er
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return dpl_err_sys(err, errno, "socketpair");
     dpl_autofd int ours = ends[0], theirs = ends[1];
+    int bytes = DATA_BYTES; /* a whole message of records at once */
+    setsockopt(ours, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+    setsockopt(theirs, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
     put_hello(go, door->set);
     dpl_doc_set_bool(go, "go", true);
     int rc = dpl_child_send(door->child, go, &theirs, 1, err);
@@ -198,6 +216,7 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     struct dpl_err err = {0};
     if (door->known)
         return;
+    dpl_site_seen(door->daemon, peer);
     if (!set)
         set = name ? dpl_set_find(door->daemon, name) : NULL;
     const char *why = objection(set, site, dpl_doc_text(peer, "direction"));
@@ -218,6 +237,7 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
         return;
     }
     door->known = true;
+    leave_gate(door);
     set->connect_backoff.failures = 0;
     dpl_timer_clear(&door->timer);
     dpl_log(LOG_NOTICE, "set \"%s\" is connected with site \"%s\" (node %s, %s)", set->name, site,
@@ -265,7 +285,9 @@ static void on_message(void *self, const struct dpl_doc *doc)
         door->set->connect_backoff.failures = REFUSED_FAILURES; /* it will say the same again */
     if (failed && door->set)
         dpl_set_error(door->set, "%s", failed);
-    else if (failed)
+    else if (failed && (!door->counted || dpl_gate_failed(&door->daemon->doors->gate,
+                                                          (const struct sockaddr *)&door->from,
+                                                          dpl_clock_now_ns(&dpl_clock_system))))
         dpl_log(LOG_WARNING, "connection from %s: %s", door->address, failed);
 }
 
@@ -321,14 +343,19 @@ int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_
     return rc;
 }
 
-/* Takes tcp. */
-static void door_begin(struct dpl_daemon *daemon, struct dpl_set *set, int tcp, const char *address)
+/* Takes tcp. from: of an accepted connection, which the gate has admitted; else NULL. */
+static void door_begin(struct dpl_daemon *daemon, struct dpl_set *set, int tcp, const char *address,
+                       const struct sockaddr_storage *from)
 {
     static const char *const args[] = {NULL};
     struct dpl_err err = {0};
     struct dpl_door *door = g_new0(struct dpl_door, 1);
     *door = (struct dpl_door){.daemon = daemon, .set = set, .tcp = tcp};
     g_strlcpy(door->address, address, sizeof door->address);
+    if (from) {
+        door->from = *from;
+        door->counted = true;
+    }
     door->child = dpl_child_new(daemon->children, &door_kind, address, args, &fns, door);
     g_ptr_array_add(daemon->doors->all, door);
     if (set)
@@ -357,7 +384,7 @@ static void try_connect(void *self)
         dpl_door_want(set);
         return;
     }
-    door_begin(set->daemon, set, -1, dpl_set_peer(set));
+    door_begin(set->daemon, set, -1, dpl_set_peer(set), NULL);
 }
 
 void dpl_door_want(struct dpl_set *set)
@@ -398,16 +425,6 @@ void dpl_door_forget(struct dpl_set *set)
         door_free(set->door);
 }
 
-static unsigned unknown_doors(const struct dpl_doors *doors)
-{
-    unsigned count = 0;
-    for (guint i = 0; i < doors->all->len; i++) {
-        const struct dpl_door *door = doors->all->pdata[i];
-        count += !door->known && !door->set && !door->pair_site;
-    }
-    return count;
-}
-
 static void text_of_address(const struct sockaddr_storage *from, socklen_t size, char *text,
                             size_t room)
 {
@@ -415,6 +432,21 @@ static void text_of_address(const struct sockaddr_storage *from, socklen_t size,
     getnameinfo((const struct sockaddr *)from, size, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
     g_snprintf(text, room, "%s port %s", host, port);
+}
+
+/* Whether it may have a door; who may not is named now and then. */
+static bool admit(struct dpl_daemon *daemon, const struct sockaddr_storage *from,
+                  const char *address)
+{
+    unsigned unsaid = 0;
+    enum dpl_gate_answer answer =
+        daemon->stopping ? DPL_GATE_DROP
+                         : dpl_gate_enter(&daemon->doors->gate, (const struct sockaddr *)from,
+                                          dpl_clock_now_ns(&dpl_clock_system), &unsaid);
+    if (answer == DPL_GATE_SAY)
+        dpl_log(LOG_WARNING, "connection from %s: too many, it is closed (%u before it)", address,
+                unsaid);
+    return answer == DPL_GATE_ADMIT;
 }
 
 static void on_connection(void *self, int revents)
@@ -428,12 +460,11 @@ static void on_connection(void *self, int revents)
         int fd = accept4(daemon->doors->listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
         if (fd < 0)
             return;
-        if (daemon->stopping || unknown_doors(daemon->doors) >= UNKNOWN_MAX) {
-            close(fd);
-            continue;
-        }
         text_of_address(&from, size, address, sizeof address);
-        door_begin(daemon, NULL, fd, address);
+        if (admit(daemon, &from, address))
+            door_begin(daemon, NULL, fd, address, &from);
+        else
+            close(fd);
     }
 }
 

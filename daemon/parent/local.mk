@@ -25,5 +25,5 @@ libparent_a_SOURCES = \
 sbin_PROGRAMS += doppeld
 doppeld_SOURCES = daemon/parent/main.c
 doppeld_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
-doppeld_LDADD = libparent.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a \
+doppeld_LDADD = libparent.a libpriv.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a \
 	libconfig.a libtls.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)

@@ -283,6 +283,31 @@ int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct
     return rc < 0 ? rc : put(daemon, site, &version, changed, err);
 }
 
+void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer)
+{
+    const char *site = dpl_doc_text(peer, "site"), *link = dpl_doc_text(peer, "link");
+    struct dpl_store_version version;
+    struct dpl_doc *changed;
+    struct dpl_err err = {0};
+    const struct dpl_doc *doc = site ? site_doc(daemon, site, &version) : NULL;
+    int64_t days = dpl_doc_int(peer, "days_left", DPL_CERT_WARN_DAYS);
+    if (!doc)
+        return;
+    if (days < DPL_CERT_WARN_DAYS)
+        dpl_log(LOG_WARNING, "site \"%s\": its certificate ends in %lld days and was not renewed",
+                site, (long long)days);
+    int rc = link ? dpl_site_follow(doc, link, now_s(), &changed, &err) : 0;
+    if (rc > 0)
+        rc = put(daemon, site, &version, changed, &err);
+    else if (rc == 0)
+        return;
+    if (rc < 0)
+        dpl_log(LOG_WARNING, "site \"%s\": its new authority is not taken: %s", site, err.text);
+    else
+        dpl_log(LOG_NOTICE, "site \"%s\" has a new authority, signed by the one that is trusted",
+                site);
+}
+
 static int take_text(struct dpl_daemon *daemon, const char *site, const char *text,
                      struct dpl_err *err)
 {

@@ -25,6 +25,9 @@ int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const stru
 /* Where a known site is reached, from now on. */
 int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
                        struct dpl_err *err);
+/* What an authenticated peer showed ({peer} of a door): a new authority that the old one has signed
+ * is trusted from now on; a certificate that ends soon is named. */
+void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer);
 /* What a door needs to exchange offers. */
 void dpl_site_put_pairing(const struct dpl_daemon *daemon, struct dpl_doc *start);
 /* What "site pair" answers when an offer waits for its confirmation. The caller owns it. */

@@ -94,7 +94,7 @@ enum dpl_gate_answer dpl_gate_enter(struct dpl_gate *gate, const struct sockaddr
     return DPL_GATE_SAY;
 }
 
-void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address)
+void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address, bool known)
 {
     uint8_t key[16];
     key_of(address, key);
@@ -103,11 +103,13 @@ void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address)
         return;
     entry->doors--;
     gate->doors--;
+    if (known)
+        entry->credit_ns = FULL_NS;
 }
 
 bool dpl_gate_failed(struct dpl_gate *gate, const struct sockaddr *address, int64_t now_ns)
 {
     struct dpl_gate_entry *entry = visit(gate, address, now_ns);
-    entry->credit_ns = 0;
+    entry->credit_ns -= entry->credit_ns < EACH_NS ? entry->credit_ns : EACH_NS;
     return say(entry, now_ns);
 }

@@ -46,9 +46,10 @@ enum dpl_gate_answer {
 /* said_r: how many were sent away unsaid, for SAY. */
 enum dpl_gate_answer dpl_gate_enter(struct dpl_gate *gate, const struct sockaddr *address,
                                     int64_t now_ns, unsigned *said_r);
-/* One that was admitted is known now, or gone: once for each. */
-void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address);
-/* A peer that failed the greeting: whether to log it. Costs it all its credit. */
+/* One that was admitted is known now, which gives its address all credit back, or gone: once for
+ * each. */
+void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address, bool known);
+/* A peer that failed the greeting: whether to log it. Costs as much again. */
 bool dpl_gate_failed(struct dpl_gate *gate, const struct sockaddr *address, int64_t now_ns);
 
 #endif

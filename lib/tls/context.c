@@ -329,6 +329,8 @@ int dpl_tls_why(struct dpl_tls *tls, const SSL *ssl, int result, int sys_errno, 
     ERR_clear_error();
     if (tls->why.code)
         return dpl_err_set(err, tls->why.code, "%s", tls->why.text);
+    if (text && ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return dpl_err_set(err, DPL_E_UNREACHABLE, "the peer closed the connection without a word");
     if (text && ERR_GET_REASON(reason) > SSL_AD_REASON_OFFSET)
         return dpl_err_set(err, DPL_E_REFUSED, "the peer ended the connection: %s", text);
     if (text)

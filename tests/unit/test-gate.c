@@ -25,7 +25,7 @@ static enum dpl_gate_answer enter(struct dpl_gate *gate, const char *text, int64
 static void left(struct dpl_gate *gate, const char *text)
 {
     struct sockaddr_in6 in6 = v6(text);
-    dpl_gate_left(gate, (struct sockaddr *)&in6);
+    dpl_gate_left(gate, (struct sockaddr *)&in6, false);
 }
 
 static void bound_of_all(void)
@@ -83,12 +83,25 @@ static void failures(void)
     struct sockaddr_in6 in6 = v6("2001:db8::7");
     const struct sockaddr *address = (const struct sockaddr *)&in6;
     memset(&gate, 0, sizeof gate);
-    CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", NS_PER_S), DPL_GATE_ADMIT);
-    CU_ASSERT_TRUE(dpl_gate_failed(&gate, address, NS_PER_S));
-    dpl_gate_left(&gate, address);
-    CU_ASSERT_FALSE(dpl_gate_failed(&gate, address, NS_PER_S));
+    for (int i = 0; i < DPL_GATE_BURST / 2; i++) {
+        CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", NS_PER_S), DPL_GATE_ADMIT);
+        CU_ASSERT_EQUAL(dpl_gate_failed(&gate, address, NS_PER_S), i == 0);
+        dpl_gate_left(&gate, address, false);
+    }
     CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", NS_PER_S), DPL_GATE_DROP);
     CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", 4 * NS_PER_S), DPL_GATE_ADMIT);
+}
+
+/* A site with many sets comes as often as it likes. */
+static void known_ones(void)
+{
+    static struct dpl_gate gate;
+    struct sockaddr_in6 in6 = v6("2001:db8::7");
+    memset(&gate, 0, sizeof gate);
+    for (int i = 0; i < 1000; i++) {
+        CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", NS_PER_S), DPL_GATE_ADMIT);
+        dpl_gate_left(&gate, (struct sockaddr *)&in6, true);
+    }
 }
 
 /* A flood from very many addresses costs a table of fixed size, and no more than 16 doors. */
@@ -114,7 +127,8 @@ static const struct unit_test tests[] = {
     {"doors of unknown peers are bounded", bound_of_all},
     {"one address gets its share of them alone", bound_of_one},
     {"one that comes without end is let in now and then, and named now and then", rate},
-    {"one that failed waits, and is named once", failures},
+    {"one that fails again and again waits, and is named once", failures},
+    {"one that becomes known is not held up", known_ones},
     {"a flood from everywhere meets the bound", flood},
 };
 UNIT_MAIN(tests)
