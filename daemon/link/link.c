@@ -138,6 +138,7 @@ void dpl_link_connected(struct dpl_link *link, int fd, const struct dpl_doc *pee
         dpl_source_lost(&link->source, now);
         dpl_link_over(link);
     }
+    dpl_peer_close(&link->peer); /* of a session that was lost and is not over yet */
     dpl_peer_open(&link->peer, fd);
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
     link->peer_doc = dpl_doc_copy(peer);
