@@ -4,7 +4,7 @@
 # Afterwards both sides are equal in everything. REPLICATE_SECONDS: how long (20), DPL_SEED: which faults.
 . "${srcdir:-.}/tests/crash/capture-lib.sh"
 stage "$@"
-load=$build/tests/crash/capture-load
+load=$build/tests/crash/load
 seconds=${REPLICATE_SECONDS:-20}
 RANDOM=${DPL_SEED:-7}
 echo "seed ${DPL_SEED:-7}"
@@ -26,7 +26,7 @@ order() {
 }
 
 mkdir "$root/game"
-"$load" "$root/game" 3 "$seconds" 1 >"$work/load" 2>&1 &
+"$load" --dir "$root/game" --threads 4 --seconds "$seconds" --seed "${DPL_SEED:-7}" >"$work/load" 2>&1 &
 loader=$!
 faults=0
 while kill -0 $loader 2>/dev/null; do
