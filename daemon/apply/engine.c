@@ -67,6 +67,10 @@ static void look_at_room(struct dpl_engine *e, int64_t now)
     if (now < e->room_ns || !e->replica)
         return;
     e->room_ns = now + SECOND / 4;
+    /* What was applied may go as soon as there is a checkpoint behind it. */
+    struct dpl_err err;
+    if (e->full && dpl_replica_due_ns(e->replica) != INT64_MAX)
+        (void)dpl_replica_checkpoint(e->replica, &err);
     bool full = dpl_replica_room(e->replica) < e->window_bytes + DPL_RECORDS_MAX;
     if (full != e->full && e->held->len == 0) {
         e->full = full;
