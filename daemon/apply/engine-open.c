@@ -70,8 +70,6 @@ static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots
 {
     const struct dpl_doc *c = e->config;
     e->window_bytes = number(c, "window_bytes", DEFAULT_WINDOW);
-    e->queue_max_bytes = number(c, "queue_max_bytes", 20ULL << 30);
-    e->min_free_bytes = number(c, "min_free_bytes", 64 << 20);
     struct dpl_replica_options options = {
         .set = dpl_doc_text(c, "set"),
         .dir_fd = e->reserve_fd,
@@ -80,8 +78,8 @@ static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots
         .allow_setid = dpl_doc_bool(c, "allow_setid", false),
         .allow_devices = dpl_doc_bool(c, "allow_devices", false),
         .queue = {.segment_bytes = number(c, "segment_bytes", DEFAULT_SEGMENT),
-                  .max_bytes = e->queue_max_bytes,
-                  .min_free_bytes = e->min_free_bytes},
+                  .max_bytes = number(c, "queue_max_bytes", 20ULL << 30),
+                  .min_free_bytes = number(c, "min_free_bytes", 64 << 20)},
         .checkpoint_bytes = number(c, "checkpoint_bytes", 256 << 20),
         .checkpoint_ms = (int64_t)number(c, "checkpoint_ms", 5000),
         .clock = e->clock,

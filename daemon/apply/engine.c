@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/statvfs.h>
 
 #define MS     INT64_C(1000000)
 #define SECOND (1000 * MS)
@@ -65,16 +64,14 @@ static void failed(struct dpl_engine *e, const struct dpl_err *err, int64_t now)
 /* Whether the source may go on sending: what it may have under way must fit. */
 static void look_at_room(struct dpl_engine *e, int64_t now)
 {
-    struct dpl_replica_status s;
-    struct statvfs vfs;
     if (now < e->room_ns || !e->replica)
         return;
     e->room_ns = now + SECOND / 4;
-    dpl_replica_status(e->replica, &s);
-    uint64_t need = e->window_bytes + DPL_RECORDS_MAX, left = UINT64_MAX;
-    if (fstatvfs(e->reserve_fd, &vfs) == 0)
-        left = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    bool full = s.queue_bytes + need > e->queue_max_bytes || left < e->min_free_bytes + need;
+    /* What was applied may go as soon as there is a checkpoint behind it. */
+    struct dpl_err err;
+    if (e->full && dpl_replica_due_ns(e->replica) != INT64_MAX)
+        (void)dpl_replica_checkpoint(e->replica, &err);
+    bool full = dpl_replica_room(e->replica) < e->window_bytes + DPL_RECORDS_MAX;
     if (full != e->full && e->held->len == 0) {
         e->full = full;
         dpl_target_moved(&e->target);
@@ -123,6 +120,8 @@ static void work(struct dpl_engine *e)
     if (rc < 0) {
         dpl_engine_error(e, err.text);
         (void)dpl_target_storage(&e->target, &err, now);
+        e->broken = true;
+        return;
     }
     /* Acknowledged before it is applied: the source waits for this one. */
     (void)dpl_target_tick(&e->target, now);
@@ -175,6 +174,12 @@ static int64_t chores(struct dpl_engine *e)
     e->target.wall_ns = (uint64_t)dpl_clock_wall_ns(e->clock);
     due = min_of(due, dpl_target_tick(&e->target, now));
     session_over(e);
+    if (e->broken) {
+        /* What the disk has of the queue is looked at anew, as after a crash. */
+        dpl_engine_shut(e);
+        e->broken = false;
+        e->open_ns = now + reopen_ns;
+    }
     if (e->replica)
         due = min_of(due, dpl_replica_due_ns(e->replica));
     if (e->retry_ns)

@@ -35,10 +35,11 @@ struct dpl_engine {
     struct dpl_stream stream;
     GArray *root_fds;
     int reserve_fd, lock_fd;
-    uint64_t window_bytes, queue_max_bytes, min_free_bytes;
+    uint64_t window_bytes;
     GByteArray *held; /* records that there was no room for */
     uint64_t held_tag, held_lsn, held_chain;
     bool full, more, stopping; /* more: something to apply is left */
+    bool broken;               /* the queue: the replica is to be opened again */
     int64_t open_ns, retry_ns, room_ns, status_ns;
     uint64_t synced;
     bool changed;

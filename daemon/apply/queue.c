@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -221,6 +221,25 @@ ssize_t dpl_queue_put(struct dpl_queue *q, uint64_t epoch_tag, uint64_t lsn, uin
         rc = last;
     /* What was taken is said first; the rest comes again and meets its error then. */
     return q->received > begin ? (ssize_t)(q->received - begin) : rc;
+}
+
+uint64_t dpl_queue_room(const struct dpl_queue *q)
+{
+    struct dpl_segment_entry *list = NULL;
+    ssize_t count = dpl_segments_list(q->dir_fd, &list, NULL);
+    uint64_t used = 0, left = 0, one = DPL_SEGMENT_HEADER + q->limits.segment_bytes;
+    for (ssize_t i = 0; i < count; i++)
+        used += list[i].file_bytes;
+    free(list);
+    if (q->io->free_bytes(q->io->self, q->dir_fd, &left) < 0)
+        left = 0;
+    left = left > q->limits.min_free_bytes ? left - q->limits.min_free_bytes : 0;
+    uint64_t bound = q->limits.max_bytes > used ? q->limits.max_bytes - used : 0;
+    uint64_t more = (left < bound ? left : bound) / one;
+    /* The end of each is lost to a record that does not fit. */
+    uint64_t each = q->limits.segment_bytes - DPL_RECORD_MAX;
+    uint64_t here = dpl_queue_is_open(q) ? dpl_segments_room(&q->segments, q->received) : 0;
+    return more * each + (here > DPL_RECORD_MAX ? here - DPL_RECORD_MAX : 0);
 }
 
 int dpl_queue_sync(struct dpl_queue *q, struct dpl_err *err)

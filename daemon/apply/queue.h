@@ -58,6 +58,8 @@ int dpl_queue_begin(struct dpl_queue *q, const struct dpl_epoch *epoch, uint64_t
  * rest says why. */
 ssize_t dpl_queue_put(struct dpl_queue *q, uint64_t epoch_tag, uint64_t lsn, uint32_t chain,
                       const void *bytes, size_t size, struct dpl_err *err);
+/* How many bytes of records it takes before its bounds stop it, whole segments counted. */
+uint64_t dpl_queue_room(const struct dpl_queue *q);
 /* Makes durable what was received. */
 int dpl_queue_sync(struct dpl_queue *q, struct dpl_err *err);
 /* Removes segments of this epoch that lie wholly below lsn; all of it, if it is an older one than

@@ -212,6 +212,11 @@ const struct dpl_wants *dpl_replica_wants(const struct dpl_replica *r)
     return &r->wants;
 }
 
+uint64_t dpl_replica_room(const struct dpl_replica *r)
+{
+    return dpl_queue_room(&r->queue);
+}
+
 static uint64_t queue_bytes(const struct dpl_replica *r)
 {
     uint64_t sum = 0;

@@ -95,6 +95,8 @@ struct dpl_replica_status {
     int failed; /* the code of what stopped applying, or 0 */
 };
 void dpl_replica_status(const struct dpl_replica *replica, struct dpl_replica_status *status);
+/* How many bytes of records the queue takes before its bounds stop it. */
+uint64_t dpl_replica_room(const struct dpl_replica *replica);
 const char *dpl_replica_failed(const struct dpl_replica *replica);
 const struct dpl_wants *dpl_replica_wants(const struct dpl_replica *replica);
 

@@ -15,7 +15,7 @@ clean() {
 }
 trap clean EXIT
 trap 'exit 1' INT TERM
-truncate -s 64M "$dir/disk" && mkdir "$dir/mnt" || exit 1
+truncate -s 128M "$dir/disk" && mkdir "$dir/mnt" || exit 1
 loop=$(losetup -f --show "$dir/disk") || { loop=; echo "SKIP: no loop device"; exit 77; }
 mkfs.ext4 -q -O ^metadata_csum_seed "$loop" && mount "$loop" "$dir/mnt" || exit 1
 REPLICA_FULL=1 DPL_ROUNDS=${DPL_ROUNDS:-25} timeout "${REPLICA_SECONDS:-300}" \

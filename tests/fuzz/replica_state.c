@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 16)
         return 0;
     g_autofree uint8_t *copy = g_memdup2(data, size);
-    memcpy(copy, "DPLRSTA1", 8);
+    static const uint8_t magic[8] = {'D', 'P', 'L', 'R', 'S', 'T', 'A', '1'};
+    memcpy(copy, magic, sizeof magic);
     put(copy + 8, (uint32_t)size);
     put(copy + size - 4, dpl_crc32c(0, copy, size - 4));
     one(copy, size);

@@ -251,7 +251,10 @@ static void full(void)
     int dir_fd = open_dir("full");
     dpl_queue_init(&q, dir_fd, &small, &dpl_segment_io_system);
     CU_ASSERT_EQUAL_FATAL(dpl_queue_begin(&q, &stream.epoch, 0, stream.chain[0], &err), 0);
+    uint64_t room = dpl_queue_room(&q);
     CU_ASSERT_EQUAL(send_all(&q, &r, &err), DPL_E_NO_SPACE);
+    CU_ASSERT_TRUE(room > 0 && room <= q.received); /* never more than there is */
+    CU_ASSERT_EQUAL(dpl_queue_room(&q), 0);
     uint64_t stopped = q.received;
     CU_ASSERT_TRUE(stopped > 0 && stopped < stream.size);
     CU_ASSERT_EQUAL(dpl_queue_sync(&q, &err), 0);
