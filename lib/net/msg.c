@@ -26,7 +26,7 @@ void dpl_net_msg_put(union dpl_net_msg *msg, uint16_t type, const void *data, si
     size_t used = msg->header.nlmsg_len;
     if (used == 0)
         return;
-    if (used > sizeof *msg || size > sizeof *msg ||
+    if (used < sizeof(struct nlmsghdr) || used > sizeof *msg || size > sizeof *msg ||
         sizeof(struct nlattr) + padded(size) > sizeof *msg - used) {
         msg->header.nlmsg_len = 0;
         return;
