@@ -32,7 +32,7 @@ void dpl_net_msg_put(union dpl_net_msg *msg, uint16_t type, const void *data, si
         return;
     }
     struct nlattr head = {.nla_len = (uint16_t)(sizeof(struct nlattr) + size), .nla_type = type};
-    uint8_t *at = msg->bytes + used;
+    uint8_t *at = (uint8_t *)msg + used;
     memcpy(at, &head, sizeof head);
     if (size > 0)
         memcpy(at + sizeof(struct nlattr), data, size);
