@@ -180,7 +180,7 @@ struct dpl_doc *rig_door_read(struct rig_door *door)
     }
 }
 
-void rig_door_go(struct rig_door *door)
+bool rig_door_go(struct rig_door *door)
 {
     int ends[2], size = DATA_BYTES;
     g_autoptr(dpl_doc_auto) go = dpl_doc_new();
@@ -189,9 +189,13 @@ void rig_door_go(struct rig_door *door)
     setsockopt(ends[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
     dpl_doc_set_bool(go, "go", true);
     dpl_doc_set_int(dpl_doc_set_tree(go, "hello"), "generation", 5);
-    g_assert(dpl_channel_send(door->channel, go, &ends[1], 1, NULL) == 0);
+    bool sent = dpl_channel_send(door->channel, go, &ends[1], 1, NULL) == 0;
     close(ends[1]);
-    door->data = ends[0];
+    if (sent)
+        door->data = ends[0];
+    else
+        close(ends[0]);
+    return sent;
 }
 
 int rig_door_wait(struct rig_door *door)
@@ -235,9 +239,9 @@ void rig_pair_start(struct rig_pair *pair, const struct rig_side *a, const struc
     close(tcp);
     close(listener);
     expect_peer(&pair->acceptor);
-    rig_door_go(&pair->acceptor);
+    g_assert(rig_door_go(&pair->acceptor));
     expect_peer(&pair->connector);
-    rig_door_go(&pair->connector);
+    g_assert(rig_door_go(&pair->connector));
 }
 
 void rig_pair_done(struct rig_pair *pair)

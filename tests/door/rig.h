@@ -45,7 +45,8 @@ void rig_start_connect(struct dpl_doc *doc, const char *peer, uint16_t port, con
 void rig_door_start(struct rig_door *door, struct dpl_doc *start, int tcp);
 /* What it says next, but figures; NULL at its end. The caller owns it. */
 struct dpl_doc *rig_door_read(struct rig_door *door);
-void rig_door_go(struct rig_door *door);
+/* False if it has ended already. */
+bool rig_door_go(struct rig_door *door);
 /* Its exit status, or -signal; waits for it. */
 int rig_door_wait(struct rig_door *door);
 void rig_door_kill(struct rig_door *door);

@@ -178,9 +178,8 @@ static bool let_in(struct rig_door *door, struct client *client)
         return false;
     client_write(client, frame, client_hello(frame, sizeof frame, "site-b", 1));
     g_autoptr(dpl_doc_auto) doc = rig_door_read(door);
-    if (!dpl_doc_tree(doc, "peer"))
+    if (!dpl_doc_tree(doc, "peer") || !rig_door_go(door))
         return false;
-    rig_door_go(door);
     return client_read(client, frame, DPL_FRAME_HEAD) == DPL_FRAME_HEAD &&
            dpl_frame_head_decode(frame, 1000, &type, &flags, &body, NULL) == 0 &&
            type == DPL_MSG_WELCOME && client_read(client, frame, body) == body;
