@@ -91,8 +91,8 @@ static void dress(struct rng *r, int dir, const char *name)
     if (rng_one_in(r, 2) &&
         fchownat(dir, name, rng_below(r, 3), rng_below(r, 3), AT_SYMLINK_NOFOLLOW) < 0)
         perror("chown");
-    if (rng_one_in(r, 2) && !S_ISLNK(st.st_mode))
-        fchmodat(dir, name, rng_below(r, 07777), 0);
+    if (rng_one_in(r, 2) && !S_ISLNK(st.st_mode) && fchmodat(dir, name, rng_below(r, 07777), 0) < 0)
+        perror("chmod");
     if (rng_one_in(r, 3) && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         lsetxattr(path, rng_one_in(r, 2) ? "user.one" : "trusted.two", name, strlen(name), 0);
     if (rng_one_in(r, 5))
