@@ -110,7 +110,7 @@ static int replay(struct dpl_apply *apply, int journal_fd)
 
 int main(int argc, char **argv)
 {
-    struct dpl_apply_root roots[ROOTS];
+    struct dpl_apply_root roots[ROOTS] = {{0}};
     struct dpl_apply_options options = {.roots = roots, .allow_setid = true, .allow_devices = true};
     struct dpl_apply *apply;
     struct dpl_err err = {0};
