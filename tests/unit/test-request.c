@@ -95,7 +95,7 @@ static void build(const struct form *form, size_t fixed, const char *const *name
     used = 0;
     put(&in, sizeof in);
     used += fixed;
-    for (unsigned i = 0; i < form->names; i++)
+    for (unsigned i = 0; i < form->names && i < NAMES; i++)
         put(names[i], strlen(names[i]) + 1);
     memset(bytes + used, 'd', tail);
     used += tail;
