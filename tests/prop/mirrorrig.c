@@ -93,7 +93,7 @@ static GBytes *take(GQueue *queue, struct dpl_message *m, struct dpl_err *err, i
 
 static int at_target(struct link *l, struct dpl_err *err)
 {
-    struct dpl_message m;
+    struct dpl_message m = {0};
     int rc;
     g_autoptr(GBytes) bytes = take(&l->to_target, &m, err, &rc);
     if (rc < 0)
@@ -140,7 +140,7 @@ static int send_end(struct link *l, struct dpl_err *err)
 /* What the session will do: the end is said when all was walked, and again when it was answered. */
 static int at_source(struct link *l, bool *ended, struct dpl_err *err)
 {
-    struct dpl_message m;
+    struct dpl_message m = {0};
     int rc;
     g_autoptr(GBytes) bytes = take(&l->to_source, &m, err, &rc);
     if (rc < 0)
