@@ -75,7 +75,7 @@ static int command(struct dpl_engine *e, const char *name, struct dpl_err *err)
         return dpl_replica_pause(e->replica, name[0] == 'p', err);
     if (strcmp(name, "checkpoint") == 0)
         return dpl_replica_checkpoint(e->replica, err);
-    return dpl_err_set(err, DPL_E_UNIMPLEMENTED, "the replica knows no command \"%.40s\"", name);
+    return dpl_err_set(err, DPL_E_UNSUPPORTED, "doppel-replica cannot do \"%.40s\" yet", name);
 }
 
 int dpl_engine_take(struct dpl_engine *e, const struct dpl_doc *doc, struct dpl_err *err)

@@ -121,7 +121,7 @@ static int command(struct dpl_link *link, const char *name, const struct dpl_doc
         link->ask_ns = link->source.state == DPL_SOURCE_OFFLINE ? now : 0;
         return 0;
     }
-    return dpl_err_set(err, DPL_E_UNIMPLEMENTED, "the link knows no command \"%.40s\"", name);
+    return dpl_err_set(err, DPL_E_UNSUPPORTED, "doppel-link cannot do \"%.40s\" yet", name);
 }
 
 int dpl_link_take(struct dpl_link *link, const struct dpl_doc *doc, struct dpl_err *err)

@@ -98,7 +98,8 @@ static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
     else if (dpl_set_off(set))
         dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
     else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected)
-        dpl_doc_set_format(doc, "next", "doppel mirror start %s", set->name);
+        dpl_doc_set_text(doc, "next",
+                         "nothing helps yet by itself: mirrors are not built in (doppel(8), BUGS)");
     else if (dpl_doc_bool(set->status, "paused", false))
         dpl_doc_set_format(doc, "next", "doppel resume %s", set->name);
     else if (set->state == DPL_SET_DISCONNECTED && set->source)

@@ -316,7 +316,7 @@ static void commands(void)
     tell(limit, -1);
     UNTIL(said.result && dpl_doc_int(said.result, "code", 0) == DPL_E_PARAM);
     tell(command("dance", &args), -1);
-    UNTIL(dpl_doc_int(said.result, "code", 0) == DPL_E_UNIMPLEMENTED);
+    UNTIL(dpl_doc_int(said.result, "code", 0) == DPL_E_UNSUPPORTED);
     unsigned asked = said.connect;
     tell(command("close", &args), -1);
     UNTIL(target.told_to_close && the_link.source.state == DPL_SOURCE_OFFLINE);
