@@ -7,6 +7,12 @@ rm -f "$DOPPEL_SAN/test-suite.log"
 make -C "$DOPPEL_SAN" -j2 check
 rc=$?
 [ -e "$DOPPEL_SAN/test-suite.log" ] || exit 1
+# What failed is said last, where whoever sees only an end of this log sees it.
+find "$DOPPEL_SAN/tests" -name '*.trs' -exec grep -lE '^:test-result: (X?FAIL|ERROR|XPASS)' {} + |
+    sort | while read -r trs; do
+    printf '\n%s failed; the end of its log:\n' "${trs#"$DOPPEL_SAN/"}"
+    tail -n 20 "${trs%.trs}.log"
+done
 awk '
     /^# TOTAL: / { total += $3 }
     /^# PASS: / { passed += $3 }
