@@ -42,9 +42,9 @@ static void take_connected(struct dpl_engine *e, const struct dpl_doc *peer)
         return;
     }
     dpl_target_lost(&e->target, now);
-    dpl_stream_close(&e->stream);
+    dpl_peer_close(&e->peer);
     g_byte_array_set_size(e->held, 0);
-    dpl_stream_open(&e->stream, fd);
+    dpl_peer_open(&e->peer, fd);
     g_clear_pointer(&e->peer_doc, dpl_doc_free);
     e->peer_doc = dpl_doc_copy(peer);
     e->changed = true;
@@ -57,8 +57,8 @@ static void take_connected(struct dpl_engine *e, const struct dpl_doc *peer)
         (void)dpl_target_connected(&e->target, now);
         return;
     }
-    (void)dpl_stream_send(&e->stream, &no, &err);
-    dpl_stream_close(&e->stream);
+    (void)dpl_peer_send(&e->peer, &no, &err);
+    dpl_peer_close(&e->peer);
 }
 
 static int command(struct dpl_engine *e, const char *name, struct dpl_err *err)

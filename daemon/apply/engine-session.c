@@ -9,7 +9,7 @@
 static int call_send(void *self, const struct dpl_message *m)
 {
     struct dpl_engine *e = self;
-    return dpl_stream_send(&e->stream, m, &e->target.why);
+    return dpl_peer_send(&e->peer, m, &e->target.why);
 }
 
 static uint32_t flags_of(const struct dpl_engine *e, const struct dpl_replica_status *s)

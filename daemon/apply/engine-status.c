@@ -94,7 +94,7 @@ int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
         put_replica(e, status);
     else
         dpl_doc_set_text(status, "state", "closed");
-    dpl_doc_set_int(status, "received_bytes", as_int(e->stream.received_bytes));
+    dpl_doc_set_int(status, "received_bytes", as_int(e->peer.received_bytes));
     if (e->last_error[0])
         dpl_doc_set_text(status, "last_error", e->last_error);
     struct dpl_err err;

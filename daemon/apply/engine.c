@@ -21,7 +21,7 @@ void dpl_engine_init(struct dpl_engine *e, struct dpl_channel *channel,
                      const struct dpl_clock *clock)
 {
     *e = (struct dpl_engine){.clock = clock, .channel = channel};
-    e->stream.fd = e->reserve_fd = e->lock_fd = -1;
+    e->peer.fd = e->reserve_fd = e->lock_fd = -1;
     e->root_fds = g_array_new(FALSE, FALSE, sizeof(int));
     e->held = g_byte_array_new();
     dpl_engine_session_init(e);
@@ -29,7 +29,7 @@ void dpl_engine_init(struct dpl_engine *e, struct dpl_channel *channel,
 
 void dpl_engine_done(struct dpl_engine *e)
 {
-    dpl_stream_close(&e->stream);
+    dpl_peer_close(&e->peer);
     dpl_engine_shut(e);
     g_clear_pointer(&e->root_fds, g_array_unref);
     g_clear_pointer(&e->held, g_byte_array_unref);
@@ -42,10 +42,10 @@ void dpl_engine_done(struct dpl_engine *e)
 static void session_over(struct dpl_engine *e)
 {
     struct dpl_err err;
-    if (e->target.state != DPL_TARGET_OFFLINE || e->stream.fd < 0)
+    if (e->target.state != DPL_TARGET_OFFLINE || e->peer.fd < 0)
         return;
-    (void)dpl_stream_flush(&e->stream, &err);
-    dpl_stream_close(&e->stream);
+    (void)dpl_peer_flush(&e->peer, &err);
+    dpl_peer_close(&e->peer);
     g_byte_array_set_size(e->held, 0);
     g_clear_pointer(&e->peer_doc, dpl_doc_free);
     if (e->target.over != DPL_TARGET_OVER_CLOSED)
@@ -86,12 +86,12 @@ static void hear(struct dpl_engine *e)
     struct dpl_err err = {0};
     size_t batch = 0;
     while (e->target.state != DPL_TARGET_OFFLINE && e->held->len == 0 && batch < BATCH_BYTES) {
-        int rc = dpl_stream_next(&e->stream, &m, &err);
+        int rc = dpl_peer_next(&e->peer, &m, &err);
         if (rc > 0) {
             (void)dpl_target_receive(&e->target, &m, now_of(e));
             continue;
         }
-        ssize_t n = rc < 0 ? rc : dpl_stream_read(&e->stream, &err);
+        ssize_t n = rc < 0 ? rc : dpl_peer_read(&e->peer, &err);
         if (n == 0)
             return;
         if (n == DPL_E_UNREACHABLE) {
@@ -214,10 +214,10 @@ static int wait_for(struct dpl_engine *e, struct pollfd *p, int64_t due)
     p[P_CHANNEL] = (struct pollfd){.fd = dpl_channel_fd(e->channel), .events = POLLIN};
     if (dpl_channel_wants_write(e->channel))
         p[P_CHANNEL].events |= POLLOUT;
-    p[P_PEER] = (struct pollfd){.fd = e->stream.fd};
+    p[P_PEER] = (struct pollfd){.fd = e->peer.fd};
     if (e->held->len == 0)
         p[P_PEER].events |= POLLIN;
-    if (e->stream.fd >= 0 && e->stream.kept->len > 0)
+    if (dpl_peer_kept(&e->peer) > 0)
         p[P_PEER].events |= POLLOUT;
     if (p[P_PEER].events == 0)
         p[P_PEER].fd = -1;
@@ -234,8 +234,8 @@ static int finish(struct dpl_engine *e, struct dpl_err *err)
     int rc = 0;
     if (e->target.state != DPL_TARGET_OFFLINE)
         (void)dpl_target_close(&e->target, now_of(e));
-    if (e->stream.fd >= 0)
-        (void)dpl_stream_flush(&e->stream, NULL);
+    if (e->peer.fd >= 0)
+        (void)dpl_peer_flush(&e->peer, NULL);
     if (e->replica)
         rc = dpl_replica_stop(e->replica, err);
     return rc;
@@ -251,10 +251,10 @@ int dpl_engine_turn(struct dpl_engine *e, struct dpl_err *err)
         return dpl_err_sys(err, -rc, "wait for events");
     if (p[P_CHANNEL].revents & POLLOUT)
         (void)dpl_channel_flush(e->channel, err);
-    if (e->stream.fd >= 0 && (p[P_PEER].revents & POLLOUT) &&
-        dpl_stream_flush(&e->stream, &e->target.why) < 0)
+    if (e->peer.fd >= 0 && (p[P_PEER].revents & POLLOUT) &&
+        dpl_peer_flush(&e->peer, &e->target.why) < 0)
         dpl_target_lost(&e->target, now_of(e));
-    if (e->stream.fd >= 0 && (p[P_PEER].revents & (POLLIN | POLLHUP | POLLERR)))
+    if (e->peer.fd >= 0 && (p[P_PEER].revents & (POLLIN | POLLHUP | POLLERR)))
         hear(e);
     if (p[P_CHANNEL].revents & (POLLIN | POLLHUP | POLLERR)) {
         rc = channel_hear(e, err);

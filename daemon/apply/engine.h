@@ -21,9 +21,9 @@
 #define DPL_APPLY_ENGINE_H
 
 #include "daemon/apply/replica.h"
-#include "daemon/apply/stream.h"
 #include "daemon/core/session_target.h"
 #include "lib/ctl/channel.h"
+#include "lib/proto/peer.h"
 
 struct dpl_engine {
     const struct dpl_clock *clock;
@@ -32,7 +32,7 @@ struct dpl_engine {
     struct dpl_replica *replica; /* NULL: not open */
     struct dpl_target target;
     struct dpl_target_calls calls;
-    struct dpl_stream stream;
+    struct dpl_peer peer;
     GArray *root_fds;
     int reserve_fd, lock_fd;
     uint64_t window_bytes;

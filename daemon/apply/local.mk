@@ -25,8 +25,7 @@ libapply_a_SOURCES += \
 	daemon/apply/engine-order.c \
 	daemon/apply/engine-session.c \
 	daemon/apply/engine-status.c \
-	daemon/apply/guard.c daemon/apply/guard.h \
-	daemon/apply/stream.c daemon/apply/stream.h
+	daemon/apply/guard.c daemon/apply/guard.h
 libexecdoppel_PROGRAMS += daemon/apply/doppel-replica
 daemon_apply_doppel_replica_SOURCES = daemon/apply/main.c
 APPLY_LIBS = libapply.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a

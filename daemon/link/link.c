@@ -259,7 +259,8 @@ static void peer_hear(struct dpl_link *link)
 {
     struct dpl_message m;
     struct dpl_err err = {0};
-    int rc = dpl_peer_read(&link->peer, &err);
+    ssize_t n = dpl_peer_read(&link->peer, &err);
+    int rc = n < 0 ? (int)n : 0;
     while (rc == 0 && link->source.state != DPL_SOURCE_OFFLINE) {
         rc = dpl_peer_next(&link->peer, &m, &err);
         if (rc == 0)

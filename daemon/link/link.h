@@ -22,12 +22,12 @@
 #include "daemon/core/schedule.h"
 #include "daemon/core/session_source.h"
 #include "daemon/link/ledger.h"
-#include "daemon/link/peer.h"
 #include "daemon/link/remote.h"
 
 #include "lib/base/clock.h"
 #include "lib/capstat/capstat.h"
 #include "lib/ctl/channel.h"
+#include "lib/proto/peer.h"
 
 struct dpl_link_config {
     char *set, *capture_run_dir;

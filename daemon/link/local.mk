@@ -4,7 +4,6 @@ liblink_a_SOURCES = \
 	daemon/link/ledger.c daemon/link/ledger.h \
 	daemon/link/link.c daemon/link/link.h \
 	daemon/link/order.c \
-	daemon/link/peer.c daemon/link/peer.h \
 	daemon/link/remote.c daemon/link/remote.h \
 	daemon/link/rights.c daemon/link/rights.h \
 	daemon/link/status.c

@@ -6,6 +6,7 @@ libproto_a_SOURCES = \
 	lib/proto/hello.c lib/proto/hello.h \
 	lib/proto/message.c lib/proto/message.h lib/proto/message.tbl.h lib/proto/message-check.h \
 	lib/proto/payload.c \
+	lib/proto/peer.c lib/proto/peer.h \
 	lib/proto/sums.c lib/proto/sums.h
 # What a program that links it needs behind it.
 PROTO_LIBS = $(LIBLZ4_LIBS) $(LIBZSTD_LIBS) $(LIBXXHASH_LIBS)

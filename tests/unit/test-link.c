@@ -79,7 +79,7 @@ static void hear_target(void)
     bool any = false;
     if (peer.fd < 0)
         return;
-    int rc = dpl_peer_read(&peer, NULL);
+    ssize_t rc = dpl_peer_read(&peer, NULL);
     while (dpl_peer_next(&peer, &m, NULL) > 0) {
         any = true;
         if (tmodel_receive(&target, &m) < 0)

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/link/peer.h"
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/proto/peer.h"
 
 #include "lib/base/fd.h"
 
@@ -105,7 +105,7 @@ int dpl_peer_flush(struct dpl_peer *p, struct dpl_err *err)
     return 0;
 }
 
-int dpl_peer_read(struct dpl_peer *p, struct dpl_err *err)
+ssize_t dpl_peer_read(struct dpl_peer *p, struct dpl_err *err)
 {
     uint8_t *at;
     size_t room;
@@ -125,7 +125,7 @@ int dpl_peer_read(struct dpl_peer *p, struct dpl_err *err)
     }
     dpl_frame_in_added(&p->in, (size_t)n);
     p->received_bytes += (uint64_t)n;
-    return 0;
+    return n;
 }
 
 int dpl_peer_next(struct dpl_peer *p, struct dpl_message *m, struct dpl_err *err)
