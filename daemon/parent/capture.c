@@ -109,6 +109,37 @@ static int write_rules(struct dpl_set *set, char **path_r, struct dpl_err *err)
     return rc;
 }
 
+/* What a capture says, also while no daemon runs: it holds both ends of a named pipe, so that a
+ * bounded number of lines waits there for the next daemon, and it never waits itself. */
+static int open_said(const struct dpl_set *set, struct dpl_err *err)
+{
+    const char *run = set->daemon->settings.run_dir;
+    g_autofree char *dir = g_build_filename(run, "said", NULL);
+    g_autofree char *path = g_build_filename(dir, set->name, NULL);
+    struct stat st;
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return dpl_err_sys(err, errno, "make \"%s\"", dir);
+    if (mkfifo(path, 0600) < 0 && errno != EEXIST)
+        return dpl_err_sys(err, errno, "make \"%s\"", path);
+    dpl_autofd int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+        return dpl_err_sys(err, fd < 0 ? errno : EEXIST, "open \"%s\"", path);
+    return dpl_fd_steal(&fd);
+}
+
+static void hear(struct dpl_set *set)
+{
+    struct dpl_err err = {0};
+    if (set->capture.said.line)
+        return;
+    int fd = open_said(set, &err);
+    if (!set->capture.said_name)
+        set->capture.said_name = g_strdup_printf("capture %s", set->name);
+    if (fd < 0 ||
+        dpl_lines_open(&set->capture.said, set->daemon->loop, fd, set->capture.said_name, &err) < 0)
+        dpl_log(LOG_WARNING, "set \"%s\": what its capture says is lost: %s", set->name, err.text);
+}
+
 static void add(GPtrArray *args, const char *option, char *value)
 {
     g_ptr_array_add(args, g_strdup(option));
@@ -194,6 +225,8 @@ static int start(struct dpl_set *set, struct dpl_err *err)
     const struct dpl_child_kind *kind = arguments(set, rules, args);
     set->capture.starter = dpl_child_new(set->daemon->children, kind, set->name,
                                          (const char *const *)args->pdata, &start_fns, set);
+    if (set->capture.said.line)
+        dpl_child_set_stderr(set->capture.starter, open_said(set, NULL));
     return dpl_child_start(set->capture.starter, err);
 }
 
@@ -237,6 +270,8 @@ void dpl_capture_begin(struct dpl_set *set)
     /* Where the configuration has no group for the set, an agent may capture it. */
     set->capture.wanted =
         set->source && set->group && dpl_conf_value(conf, set->group, "capture") != 0;
+    if (set->capture.wanted)
+        hear(set);
     look_later(set, 0);
 }
 
@@ -246,6 +281,8 @@ void dpl_capture_end(struct dpl_set *set)
     dpl_timer_clear(&set->capture.timer);
     forget_keeper(set);
     g_clear_pointer(&set->capture.starter, dpl_child_free);
+    dpl_lines_close(&set->capture.said);
+    g_clear_pointer(&set->capture.said_name, g_free);
 }
 
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set)

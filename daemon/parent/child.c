@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/child.h"
 
+#include "daemon/parent/lines.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/spawn.h"
 #include "lib/base/clock.h"
@@ -14,8 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define LOG_LINE_BYTES 1024
 
 struct dpl_children {
     qb_loop_t *loop;
@@ -43,9 +42,8 @@ struct dpl_child {
     struct dpl_watch end_watch;
     struct dpl_channel *channel;
     struct dpl_watch channel_watch;
-    int log_fd;
-    struct dpl_watch log_watch;
-    GString *log_line;
+    struct dpl_lines log;
+    int stderr_fd; /* what it gets as 2 in place of our log; -1 */
 
     bool wanted;
     bool freed;
@@ -89,8 +87,7 @@ struct dpl_child *dpl_child_new(struct dpl_children *children, const struct dpl_
     g_ptr_array_add(argv, NULL);
     child->argv = (char **)g_ptr_array_steal(argv, NULL);
     child->env = g_ptr_array_new_with_free_func(g_free);
-    child->pidfd = child->log_fd = -1;
-    child->log_line = g_string_new(NULL);
+    child->pidfd = child->stderr_fd = -1;
     g_ptr_array_add(children->all, child);
     return child;
 }
@@ -108,7 +105,7 @@ static void destroy(struct dpl_child *child)
     drop_given(child);
     g_ptr_array_unref(child->env);
     g_strfreev(child->argv);
-    g_string_free(child->log_line, TRUE);
+    dpl_fd_clear(&child->stderr_fd);
     g_free(child->name);
     g_free(child);
 }
@@ -147,47 +144,15 @@ void dpl_child_give_fd(struct dpl_child *child, int fd)
     child->given[child->given_count++] = fd;
 }
 
+void dpl_child_set_stderr(struct dpl_child *child, int fd)
+{
+    dpl_fd_clear(&child->stderr_fd);
+    child->stderr_fd = fd;
+}
+
 void dpl_child_set_env(struct dpl_child *child, const char *pair)
 {
     g_ptr_array_add(child->env, g_strdup(pair));
-}
-
-static void log_text(struct dpl_child *child, bool end)
-{
-    char *start = child->log_line->str, *newline;
-    while ((newline = strchr(start, '\n')) != NULL) {
-        *newline = '\0';
-        if (newline > start)
-            dpl_log(LOG_NOTICE, "%s: %s", child->name, start);
-        start = newline + 1;
-    }
-    g_string_erase(child->log_line, 0, start - child->log_line->str);
-    if (child->log_line->len > 0 && (end || child->log_line->len >= LOG_LINE_BYTES)) {
-        dpl_log(LOG_NOTICE, "%s: %s", child->name, child->log_line->str);
-        g_string_truncate(child->log_line, 0);
-    }
-}
-
-static bool read_log(struct dpl_child *child)
-{
-    char text[LOG_LINE_BYTES];
-    ssize_t n = read(child->log_fd, text, sizeof text);
-    if (n <= 0)
-        return false;
-    for (ssize_t i = 0; i < n; i++)
-        if (text[i] == '\0')
-            text[i] = '?';
-    g_string_append_len(child->log_line, text, n);
-    log_text(child, false);
-    return true;
-}
-
-static void log_event(void *self, int revents)
-{
-    struct dpl_child *child = self;
-    (void)revents;
-    if (!read_log(child) && errno != EAGAIN)
-        dpl_watch_remove(&child->log_watch);
 }
 
 /* Its end of the channel is closed, or it sent nonsense: it will end, or is made to. */
@@ -268,11 +233,7 @@ static int reap(struct dpl_child *child)
 static void clean_up(struct dpl_child *child)
 {
     dpl_timer_clear(&child->timer);
-    for (int i = 0; i < 64 && child->log_fd >= 0 && read_log(child); i++)
-        ;
-    log_text(child, true);
-    dpl_watch_remove(&child->log_watch);
-    dpl_fd_clear(&child->log_fd);
+    dpl_lines_close(&child->log);
     dpl_watch_remove(&child->end_watch);
     dpl_fd_clear(&child->pidfd);
     close_channel(child);
@@ -337,11 +298,12 @@ static int spawn(struct dpl_child *child, int channel_end, int log_end, struct d
     if (null < 0)
         return dpl_err_sys(err, errno, "open \"/dev/null\"");
     g_autofree char **env = environment(child);
-    struct dpl_spawn how = {.path = child->argv[0],
-                            .argv = child->argv,
-                            .env = env,
-                            .fds = {null, null, log_end, channel_end},
-                            .fd_count = 4};
+    struct dpl_spawn how = {
+        .path = child->argv[0],
+        .argv = child->argv,
+        .env = env,
+        .fds = {null, null, child->stderr_fd >= 0 ? child->stderr_fd : log_end, channel_end},
+        .fd_count = 4};
     for (size_t i = 0; i < child->given_count; i++)
         how.fds[how.fd_count++] = child->given[i];
     pid_t pid = dpl_spawn(&how, &child->pidfd, err);
@@ -362,8 +324,6 @@ static int watch_all(struct dpl_child *child, struct dpl_err *err)
 {
     qb_loop_t *loop = child->children->loop;
     int rc = dpl_watch_add(&child->end_watch, loop, child->pidfd, POLLIN, end_event, child, err);
-    if (rc == DPL_OK)
-        rc = dpl_watch_add(&child->log_watch, loop, child->log_fd, POLLIN, log_event, child, err);
     if (rc == DPL_OK && child->channel)
         rc = dpl_watch_add(&child->channel_watch, loop, dpl_channel_fd(child->channel), POLLIN,
                            channel_event, child, err);
@@ -376,7 +336,8 @@ static int try_start(struct dpl_child *child, struct dpl_err *err)
     if (pipe2(log_ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return dpl_err_sys(err, errno, "pipe");
     dpl_autofd int log_end = log_ends[1], their_end = -1;
-    child->log_fd = log_ends[0];
+    if (dpl_lines_open(&child->log, child->children->loop, log_ends[0], child->name, err) < 0)
+        return DPL_E_NO_MEMORY;
     if (child->kind->channel) {
         int rc = dpl_channel_pair(ends, err);
         if (rc < 0)

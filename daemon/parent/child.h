@@ -53,6 +53,8 @@ struct dpl_child *dpl_child_new(struct dpl_children *children, const struct dpl_
 void dpl_child_free(struct dpl_child *child);
 /* For its next start alone: the descriptor becomes 4 (then 5 ...); taken. */
 void dpl_child_give_fd(struct dpl_child *child, int fd);
+/* For each start: what it has as standard error, in place of our log; taken. */
+void dpl_child_set_stderr(struct dpl_child *child, int fd);
 /* For each start: NAME=VALUE in its environment. */
 void dpl_child_set_env(struct dpl_child *child, const char *pair);
 

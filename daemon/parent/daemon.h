@@ -11,6 +11,7 @@
 #include "daemon/core/set_state.h"
 #include "daemon/ctl/server.h"
 #include "daemon/parent/child.h"
+#include "daemon/parent/lines.h"
 #include "daemon/parent/settings.h"
 #include "daemon/store/store.h"
 #include "lib/capstat/capstat.h"
@@ -41,7 +42,9 @@ struct dpl_capture {
     struct dpl_watch keeper_watch;
     struct dpl_timer timer;
     struct dpl_backoff backoff;
-    char why[200]; /* why it is not there */
+    char why[200];         /* why it is not there */
+    struct dpl_lines said; /* what it says */
+    char *said_name;
 };
 
 /* The result of a command that an engine owes. */

@@ -10,6 +10,7 @@ libparent_a_SOURCES = \
 	daemon/parent/door.c daemon/parent/door.h \
 	daemon/parent/engine.c \
 	daemon/parent/instance.c daemon/parent/instance.h \
+	daemon/parent/lines.c daemon/parent/lines.h \
 	daemon/parent/log.c daemon/parent/log.h \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \

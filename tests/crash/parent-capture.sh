@@ -73,7 +73,11 @@ doppel set delete mail 2>/dev/null && complain "a captured set was deleted"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 put two
+# What it says while nobody listens waits for the next daemon.
+kill -USR1 "$keeper"
+put five
 start
+eventually grep -q "capture mail: doppel-capture: figures requests=" "$work/log"
 eventually serving
 [ "$(of keeper)" = "$keeper" ] || complain "the capture was not adopted"
 
@@ -91,7 +95,7 @@ wait "$pid" || complain "doppeld ended with $?"
 put four
 "$build/daemon/capture/doppel-capture" --status --set mail --run-dir "$work/run/capture" >/dev/null ||
     complain "the capture ended with the daemon"
-[ "$(cat "$captured"/*)" = "$(printf 'four\none\nthree\ntwo')" ] || complain "files are missing"
+[ "$(cat "$captured"/*)" = "$(printf 'five\nfour\none\nthree\ntwo')" ] || complain "files are missing"
 grep -E 'ERROR: |runtime error' "$work/log" && complain "a sanitizer spoke"
 [ $failed = 0 ] || tail -n 60 "$work/log"
 exit $failed
