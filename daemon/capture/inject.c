@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct inject *inject_at;
@@ -100,4 +101,24 @@ void inject_check(enum inject_point point)
         atomic_fetch_add(&inject_at->deaths, 1);
         die();
     }
+}
+
+void inject_hold(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    if (inject_at == NULL)
+        return;
+    atomic_fetch_add(&inject_at->held, 1);
+    while (atomic_load(&inject_at->hold) != 0)
+        nanosleep(&moment, NULL);
+}
+
+bool inject_no_start(void)
+{
+    uint32_t left = inject_at == NULL ? 0 : atomic_load(&inject_at->no_start);
+
+    if (left != 0)
+        atomic_store(&inject_at->no_start, left - 1);
+    return left != 0;
 }

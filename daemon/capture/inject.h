@@ -9,6 +9,7 @@
 #include "lib/base/err.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,9 +55,12 @@ struct inject {
     _Atomic uint32_t armed;  /* 1: die at (opcode, point), then 0 */
     _Atomic uint32_t opcode; /* of the request */
     _Atomic uint32_t point;
-    _Atomic uint32_t nested; /* then die again at the n-th point inside the takeover, 0: not */
-    _Atomic uint32_t one_in; /* die at any point with this probability, 0: never */
-    _Atomic uint32_t no_pre; /* 1: repeat blindly, without pre-images: a control that must fail */
+    _Atomic uint32_t nested;   /* then die again at the n-th point inside the takeover, 0: not */
+    _Atomic uint32_t one_in;   /* die at any point with this probability, 0: never */
+    _Atomic uint32_t no_pre;   /* 1: repeat blindly, without pre-images: a control that must fail */
+    _Atomic uint32_t hold;     /* 1: a keeper's successor waits before its first step */
+    _Atomic uint32_t held;     /* how many came to wait there */
+    _Atomic uint32_t no_start; /* so many workers find that they cannot start */
     _Atomic uint64_t deaths, nested_deaths;
     _Atomic uint32_t hit[INJECT_OPCODES][INJECT_POINT_COUNT];
 };
@@ -70,6 +74,11 @@ int inject_open(const char *file, struct dpl_err *err);
 void inject_context(uint32_t opcode, int in_takeover);
 /* Dies here, if this is the place. */
 void inject_check(enum inject_point point);
+
+/* Waits here while the file says so. */
+void inject_hold(void);
+/* Whether this worker is to find that it cannot start. */
+bool inject_no_start(void);
 
 static inline void inject(enum inject_point point)
 {

@@ -30,10 +30,13 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS      20
+#define RESTART_MS    200 /* until a worker that could not start is tried again */
 #define TELLER_STARTS 100 /* of one that dies again and again */
+#define ARGUMENTS     128 /* of the command line that we can be started again with */
 
 static struct {
     const struct options *options;
@@ -73,6 +76,7 @@ static void prepare_process(void)
     }
     setrlimit(RLIMIT_MEMLOCK, &memory);
     prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+    prctl(PR_SET_NAME, "doppel-capture"); /* a successor was run as /proc/self/exe */
 }
 
 static int open_signals(struct dpl_err *err)
@@ -169,17 +173,29 @@ static void bound_crashes(void)
             options->set, bound, options->crash_seconds);
 }
 
-/* Goes on as this program. Returns only if that fails. */
-static void exec_again(const char *program)
+/* How many of the arguments were there when the capture began: not what exec_again has added. */
+static size_t own_arguments(char *const *argv)
 {
-    static char resume[16];
-    char *argv[64];
     size_t count = 0;
 
-    while (count < 60 && keeper.argv[count] != NULL) {
-        argv[count] = keeper.argv[count];
+    while (argv[count] != NULL)
         count++;
-    }
+    if (count > 3 && strcmp(argv[count - 3], "--foreground") == 0 &&
+        strcmp(argv[count - 2], "--resume") == 0)
+        count -= 3;
+    return count;
+}
+
+/* Goes on as this program. Returns only if that fails. Allocates nothing: in a successor of ours a
+ * lock of the worker's memory may be held for ever. */
+static void exec_again(const char *program)
+{
+    static char *argv[ARGUMENTS + 4];
+    static char resume[16];
+    size_t count = own_arguments(keeper.argv);
+
+    g_assert(count <= ARGUMENTS);
+    memcpy(argv, keeper.argv, count * sizeof(argv[0]));
     snprintf(resume, sizeof(resume), "%d", keeper.memory.shared->shared_fd);
     argv[count++] = (char[]){"--foreground"};
     argv[count++] = (char[]){"--resume"};
@@ -229,22 +245,45 @@ static bool upgrade(void)
     return true;
 }
 
-void keeper_replace(const struct memory *memory)
+/* The successor of a keeper, a child of the worker: ends the worker, and goes on as the keeper. It
+ * alone keeps the connections now, so it does not give up. */
+__attribute__((noreturn)) static void succeed(const struct memory *memory, struct pollfd *worker)
 {
-    pid_t worker = getpid();
-    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
-    struct pollfd pfd = {.events = POLLIN};
+    static const char text[] =
+        "doppel-capture: our own program cannot be run: the keeper's successor tries again\n";
+    const struct timespec pause = {.tv_nsec = RESTART_MS * 1000000L};
+    bool told = false;
 
-    if (pid != 0)
-        return;
-    pfd.fd = (int)syscall(SYS_pidfd_open, worker, 0);
-    kill(worker, SIGKILL);
-    while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+    inject_hold();
+    syscall(SYS_pidfd_send_signal, worker->fd, SIGKILL, NULL, 0);
+    while (poll(worker, 1, -1) < 0 && errno == EINTR)
         ;
     atomic_fetch_add(&memory->shared->count.keepers_replaced, 1);
-    /* Our own file, though another one may be installed by now. */
-    exec_again("/proc/self/exe");
-    _exit(1);
+    for (;;) {
+        /* Our own file, though another one may be installed by now. */
+        exec_again("/proc/self/exe");
+        if (!told)
+            dpl_fd_write_all(STDERR_FILENO, text, sizeof(text) - 1, NULL);
+        told = true;
+        nanosleep(&pause, NULL);
+    }
+}
+
+void keeper_replace(const struct memory *memory)
+{
+    static struct pollfd worker = {.fd = -1, .events = POLLIN};
+    static pid_t successor;
+
+    /* One at a time: two would become two keepers, with a worker each in the same memory. */
+    if (successor > 0 && waitpid(successor, NULL, WNOHANG) == 0)
+        return;
+    if (worker.fd < 0)
+        worker.fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (worker.fd < 0)
+        return; /* called again soon */
+    successor = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+    if (successor == 0)
+        succeed(memory, &worker);
 }
 
 /* Unmounts what is not in use; true when all roots are. */
@@ -369,13 +408,52 @@ static bool wait_for_event(void)
     return fds[0].revents != 0;
 }
 
+/* Without a worker for a moment. True: all is unmounted, and nothing is left to serve. */
+static bool rest(void)
+{
+    struct shared *shared = keeper.memory.shared;
+    int64_t end_ns = now_ns() + RESTART_MS * INT64_C(1000000);
+    struct pollfd pfd = {.fd = keeper.signal_fd, .events = POLLIN};
+    uint32_t unmounted = 0;
+
+    while (now_ns() < end_ns) {
+        poll(&pfd, 1, RETRY_MS);
+        handle_signals();
+        continue_stop();
+    }
+    for (uint32_t i = 0; i < shared->root_count; i++)
+        unmounted += shared->roots[i].unmounted != 0;
+    return unmounted == shared->root_count;
+}
+
+/* A worker is gone, with this status. 1: another one is to be started; 0: all is done. */
+static int worker_gone(int status, struct dpl_err *err)
+{
+    struct shared *shared = keeper.memory.shared;
+    bool done = false;
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    /* Once there was one, its requests are in our hands: they wait until another one can start. */
+    if (WIFEXITED(status) && atomic_load(&shared->incarnation) == 0)
+        return dpl_err_set(err, DPL_E_FAILED, "the worker could not start");
+    if (WIFEXITED(status)) {
+        fprintf(stderr, "doppel-capture: set '%s': the worker could not start: trying again\n",
+                keeper.options->set);
+        done = rest();
+    } else {
+        atomic_fetch_add(&shared->count.takeovers, 1);
+        bound_crashes();
+    }
+    sweep_descriptors(shared);
+    return !done;
+}
+
 /* Runs workers, one after the other, until one ends because all is unmounted. */
 static int keep(struct dpl_err *err)
 {
-    struct shared *shared = keeper.memory.shared;
-
     for (;;) {
-        int status, code = start_worker(err);
+        int code = start_worker(err);
 
         if (code != 0)
             return code;
@@ -388,14 +466,9 @@ static int keep(struct dpl_err *err)
             if (upgrade() && start_worker(err) != 0)
                 return err->code;
         }
-        status = reap_worker();
-        if (WIFEXITED(status))
-            return WEXITSTATUS(status) == 0
-                       ? 0
-                       : dpl_err_set(err, DPL_E_FAILED, "the worker could not start");
-        atomic_fetch_add(&shared->count.takeovers, 1);
-        bound_crashes();
-        sweep_descriptors(shared);
+        code = worker_gone(reap_worker(), err);
+        if (code <= 0)
+            return code;
     }
 }
 
@@ -438,7 +511,10 @@ int keeper_run(const struct options *options, char **argv, int ready_fd)
     keeper.argv = argv;
     keeper.ready_fd = ready_fd;
     prepare_process();
-    code = begin(&err);
+    if (own_arguments(argv) > ARGUMENTS)
+        code = dpl_err_set(&err, DPL_E_USAGE, "more than %d arguments", ARGUMENTS);
+    else
+        code = begin(&err);
     if (code == 0)
         code = options->single ? worker_run(options, &keeper.memory) : keep(&err);
     if (code != 0) {

@@ -20,7 +20,8 @@
  * is written to and closed when the roots are captured. */
 int keeper_run(const struct options *options, char **argv, int ready_fd);
 
-/* Called by a worker whose keeper is gone: starts a successor, which kills us. */
+/* Called by a worker whose keeper is gone, again and again until it is dead: starts a successor,
+ * which kills us; another one only if that has died first. */
 void keeper_replace(const struct memory *memory);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE    4096U
@@ -214,15 +215,19 @@ static bool is_slow(const struct thread *thread)
 
 void serve_loop(struct thread *thread)
 {
+    const struct timespec moment = {.tv_nsec = 1000000};
     struct worker *worker = thread->worker;
 
     while (pool_turn(thread)) {
         int code = receive(thread);
 
-        if (code == -EINTR || code == -EAGAIN || code == -ENOENT)
+        if (code == -ENODEV || code == -ECONNABORTED)
+            break; /* unmounted */
+        if (code != 0) {
+            if (code != -EINTR && code != -EAGAIN && code != -ENOENT)
+                nanosleep(&moment, NULL); /* no memory: others have their requests still */
             continue;
-        if (code != 0)
-            break; /* ENODEV: unmounted */
+        }
         atomic_fetch_add(&worker->shared->count.requests, 1);
         pool_begin(thread, is_slow(thread));
         serve_request(thread, false);

@@ -121,13 +121,30 @@ void worker_damaged(struct worker *worker, const char *what)
             worker->options->set, what);
 }
 
+/* What contradicts itself is given up, and the mount goes on without a journal. */
+static int attach_arena(struct worker *worker, struct dpl_err *err)
+{
+    struct shared *shared = worker->shared;
+    void *memory = worker->memory.arena;
+    int code = dpl_arena_attach(&worker->arena, memory, shared->arena_bytes, err);
+
+    if (code != DPL_E_CORRUPT)
+        return code;
+    code = dpl_arena_give_up(memory, shared->arena_bytes, err);
+    if (code == 0)
+        code = dpl_arena_attach(&worker->arena, memory, shared->arena_bytes, err);
+    if (code == 0)
+        worker_damaged(worker, "the journal is not what was noted: it has ended");
+    return code;
+}
+
 static int attach(struct worker *worker, struct dpl_err *err)
 {
     struct shared *shared = worker->shared;
     struct rlimit files = {0};
     int code;
 
-    code = dpl_arena_attach(&worker->arena, worker->memory.arena, shared->arena_bytes, err);
+    code = attach_arena(worker, err);
     if (code != 0)
         return code;
     code = dirty_attach(worker, err);
@@ -223,6 +240,8 @@ int worker_run(const struct options *options, const struct memory *memory)
         prctl(PR_SET_NAME, "doppel-worker");
     watch_note_own(shared);
     takeover_counts(shared);
+    if (inject_no_start())
+        return 1;
     code = cred_init_process(&err);
     if (code == 0)
         code = attach(&worker, &err);

@@ -155,6 +155,22 @@ int dpl_arena_attach(struct dpl_arena *a, void *memory, size_t bytes, struct dpl
     return rc;
 }
 
+int dpl_arena_give_up(void *memory, size_t bytes, struct dpl_err *err)
+{
+    struct dpl_arena_shared *s = memory;
+    int rc = shape_check(s, bytes, err);
+    if (rc < 0)
+        return rc;
+    const struct dpl_arena_spilled last = s->spilled[atomic_load(&s->which) & 1];
+    atomic_store(&s->state, DPL_JOURNAL_DAMAGED);
+    for (int i = 0; i < DPL_ARENA_PENDING_MAX; i++)
+        atomic_store(&s->pending[i].lsn, DPL_ARENA_NONE);
+    s->spilled[0] = s->spilled[1] = (struct dpl_arena_spilled){
+        .lsn = last.lsn - last.lsn % DPL_RECORD_ALIGN, .chain = last.chain};
+    atomic_store(&s->head, 0);
+    return 0;
+}
+
 void dpl_arena_detach(struct dpl_arena *a)
 {
     if (!a->shared)

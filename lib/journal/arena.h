@@ -130,10 +130,14 @@ int dpl_arena_format(void *memory, size_t bytes, const struct dpl_arena_sizes *s
                      const struct dpl_arena_start *start, struct dpl_err *err);
 /* Attaches to an arena, fresh or left by a process that died; the memory stays the caller's and
  * must outlive the arena. Half-made changes are finished or forgotten. CORRUPT if it contradicts
- * itself: then the caller ends the journal and makes a new arena. After it, and before anything
+ * itself: then the caller gives it up. After it, and before anything
  * else, a successor: claims the buffers of its slots, reads open_list, and commits each of these.
  */
 int dpl_arena_attach(struct dpl_arena *arena, void *memory, size_t bytes, struct dpl_err *err);
+/* Makes an arena that contradicts itself one that can be attached: what was not spilled is
+ * forgotten, the journal has ended (DAMAGED), the buffers are what they were. CORRUPT if not even
+ * its sizes can be believed. */
+int dpl_arena_give_up(void *memory, size_t bytes, struct dpl_err *err);
 /* Releases what is private. */
 void dpl_arena_detach(struct dpl_arena *arena);
 

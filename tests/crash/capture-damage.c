@@ -5,6 +5,7 @@
  *     capture-damage arm FILE OPCODE POINT   the worker dies there next (see inject.h)
  *     capture-damage result KEEPER           every result that is not answered yet
  *     capture-damage node KEEPER INODE       what the capture knows of this object
+ *     capture-damage arena KEEPER            where the records in memory end
  *     capture-damage cost                    prints what the sums cost
  *
  * Prints how many it found; 1: none.
@@ -12,6 +13,8 @@
 #include "daemon/capture/check.h"
 #include "daemon/capture/inject.h"
 #include "daemon/capture/shared.h"
+
+#include "lib/journal/arena-layout.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,13 +31,15 @@ static void die(const char *what)
     exit(2);
 }
 
-static struct shared *map_of(const char *keeper)
+/* Maps the memory file of this name. */
+static void *map_of(const char *keeper, const char *memory, size_t bytes)
 {
-    char dir[64], name[400], target[128];
+    char dir[64], name[400], target[128], wanted[64];
     struct dirent *entry;
     DIR *fds;
 
     snprintf(dir, sizeof(dir), "/proc/%s/fd", keeper);
+    snprintf(wanted, sizeof(wanted), "/memfd:%s (deleted)", memory);
     fds = opendir(dir);
     if (fds == NULL)
         die(dir);
@@ -46,11 +51,10 @@ static struct shared *map_of(const char *keeper)
         snprintf(name, sizeof(name), "%s/%s", dir, entry->d_name);
         size = readlink(name, target, sizeof(target) - 1);
         target[size > 0 ? size : 0] = '\0';
-        if (strncmp(target, "/memfd:doppel-capture", 21) != 0)
+        if (strcmp(target, wanted) != 0)
             continue;
         fd = open(name, O_RDWR | O_CLOEXEC);
-        at = mmap(NULL, sizeof(struct shared) + SHARED_NODES * sizeof(struct node),
-                  PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         if (at == MAP_FAILED)
             die(name);
         closedir(fds);
@@ -58,6 +62,12 @@ static struct shared *map_of(const char *keeper)
     }
     fprintf(stderr, "no memory of a capture\n");
     exit(2);
+}
+
+static struct shared *shared_of(const char *keeper)
+{
+    return map_of(keeper, "doppel-capture",
+                  sizeof(struct shared) + SHARED_NODES * sizeof(struct node));
 }
 
 static int arm(const char *file, const char *opcode, const char *point)
@@ -115,6 +125,13 @@ static int damage_node(struct shared *shared, uint64_t ino)
     return count == 0;
 }
 
+static int damage_arena(struct dpl_arena_shared *arena)
+{
+    atomic_fetch_add(&arena->head, arena->entries + 1);
+    printf("1\n");
+    return 0;
+}
+
 static int cost(void)
 {
     static struct slot slot = {.body_bytes = 250, .reply_bytes = 144};
@@ -148,9 +165,11 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "arm") == 0)
         return arm(argv[2], argv[3], argv[4]);
     if (argc == 3 && strcmp(argv[1], "result") == 0)
-        return damage_done(map_of(argv[2]));
+        return damage_done(shared_of(argv[2]));
     if (argc == 4 && strcmp(argv[1], "node") == 0)
-        return damage_node(map_of(argv[2]), strtoull(argv[3], NULL, 10));
+        return damage_node(shared_of(argv[2]), strtoull(argv[3], NULL, 10));
+    if (argc == 3 && strcmp(argv[1], "arena") == 0)
+        return damage_arena(map_of(argv[2], "doppel-arena", sizeof(struct dpl_arena_shared)));
     if (argc == 2 && strcmp(argv[1], "cost") == 0)
         return cost();
     fprintf(stderr, "capture-damage: see its source\n");

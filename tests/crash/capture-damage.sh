@@ -57,5 +57,27 @@ echo more >>"$root/good" || die "an object that is whole is refused"
 [ "$(cat "$root/good")" = $'good\nmore' ] || die "another object was changed"
 uncapture
 [ "$(cat "$root/bad")" = bad ] || die "the damaged object was changed"
+echo "ok: a damaged object is refused"
+
+rm -rf "$work/journal" && mkdir "$work/journal"
+capture
+touch "$root/before"
+old=$(worker)
+kill -STOP "$keeper"
+kill -KILL "$old"
+wait_for is_dead "$old" || die "the worker lives"
+"$damage" arena "$keeper" || die "nothing was damaged"
+mkdir "$root/waits" &
+maker=$!
+revive
+wait "$maker" || die "the application sees an error"
+wait_for given_up || die "the journal is believed"
+touch "$root/after" || die "the mount does not go on"
+grep -q "the journal is not what was noted" "$work/errors" || die "the damage was not told"
+uncapture
+[ -e "$root/before" ] && [ -d "$root/waits" ] && [ -e "$root/after" ] || die "something is lost"
+replay >"$work/replayed" 2>&1
+grep -q "mirror" "$work/replayed" || { cat "$work/replayed"; die "the journal on the disk does not say it"; }
+echo "ok: without the journal in memory the mount goes on"
 echo "PRINT sums: $("$damage" cost)"
 echo PASS

@@ -5,8 +5,11 @@
  *     capture-kill make FILE                 makes the file, with nothing armed
  *     capture-kill random FILE ONE_IN NO_PRE dies at any point with this probability, from now on
  *     capture-kill matrix FILE SECONDS       dies once at every (operation, point) pair that comes
- * up, every other time again inside the takeover capture-kill off FILE                  no more
- * deaths; prints what there was
+ * up, every other time again inside the takeover
+ *     capture-kill hold FILE 1|0             whether a keeper's successor waits before its first
+ * step capture-kill held FILE                 prints how many came to wait there capture-kill
+ * no-start FILE COUNT       so many workers find that they cannot start capture-kill off FILE no
+ * more deaths; prints what there was
  */
 #include "daemon/capture/inject.h"
 #include "daemon/capture/request.h"
@@ -160,12 +163,26 @@ static int dirty(struct inject *inject, double seconds)
     return !all;
 }
 
+/* What changes a number of the file, or prints it. -1: another command. */
+static int number(struct inject *inject, const char *command, const char *value)
+{
+    if (strcmp(command, "held") == 0)
+        printf("%u\n", atomic_load(&inject->held));
+    else if (strcmp(command, "hold") == 0 && value != NULL)
+        atomic_store(&inject->hold, (uint32_t)atoi(value));
+    else if (strcmp(command, "no-start") == 0 && value != NULL)
+        atomic_store(&inject->no_start, (uint32_t)atoi(value));
+    else
+        return -1;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct inject *inject = argc < 3 ? NULL : map(argv[2], strcmp(argv[1], "make") == 0);
 
     if (inject == NULL) {
-        fprintf(stderr, "capture-kill make|random|matrix|dirty|off FILE …\n");
+        fprintf(stderr, "capture-kill make|random|matrix|dirty|hold|held|no-start|off FILE …\n");
         return 2;
     }
     if (strcmp(argv[1], "make") == 0)
@@ -179,6 +196,8 @@ int main(int argc, char **argv)
         return matrix(inject, atof(argv[3]));
     if (strcmp(argv[1], "dirty") == 0 && argc == 4)
         return dirty(inject, atof(argv[3]));
+    if (number(inject, argv[1], argv[3]) == 0)
+        return 0;
     atomic_store(&inject->one_in, 0);
     atomic_store(&inject->armed, 0);
     printf("kill: deaths=%lu nested=%lu\n", (unsigned long)inject->deaths,

@@ -54,14 +54,14 @@ echo "ok: a stop waits for the users of the mount"
 rm -rf "$work/journal" && mkdir "$work/journal"
 capture --crash-bound 0/0
 mkdir "$root/game"
-"$load" --dir "$root/game" --threads 3 --seconds 12 >"$work/load" 2>&1 &
+"$load" --dir "$root/game" --threads 3 --seconds 1200 >"$work/load" 2>&1 &
 loader=$!
+trap 'kill $loader 2>/dev/null; tidy' EXIT
 # goes_on: the load writes on from now, and not only before something died.
-longer() {
-    [ "$(stat -c %s "$root"/game/load.*/append 2>/dev/null || echo 0)" -gt "$written" ]
-}
+size() { stat -c %s "$root/game/load.$loader/append" 2>/dev/null || echo 0; }
+longer() { [ "$(size)" -gt "$written" ]; }
 goes_on() {
-    written=$(stat -c %s "$root"/game/load.*/append 2>/dev/null || echo 0)
+    written=$(size)
     wait_for longer
 }
 # successor: a keeper that goes on, and has a worker. One that is about to go may still be listed.
@@ -83,6 +83,7 @@ for _ in 1 2 3; do
     kill -USR2 "$keeper"
     wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker was not replaced"
 done
+kill -TERM "$loader"
 wait "$loader" || { grep -v '^stall' "$work/load" | head -50; die "an application noticed"; }
 grep '^load: ' "$work/load"
 figures >/dev/null
@@ -94,7 +95,61 @@ keeper=
 replay || die "the replica differs"
 echo "ok: the keeper dies and is upgraded, unnoticed"
 
-rm -rf "$work/journal" && mkdir "$work/journal"
+# A successor that comes late to its first step, as under heavy load, is not joined by others: two would
+# become two keepers, whose workers destroy each other's memory.
+anew
+killer=$build/tests/crash/capture-kill
+"$killer" make "$work/inject" && "$killer" hold "$work/inject" 1 || die "no file of injections"
+capture --crash-bound 0/0 --inject "$work/inject"
+mkdir "$root/game"
+"$load" --dir "$root/game" --threads 2 --seconds 1200 >"$work/load" 2>&1 &
+loader=$!
+goes_on || die "the load stands still"
+old=$(worker)
+kill -KILL "$keeper"
+keeper=
+# A worker has its own name a moment after it was started.
+one_keeper() {
+    [ "$(pgrep -f "^$program --run-dir $work/run .*--resume" | sed 's,.*,/proc/&/comm,' |
+        xargs cat 2>/dev/null | grep -c -x doppel-capture)" = 1 ]
+}
+trap 'kill "$loader" 2>/dev/null; "$killer" hold "$work/inject" 0; tidy' EXIT
+held() { [ "$("$killer" held "$work/inject")" = "$1" ]; }
+wait_for eval '! held 0' || die "no successor"
+goes_on || die "a successor that waits stops the worker"
+held 1 || die "$("$killer" held "$work/inject") successors of one keeper"
+kill -KILL "$(pgrep -P "$old")" || die "no successor to kill"
+wait_for eval '! held 1' || die "a successor that died has no successor"
+goes_on || die "the load stands still"
+held 2 || die "$("$killer" held "$work/inject") successors of one keeper"
+"$killer" hold "$work/inject" 0
+wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker was not replaced"
+wait_for successor || die "no new keeper"
+wait_for one_keeper || die "not one keeper"
+"$killer" no-start "$work/inject" 3
+kill -KILL "$(worker)"
+goes_on || die "the load stands still"
+held 2 || die "a keeper was replaced that lives"
+[ "$(grep -c "could not start: trying again" "$work/errors")" = 3 ] || die "a worker that cannot start was not tried again"
+kill -TERM "$loader"
+wait "$loader" || { grep -v '^stall' "$work/load" | head -50; die "an application noticed"; }
+figures >/dev/null
+[ "$(value mode)" = 0 ] && ! grep -q damaged "$work/errors" || die "memory was damaged"
+for _ in 1 2 3; do
+    old=$(worker)
+    kill -USR2 "$keeper"
+    wait_for sh -c "! kill -0 $old 2>/dev/null" || die "the worker was not replaced"
+    wait_for successor || die "an upgrade is the end"
+done
+[ "$(tr '\0' '\n' <"/proc/$keeper/cmdline" | grep -c -x -e --resume)" = 1 ] || die "the command line grows"
+ls "$root/game" >/dev/null || die "the mount does not go on"
+kill -TERM "$keeper"
+wait_for ended || die "the last keeper did not end"
+keeper=
+replay || die "the replica differs"
+echo "ok: one keeper has one successor, and a worker that cannot start is tried again"
+
+anew
 capture
 mkdir "$root/stuck" "$root/free"
 echo text >"$root/free/file"

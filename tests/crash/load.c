@@ -7,6 +7,7 @@
  *
  * DIR must exist; a directory "load.PID" is made in it and left there for a comparison afterwards
  * (its name is printed). Half of the workers are threads of one process, the others processes.
+ * SIGTERM ends it in order, as the end of its time does.
  * Standard output: a line "stall TIME MS CALL" for each call of more than 5 ms (TIME:
  * CLOCK_MONOTONIC when it ended), then one with totals and one of a watcher that makes one call
  * after the other. Errors go to standard error. Exit status: 0 none, 1 errors or a worker that did
@@ -16,6 +17,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -165,14 +167,30 @@ static void work_as_process(int first, int count)
         pthread_join(threads[i], NULL);
 }
 
+/* Enough of it. */
+static void stop(int sig)
+{
+    (void)sig;
+    load_shared->ops_wanted = 0;
+    load_shared->end_ns = load_now_ns();
+}
+
+static int left_ms(void)
+{
+    int64_t end_ns = load_shared->ops_wanted ? INT64_MAX / 2 : load_shared->end_ns;
+    int64_t left = (end_ns - load_now_ns()) / 1000000 + HANG_MS;
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
 /* Waits for a worker process. */
-static void reap(const struct load_worker *w, pid_t pid, int64_t deadline_ns)
+static void reap(const struct load_worker *w, pid_t pid)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd p = {pidfd, POLLIN, 0};
-    int64_t left_ms = (deadline_ns - load_now_ns()) / 1000000;
-    int status = 0;
-    if (poll(&p, 1, left_ms > 0 ? (int)left_ms : 0) == 0) {
+    int status = 0, ended;
+    while ((ended = poll(&p, 1, left_ms())) < 0 && errno == EINTR)
+        ;
+    if (ended == 0) {
         load_bad(w, "process %d does not end", pid);
         kill(pid, SIGKILL);
         return; /* it may be in a call that never returns: no wait for it */
@@ -208,9 +226,8 @@ static void run(struct load_worker *w, int workers)
         load_watch(w, finished);
         _exit(0);
     }
-    int64_t end_ns = load_shared->ops_wanted ? INT64_MAX / 2 : load_shared->end_ns;
     for (int i = 0; i < processes; i++)
-        reap(w, pids[i], end_ns + (int64_t)HANG_MS * 1000000);
+        reap(w, pids[i]);
 }
 
 static void share(void)
@@ -287,6 +304,7 @@ int main(int argc, char **argv)
     load_names_prepare(w);
     load_data_prepare(w);
     load_shared->end_ns = load_now_ns() + seconds * 1000000000L;
+    signal(SIGTERM, stop);
     run(w, (int)threads);
     load_names_check(w);
     load_data_check(w, (int)threads);

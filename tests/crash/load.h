@@ -58,8 +58,8 @@ struct load_shared {
     struct load_stall stalls[LOAD_STALLS];
     _Atomic long wait_count; /* of the watcher */
     int64_t waits_ns[LOAD_STALLS];
-    int64_t end_ns;
-    long ops_wanted; /* 0: until end_ns */
+    _Atomic int64_t end_ns;
+    _Atomic long ops_wanted; /* 0: until end_ns */
 
     struct load_name locks[LOAD_WAYS][LOAD_NAMES];
     struct load_name free_for_all[LOAD_WAYS][LOAD_NAMES];

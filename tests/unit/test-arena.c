@@ -215,6 +215,31 @@ static void damaged(void)
     rig_done(&rig);
 }
 
+/* What is not believed is given up: nothing of it is there, and nothing is taken any more. */
+static void given_up(void)
+{
+    begin(&small);
+    struct dpl_record record = record_of(1, 100);
+    struct dpl_arena_res open;
+    CU_ASSERT_EQUAL(rig_put(&rig, &record, NULL), 0);
+    CU_ASSERT_EQUAL(rig_reserve(&rig, &record, -1, 7, &open), 0);
+    struct dpl_arena_shared *shared = rig.memory;
+    memset(dpl_arena_buffer(&rig.arena, 2, NULL), 0x5a, 4096);
+    atomic_fetch_add(&shared->head, shared->entries + 1);
+    rig_detach(&rig);
+    CU_ASSERT_EQUAL(rig_attach(&rig), DPL_E_CORRUPT);
+    CU_ASSERT_EQUAL(dpl_arena_give_up(shared, shared->bytes, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(rig_attach(&rig), 0);
+    CU_ASSERT_EQUAL(dpl_arena_state(&rig.arena), DPL_JOURNAL_DAMAGED);
+    CU_ASSERT_EQUAL(dpl_arena_open_list(&rig.arena, NULL, 0), 0);
+    CU_ASSERT_EQUAL(rig_commit(&rig, &record, &open), 0);
+    CU_ASSERT_EQUAL(rig_put(&rig, &record, NULL), DPL_E_NO_SPACE);
+    CU_ASSERT_EQUAL(((uint8_t *)dpl_arena_buffer(&rig.arena, 2, NULL))[4095], 0x5a);
+    shared->magic = 0;
+    CU_ASSERT_EQUAL(dpl_arena_give_up(shared, shared->bytes, NULL), DPL_E_CORRUPT);
+    rig_done(&rig);
+}
+
 static void sizes(void)
 {
     static const struct dpl_arena_sizes bad[] = {
@@ -232,6 +257,7 @@ static const struct unit_test tests[] = {
     {"data by reference takes a buffer, and a spare one is always left", pool},
     {"a closed journal ends when all is written; the first reason stays", closed},
     {"shared memory that contradicts itself is refused", damaged},
+    {"what is given up can be attached, and has ended", given_up},
     {"sizes that cannot be are refused", sizes},
 };
 UNIT_MAIN(tests)
