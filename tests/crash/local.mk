@@ -87,3 +87,17 @@ tests_crash_pair_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/replicate.sh
 dist_noinst_SCRIPTS += tests/crash/replicate.sh
 dist_noinst_SCRIPTS += tests/crash/two-sites.sh
+
+# A Maildir and a database under load, and what a copy of them must look like.
+if HAVE_SQLITE
+check_PROGRAMS += tests/crash/mailer
+tests_crash_mailer_SOURCES = tests/crash/mailer.c tests/crash/mailer.h tests/crash/mailer_check.c \
+	tests/crash/mailer_record.c tests/crash/mailer_write.c
+tests_crash_mailer_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_crash_mailer_LDADD = $(SQLITE_LIBS) -lpthread
+endif
+
+# Two stand-alone sites, in sites-lib.sh.
+check_PROGRAMS += tests/crash/cut-power
+EXTRA_DIST += tests/crash/chaos-lib.sh tests/crash/sites-lib.sh
+dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/power-remote.sh

@@ -2,7 +2,7 @@
  *
  * chains: whether a tree, or several, is a state that its source went through.
  *
- *     chains write [--chains N] [--seed N] [--seconds N | --steps N] ROOT...
+ *     chains write [--chains N] [--seed N] [--seconds N | --steps N] [--rate N] ROOT...
  *     chains check [--chains N] [--seed N] ROOT...
  *
  * The writers run in threads and processes; each chain of steps and what it saw of the others is
@@ -25,9 +25,10 @@
 
 static void bad_usage(void)
 {
-    fprintf(stderr,
-            "Usage: chains write [--chains N] [--seed N] [--seconds N | --steps N] ROOT...\n"
-            "       chains check [--chains N] [--seed N] ROOT...\n");
+    fprintf(
+        stderr,
+        "Usage: chains write [--chains N] [--seed N] [--seconds N | --steps N] [--rate N] ROOT...\n"
+        "       chains check [--chains N] [--seed N] ROOT...\n");
     exit(2);
 }
 
@@ -35,7 +36,7 @@ int main(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"chains", 1, NULL, 'c'}, {"seed", 1, NULL, 's'}, {"seconds", 1, NULL, 't'},
-        {"steps", 1, NULL, 'n'},  {NULL, 0, NULL, 0},
+        {"steps", 1, NULL, 'n'},  {"rate", 1, NULL, 'r'}, {NULL, 0, NULL, 0},
     };
     struct chains_options o = {.chains = 6, .seed = 1, .seconds = 3};
     if (argc < 2)
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
             o.seed = (uint64_t)n;
         else if (c == 't')
             o.seconds = n;
+        else if (c == 'r')
+            o.rate = n;
         else
             o.steps = n;
     }

@@ -48,6 +48,7 @@ struct chains_options {
     uint64_t seed;
     int64_t seconds;
     long steps; /* of each chain; 0: until the time is over */
+    long rate;  /* steps a second of each chain; 0: as fast as it goes */
 };
 
 /* Where round `round` of a chain works. */

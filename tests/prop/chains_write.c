@@ -120,12 +120,27 @@ static bool do_step(int chain, long round, enum chains_step step, const char *re
     }
 }
 
+/* Waits for the turn of a step, where there is a rate. */
+static void wait_turn(long step, const struct timespec *began)
+{
+    if (options->rate == 0)
+        return;
+    long ns = step % options->rate * (1000000000 / options->rate) + began->tv_nsec;
+    const struct timespec due = {began->tv_sec + step / options->rate + ns / 1000000000,
+                                 ns % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+        ;
+}
+
 static void *run_chain(void *arg)
 {
     int chain = *(const int *)arg;
     struct chains_record record = {.chain = chain};
     char text[CHAINS_RECORD];
+    struct timespec began;
+    clock_gettime(CLOCK_MONOTONIC, &began);
     for (long step = 0; options->steps ? step < options->steps : now_s() < end_s; step++) {
+        wait_turn(step, &began);
         record.step = step;
         for (int i = 0; i < options->chains; i++)
             record.before[i] = atomic_load(&completed[i]);
