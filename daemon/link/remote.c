@@ -14,9 +14,13 @@ void dpl_link_remote_configure(struct dpl_link_remote *r, const char *durability
         r->config.policy = DPL_REMOTE_REFUSE;
     if (timeout_ms > 0 && timeout_ms <= DPL_REMOTE_TIMEOUT_MS_MAX)
         r->config.timeout_ms = (uint32_t)timeout_ms;
-    if (r->page)
-        dpl_remote_configure(r->page, &r->config); /* mode off, until tell says more */
-    r->mode = DPL_REMOTE_OFF;
+    /* What is in force stays so until tell says otherwise: a sync that came meanwhile would return
+     * with nothing promised, and nobody would know. */
+    if (r->page) {
+        struct dpl_remote_config config = r->config;
+        config.mode = r->mode;
+        dpl_remote_configure(r->page, &config);
+    }
 }
 
 static int64_t beat_every_ns(const struct dpl_link_remote *r)

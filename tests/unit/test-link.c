@@ -434,6 +434,11 @@ static void durability(void)
     CU_ASSERT_EQUAL(view.policy, DPL_REMOTE_REFUSE);
     CU_ASSERT_EQUAL(view.timeout_ns, INT64_C(1500000000));
     CU_ASSERT_EQUAL(view.durable_lsn, target.durable);
+    /* Another configuration leaves no moment in which a sync does not wait. */
+    dpl_link_remote_configure(&the_link.remote, "remote", "refuse", 2500);
+    dpl_remote_look(page, tag, &view);
+    CU_ASSERT_EQUAL(view.mode, DPL_REMOTE_ON);
+    CU_ASSERT_EQUAL(view.timeout_ns, INT64_C(2500000000));
     write_one(1000);
     UNTIL((dpl_remote_look(page, tag, &view), view.durable_lsn == spilled()));
     CU_ASSERT_EQUAL(target.durable, spilled());
