@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What happens to two sites, after sites-lib.sh: a Maildir and a database under load at site-a, deaths,
 # frozen replicas, and the end of it all.
 #
@@ -15,7 +15,7 @@ chaos_load() {
     "$build/tests/crash/mailer" write --writers $writers --database --stop "$work/enough" --seconds 36000 "$@" \
         "$root_a/box" >"$work/mailer" 2>&1 &
     mailer=$!
-    "$build/tests/prop/chains" write --chains 2 --seed "${DPL_SEED:-1}" --seconds "${CHAOS_SECONDS:-20}" --rate 100 \
+    "$build/tests/prop/chains" write --chains 2 --seed "${DPL_SEED:-1}" --seconds "${CHAOS_SECONDS:-25}" --rate 100 \
         "$root_a/chains" >"$work/chains" 2>&1 &
     chains=$!
     eventually grep -q prepared "$work/mailer"

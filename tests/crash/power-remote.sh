@@ -16,6 +16,7 @@ RANDOM=${DPL_SEED:-7}
 echo "seed ${DPL_SEED:-7}"
 rounds=${POWER_ROUNDS:-3}
 # All that is a site's is on its disk.
+# shellcheck disable=SC2154
 files_a=$disk_a/var files_b=$disk_b/var
 mkdir "$files_a" "$files_b"
 sites_start
@@ -89,6 +90,8 @@ begin() {
 # Whether the target has all that was promised.
 kept() {
     wait "$mailer" 2>/dev/null
+    # What was on its way arrives yet.
+    eventually is b disconnected
     must doppel b wait mail --queue-empty --timeout="${patience}s"
     must doppel b wait mail --consistent --timeout="${patience}s"
     rm -rf "$work/frozen"
@@ -119,6 +122,7 @@ done
 
 # What was not promised is lost, and this is seen.
 begin local
+eventually test -e "$root_b/box/begun"
 more_acks() { [ "$(wc -l <"$work/acks")" -gt $((lines + 30)) ]; }
 ip link set lo down
 lines=$(wc -l <"$work/acks")

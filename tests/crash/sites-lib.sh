@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Two stand-alone servers, site-a (source) and site-b (target), as administrators set them up. Sourced by
 # tests, which call in this order:
 #
@@ -16,7 +16,7 @@
 
 set -u
 build=${build:-$PWD}
-patience=${patience:-90}
+patience=${patience:-180}
 failed=0
 
 complain() { echo "FAIL: $*"; failed=1; }
