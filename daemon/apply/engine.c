@@ -24,6 +24,7 @@ void dpl_engine_init(struct dpl_engine *e, struct dpl_channel *channel,
     e->peer.fd = e->reserve_fd = e->lock_fd = -1;
     e->root_fds = g_array_new(FALSE, FALSE, sizeof(int));
     e->held = g_byte_array_new();
+    (void)dpl_helper_init(&e->helper, NULL);
     dpl_engine_session_init(e);
 }
 
@@ -31,6 +32,7 @@ void dpl_engine_done(struct dpl_engine *e)
 {
     dpl_peer_close(&e->peer);
     dpl_engine_shut(e);
+    dpl_helper_done(&e->helper);
     g_clear_pointer(&e->root_fds, g_array_unref);
     g_clear_pointer(&e->held, g_byte_array_unref);
     g_clear_pointer(&e->config, dpl_doc_free);
@@ -68,9 +70,8 @@ static void look_at_room(struct dpl_engine *e, int64_t now)
         return;
     e->room_ns = now + SECOND / 4;
     /* What was applied may go as soon as there is a checkpoint behind it. */
-    struct dpl_err err;
-    if (e->full && dpl_replica_due_ns(e->replica) != INT64_MAX)
-        (void)dpl_replica_checkpoint(e->replica, &err);
+    if (e->full)
+        dpl_replica_hurry(e->replica);
     bool full = dpl_replica_room(e->replica) < e->window_bytes + DPL_RECORDS_MAX;
     if (full != e->full && e->held->len == 0) {
         e->full = full;
@@ -207,7 +208,7 @@ static int channel_hear(struct dpl_engine *e, struct dpl_err *err)
     }
 }
 
-enum { P_CHANNEL, P_PEER, P_COUNT };
+enum { P_CHANNEL, P_PEER, P_HELPER, P_COUNT };
 
 static int wait_for(struct dpl_engine *e, struct pollfd *p, int64_t due)
 {
@@ -221,12 +222,25 @@ static int wait_for(struct dpl_engine *e, struct pollfd *p, int64_t due)
         p[P_PEER].events |= POLLOUT;
     if (p[P_PEER].events == 0)
         p[P_PEER].fd = -1;
+    p[P_HELPER] = (struct pollfd){.fd = e->helper.fd, .events = POLLIN};
     /* To the nanosecond: acks are due within a millisecond. */
     int64_t left = due - now_of(e);
     struct timespec ts = {.tv_sec = left > 0 ? left / SECOND : 0,
                           .tv_nsec = left > 0 ? left % SECOND : 0};
     int n = ppoll(p, P_COUNT, &ts, NULL);
     return n < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* The helper has done its piece of a checkpoint. */
+static void helped(struct dpl_engine *e)
+{
+    struct dpl_err err = {0};
+    if (!dpl_helper_heard(&e->helper) || !e->replica)
+        return;
+    if (dpl_replica_helped(e->replica, &err) < 0)
+        failed(e, &err, now_of(e));
+    dpl_target_moved(&e->target);
+    e->changed = true;
 }
 
 static int finish(struct dpl_engine *e, struct dpl_err *err)
@@ -254,6 +268,8 @@ int dpl_engine_turn(struct dpl_engine *e, struct dpl_err *err)
     if (e->peer.fd >= 0 && (p[P_PEER].revents & POLLOUT) &&
         dpl_peer_flush(&e->peer, &e->target.why) < 0)
         dpl_target_lost(&e->target, now_of(e));
+    if (p[P_HELPER].revents & POLLIN)
+        helped(e);
     if (e->peer.fd >= 0 && (p[P_PEER].revents & (POLLIN | POLLHUP | POLLERR)))
         hear(e);
     if (p[P_CHANNEL].revents & (POLLIN | POLLHUP | POLLERR)) {

@@ -3,7 +3,7 @@
  * doppel-replica: the engine of an incoming set. Joins the session (daemon/core/session_target),
  * the replica, the data socket and the channel to the daemon. One thread, one poll loop: what came
  * is put in the queue, made durable once for all of it, acknowledged, and applied, a few
- * milliseconds at a time.
+ * milliseconds at a time. What a checkpoint waits for is waited for by a helper's thread.
  *
  * Over the channel, documents:
  *
@@ -20,6 +20,7 @@
 #ifndef DPL_APPLY_ENGINE_H
 #define DPL_APPLY_ENGINE_H
 
+#include "daemon/apply/helper.h"
 #include "daemon/apply/replica.h"
 #include "daemon/core/session_target.h"
 #include "lib/ctl/channel.h"
@@ -30,6 +31,7 @@ struct dpl_engine {
     struct dpl_channel *channel; /* owned */
     struct dpl_doc *config;      /* the last start */
     struct dpl_replica *replica; /* NULL: not open */
+    struct dpl_helper helper;
     struct dpl_target target;
     struct dpl_target_calls calls;
     struct dpl_peer peer;
@@ -48,7 +50,7 @@ struct dpl_engine {
     struct dpl_doc *peer_doc;
 };
 
-/* The channel is taken. */
+/* The channel is taken. The engine must stay where it is. */
 void dpl_engine_init(struct dpl_engine *engine, struct dpl_channel *channel,
                      const struct dpl_clock *clock);
 void dpl_engine_done(struct dpl_engine *engine);

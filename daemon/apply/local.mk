@@ -3,6 +3,7 @@ libapply_a_SOURCES = \
 	daemon/apply/apply.c daemon/apply/apply.h daemon/apply/apply-private.h \
 	daemon/apply/apply-name.c \
 	daemon/apply/apply-object.c \
+	daemon/apply/checkpoint.c \
 	daemon/apply/flags.c \
 	daemon/apply/map.c daemon/apply/map.h \
 	daemon/apply/map-entry.c \
@@ -25,7 +26,8 @@ libapply_a_SOURCES += \
 	daemon/apply/engine-order.c \
 	daemon/apply/engine-session.c \
 	daemon/apply/engine-status.c \
-	daemon/apply/guard.c daemon/apply/guard.h
+	daemon/apply/guard.c daemon/apply/guard.h \
+	daemon/apply/helper.c daemon/apply/helper.h
 libexecdoppel_PROGRAMS += daemon/apply/doppel-replica
 daemon_apply_doppel_replica_SOURCES = daemon/apply/main.c
 APPLY_LIBS = libapply.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a

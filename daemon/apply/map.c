@@ -260,70 +260,106 @@ static void put_all(struct sink *s, const struct dpl_objects *objects,
         put_want(s, wants, key);
 }
 
-static int sink_end(struct sink *s, struct dpl_position checkpoint, struct dpl_err *err)
+static int sink_end(struct sink *s, struct dpl_err *err)
 {
-    struct dpl_map_entry e = {.kind = DPL_MAP_CHECKPOINT, .position = checkpoint};
-    sink_put(s, &e);
     sink_flush(s);
-    if (s->sys_errno == 0 && s->io->datasync(s->io->self, s->fd) < 0)
-        s->sys_errno = errno;
     return s->sys_errno ? dpl_err_sys(err, s->sys_errno, "write the object map") : 0;
 }
 
-/* Writes it anew beside the old one, and puts it in its place. */
-static int rewrite(struct dpl_map *map, struct sink *s, const struct dpl_objects *objects,
-                   const struct dpl_wants *wants, struct dpl_position checkpoint,
-                   struct dpl_err *err)
+/* Gives up a save that was begun. */
+static void saving_undo(struct dpl_map_saving *saving)
 {
-    struct dpl_map next = *map;
-    next.generation++;
-    dpl_autofd int fd =
-        openat(map->dir_fd, NEW_FILE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return dpl_err_sys(err, errno, "create a new object map");
-    s->fd = fd;
-    s->crc = header_encode(&next, s->buffer);
-    s->used = DPL_MAP_HEADER;
-    put_all(s, objects, wants);
-    int rc = sink_end(s, checkpoint, err);
-    if (rc == 0 && renameat(map->dir_fd, NEW_FILE, map->dir_fd, DPL_MAP_FILE) < 0)
-        rc = dpl_err_sys(err, errno, "put the new object map in its place");
+    if (!saving->anew || saving->renamed)
+        return;
+    unlinkat(saving->dir_fd, NEW_FILE, 0);
+    dpl_fd_clear(&saving->fd);
+}
+
+int dpl_map_save_begin(struct dpl_map *map, struct dpl_objects *objects, struct dpl_wants *wants,
+                       struct dpl_position checkpoint, struct dpl_map_saving *saving,
+                       struct dpl_err *err)
+{
+    g_autofree uint8_t *buffer = g_malloc(WINDOW);
+    struct sink s = {.io = map->io, .buffer = buffer, .at = map->bytes, .crc = map->crc};
+    *saving = (struct dpl_map_saving){
+        .io = map->io, .dir_fd = map->dir_fd, .fd = map->fd, .checkpoint = checkpoint};
+    saving->anew = map->bytes == 0 || map->bytes > 2 * objects->bytes + SLACK;
+    if (saving->anew) {
+        struct dpl_map next = *map;
+        next.generation++;
+        saving->fd = openat(map->dir_fd, NEW_FILE,
+                            O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (saving->fd < 0)
+            return dpl_err_sys(err, errno, "create a new object map");
+        s.crc = header_encode(&next, s.buffer);
+        s.used = DPL_MAP_HEADER;
+        s.at = 0;
+    }
+    s.fd = saving->fd;
+    if (saving->anew)
+        put_all(&s, objects, wants);
+    else
+        put_changes(&s, objects, wants);
+    int rc = sink_end(&s, err);
     if (rc < 0) {
-        unlinkat(map->dir_fd, NEW_FILE, 0);
+        saving_undo(saving);
+        map->bytes = 0;
         return rc;
     }
-    dpl_fd_clear(&map->fd);
-    map->fd = dpl_fd_steal(&fd);
-    map->generation = next.generation;
-    if (map->io->datasync(map->io->self, map->dir_fd) < 0)
+    saving->at = s.at;
+    saving->crc = s.crc;
+    dpl_objects_saved(objects);
+    dpl_wants_saved(wants);
+    return 0;
+}
+
+int dpl_map_save_commit(struct dpl_map_saving *saving, struct dpl_err *err)
+{
+    uint8_t entry[DPL_MAP_ENTRY_MAX];
+    const struct dpl_segment_io *io = saving->io;
+    struct dpl_map_entry e = {.kind = DPL_MAP_CHECKPOINT, .position = saving->checkpoint};
+    struct sink s = {.io = io, .fd = saving->fd, .at = saving->at, .buffer = entry};
+    s.used = dpl_map_entry_encode(&e, entry, &saving->crc);
+    int rc = sink_end(&s, err);
+    saving->at = s.at;
+    if (rc == 0 && io->datasync(io->self, saving->fd) < 0)
+        rc = dpl_err_sys(err, errno, "sync the object map");
+    if (rc < 0 || !saving->anew)
+        return rc;
+    if (renameat(saving->dir_fd, NEW_FILE, saving->dir_fd, DPL_MAP_FILE) < 0)
+        return dpl_err_sys(err, errno, "put the new object map in its place");
+    saving->renamed = true;
+    if (io->datasync(io->self, saving->dir_fd) < 0)
         return dpl_err_sys(err, errno, "sync the reserved directory");
     return 0;
+}
+
+void dpl_map_save_end(struct dpl_map *map, struct dpl_map_saving *saving, int rc)
+{
+    if (saving->renamed) {
+        dpl_fd_clear(&map->fd);
+        map->fd = saving->fd;
+        map->generation++;
+    }
+    if (rc < 0) {
+        saving_undo(saving);
+        /* Whether what is in the file is on the disk is not known: the next one is a new file. */
+        map->bytes = 0;
+        return;
+    }
+    map->bytes = saving->at;
+    map->crc = saving->crc;
+    map->checkpoint = saving->checkpoint;
 }
 
 int dpl_map_save(struct dpl_map *map, struct dpl_objects *objects, struct dpl_wants *wants,
                  struct dpl_position checkpoint, struct dpl_err *err)
 {
-    g_autofree uint8_t *buffer = g_malloc(WINDOW);
-    struct sink s = {.io = map->io, .fd = map->fd, .buffer = buffer};
-    bool anew = map->bytes == 0 || map->bytes > 2 * objects->bytes + SLACK;
-    int rc;
-    if (anew) {
-        rc = rewrite(map, &s, objects, wants, checkpoint, err);
-    } else {
-        s.at = map->bytes;
-        s.crc = map->crc;
-        put_changes(&s, objects, wants);
-        rc = sink_end(&s, checkpoint, err);
-    }
-    if (rc < 0) {
-        /* Whether what is in the file is on the disk is not known: the next one is a new file. */
-        map->bytes = 0;
+    struct dpl_map_saving saving;
+    int rc = dpl_map_save_begin(map, objects, wants, checkpoint, &saving, err);
+    if (rc < 0)
         return rc;
-    }
-    map->bytes = s.at;
-    map->crc = s.crc;
-    map->checkpoint = checkpoint;
-    dpl_objects_saved(objects);
-    dpl_wants_saved(wants);
-    return 0;
+    rc = dpl_map_save_commit(&saving, err);
+    dpl_map_save_end(map, &saving, rc);
+    return rc;
 }

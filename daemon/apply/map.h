@@ -5,7 +5,10 @@
  * struct dpl_map owns the file's descriptor and borrows the directory's and the io table. A save
  * appends what changed since the last one, a checkpoint entry, and syncs; when too much of the log
  * is outdated it writes it anew instead. Failure of a save: nothing that was durable is lost, and
- * the changes stay marked, so that a later one may succeed.
+ * the next one writes everything, so it may succeed.
+ *
+ * What waits for the disk is a step of its own (commit), which may run in another thread: it
+ * touches struct dpl_map_saving alone. Between begin and end there is no other save.
  */
 #ifndef DPL_APPLY_MAP_H
 #define DPL_APPLY_MAP_H
@@ -65,7 +68,24 @@ void dpl_map_done(struct dpl_map *map);
  * or shorter than min_bytes although it is of this generation: then objects and wants are empty. */
 int dpl_map_load(struct dpl_map *map, uint64_t generation, uint64_t min_bytes,
                  struct dpl_objects *objects, struct dpl_wants *wants, struct dpl_err *err);
-/* The map is as objects and wants are, at this position, and durable. */
+/* A save under way: what its commit needs, and what came of it. */
+struct dpl_map_saving {
+    const struct dpl_segment_io *io;
+    int dir_fd, fd;
+    bool anew, renamed; /* anew: fd is of a new file, ours until it took the old one's place */
+    uint64_t at;
+    uint32_t crc;
+    struct dpl_position checkpoint;
+};
+/* Writes what changed, to be valid as soon as the checkpoint entry follows it. */
+int dpl_map_save_begin(struct dpl_map *map, struct dpl_objects *objects, struct dpl_wants *wants,
+                       struct dpl_position checkpoint, struct dpl_map_saving *saving,
+                       struct dpl_err *err);
+/* Writes the checkpoint entry: all before it is durable, and so is the map when it returns 0. */
+int dpl_map_save_commit(struct dpl_map_saving *saving, struct dpl_err *err);
+/* Takes note of what commit returned (or of another failure, in its place). */
+void dpl_map_save_end(struct dpl_map *map, struct dpl_map_saving *saving, int rc);
+/* All three: the map is as objects and wants are, at this position, and durable. */
 int dpl_map_save(struct dpl_map *map, struct dpl_objects *objects, struct dpl_wants *wants,
                  struct dpl_position checkpoint, struct dpl_err *err);
 

@@ -1,57 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Applying the queue, and checkpoints.
+ * Applying the queue.
  */
 #include "daemon/apply/replica-private.h"
-
-#include <errno.h>
-#include <unistd.h>
-
-/* Checkpoints. */
-
-static int checkpoint_at(struct dpl_replica *r, struct dpl_position position, struct dpl_err *err)
-{
-    /* A root that went would take the descriptors of its file system with it: they are not ours. */
-    if (syncfs(r->objects_fd) < 0)
-        return dpl_err_sys(err, errno, "sync the replica");
-    int rc = dpl_map_save(&r->map, r->objects, &r->wants, position, err);
-    if (rc < 0)
-        return rc;
-    r->state.checkpoint = position;
-    r->state.map_generation = r->map.generation;
-    r->state.map_bytes = r->map.bytes;
-    if (dpl_position_below(r->state.high_water, position))
-        r->state.high_water = position;
-    rc = dpl_replica_save(r, err);
-    if (rc < 0)
-        return rc;
-    r->since_bytes = 0;
-    return 0;
-}
-
-/* What is below the checkpoint, and below what the source has on its disk, is not needed again. */
-static int trim(struct dpl_replica *r, struct dpl_err *err)
-{
-    struct dpl_position keep = r->state.checkpoint;
-    if (dpl_position_below(r->state.synced, keep))
-        keep = r->state.synced;
-    int rc = 0;
-    for (unsigned i = 0; i < r->state.count && rc == 0; i++) {
-        uint64_t number = r->state.epochs[i].epoch.number;
-        if (number < keep.epoch)
-            rc = dpl_queue_trim(&r->queue, number, UINT64_MAX, true, err);
-        else if (number == keep.epoch)
-            rc = dpl_queue_trim(&r->queue, number, keep.lsn, false, err);
-    }
-    return rc;
-}
-
-int dpl_replica_checkpoint(struct dpl_replica *r, struct dpl_err *err)
-{
-    r->state.flags &= ~(uint32_t)DPL_REPLICA_CLEAN;
-    int rc = checkpoint_at(r, r->applied, err);
-    return rc < 0 ? rc : trim(r, err);
-}
 
 int dpl_replica_stop(struct dpl_replica *r, struct dpl_err *err)
 {
@@ -64,30 +15,6 @@ int dpl_replica_stop(struct dpl_replica *r, struct dpl_err *err)
     r->state.flags |= DPL_REPLICA_CLEAN;
     return dpl_replica_save(r, err);
 }
-
-int dpl_replica_barrier(void *self, uint64_t epoch, uint64_t lsn, struct dpl_err *err)
-{
-    return checkpoint_at(self, (struct dpl_position){epoch, lsn}, err);
-}
-
-int64_t dpl_replica_due_ns(const struct dpl_replica *r)
-{
-    if (r->since_bytes == 0 || r->failed.code)
-        return INT64_MAX;
-    if (r->since_bytes >= r->options.checkpoint_bytes)
-        return 0;
-    return r->checkpoint_ns + r->options.checkpoint_ms * 1000000;
-}
-
-static int checkpoint_if_due(struct dpl_replica *r, struct dpl_err *err)
-{
-    int64_t due = dpl_replica_due_ns(r);
-    if (due == INT64_MAX || (due > 0 && dpl_clock_now_ns(r->options.clock) < due))
-        return 0;
-    return dpl_replica_checkpoint(r, err);
-}
-
-/* Applying. */
 
 int dpl_replica_settle(struct dpl_replica *r, struct dpl_err *err)
 {
@@ -183,7 +110,7 @@ static int reader_ready(struct dpl_replica *r, struct dpl_err *err)
     if (r->applied.lsn >= end) {
         if ((unsigned)index + 1 >= r->state.count)
             return 0;
-        g_clear_pointer(&r->reader, dpl_journal_close);
+        dpl_replica_reader_close(r);
         r->applied = (struct dpl_position){r->state.epochs[index + 1].epoch.number,
                                            r->state.epochs[index + 1].begin};
         return reader_ready(r, err);
@@ -197,6 +124,26 @@ static int reader_ready(struct dpl_replica *r, struct dpl_err *err)
     return 1;
 }
 
+/* Nothing more is applied before there is a checkpoint right here. */
+static int checkpoint_here(struct dpl_replica *r, struct dpl_err *err)
+{
+    r->stands = dpl_checkpoint_is_helped(r);
+    return r->stands ? 0 : dpl_replica_checkpoint(r, err);
+}
+
+/* 1: applying may go on; 0: not yet. */
+static int stand(struct dpl_replica *r, struct dpl_err *err)
+{
+    if (r->stands && r->checkpoint.step == DPL_CHECKPOINT_NONE && r->since_bytes > 0) {
+        r->hurry = true;
+        int rc = dpl_checkpoint_if_due(r, err);
+        if (rc < 0)
+            return rc;
+    }
+    r->stands &= r->since_bytes > 0 || r->checkpoint.step == DPL_CHECKPOINT_DATA;
+    return !r->stands;
+}
+
 /* The record behind this position has been applied whole. */
 static int advance(struct dpl_replica *r, uint64_t lsn, struct dpl_err *err)
 {
@@ -205,11 +152,11 @@ static int advance(struct dpl_replica *r, uint64_t lsn, struct dpl_err *err)
         r->checkpoint_ns = dpl_clock_now_ns(r->options.clock);
     r->since_bytes += lsn - r->applied.lsn;
     r->applied.lsn = lsn;
-    int rc = dpl_apply_wants_checkpoint(r->apply) ? dpl_replica_checkpoint(r, err) : 0;
+    int rc = dpl_apply_wants_checkpoint(r->apply) ? checkpoint_here(r, err) : 0;
     if (rc == 0 && again && !dpl_position_below(r->applied, r->former)) {
         rc = dpl_replica_settle(r, err);
         if (rc == 0)
-            rc = dpl_replica_checkpoint(r, err);
+            rc = checkpoint_here(r, err);
     }
     return rc;
 }
@@ -221,7 +168,7 @@ static int skip_open(struct dpl_replica *r, struct dpl_err *err)
     int index = dpl_replica_find_epoch(r, r->applied.epoch);
     if (index < 0 || r->state.epochs[index].ended != DPL_REPLICA_LEFT)
         return 0;
-    g_clear_pointer(&r->reader, dpl_journal_close);
+    dpl_replica_reader_close(r);
     int rc = advance(r, r->state.epochs[index].end, err);
     return rc < 0 ? rc : 1;
 }
@@ -229,8 +176,7 @@ static int skip_open(struct dpl_replica *r, struct dpl_err *err)
 /* One record. 1: applied; 0: there is none now. */
 static int step(struct dpl_replica *r, struct dpl_err *err)
 {
-    struct dpl_record record;
-    int rc = dpl_journal_next(r->reader, &record, err);
+    int rc = r->has_record ? DPL_NEXT_RECORD : dpl_journal_next(r->reader, &r->record, err);
     if (rc == DPL_NEXT_END || rc == DPL_NEXT_OPEN) {
         /* Records that say nothing of their own may stand before the end. */
         uint64_t lsn = dpl_journal_lsn(r->reader);
@@ -240,11 +186,18 @@ static int step(struct dpl_replica *r, struct dpl_err *err)
     }
     if (rc > 0 && rc != DPL_NEXT_RECORD)
         rc = DPL_E_CORRUPT;
+    /* The applier wants one in front of it. */
+    if (rc == DPL_NEXT_RECORD && r->record.type == DPL_R_COPY && dpl_checkpoint_is_helped(r) &&
+        (r->since_bytes > 0 || r->checkpoint.step == DPL_CHECKPOINT_DATA)) {
+        r->has_record = r->stands = true;
+        return 1;
+    }
+    r->has_record = false;
     if (rc == DPL_NEXT_RECORD)
-        rc = apply_one(r, &record, err);
+        rc = apply_one(r, &r->record, err);
     if (rc < 0) {
         /* It comes again: the reader goes back to it. */
-        g_clear_pointer(&r->reader, dpl_journal_close);
+        dpl_replica_reader_close(r);
         return rc;
     }
     rc = advance(r, dpl_journal_lsn(r->reader), err);
@@ -253,14 +206,15 @@ static int step(struct dpl_replica *r, struct dpl_err *err)
 
 static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
 {
-    int rc = checkpoint_if_due(r, err);
+    int rc = dpl_checkpoint_if_due(r, err);
     if (rc < 0 || (r->state.flags & DPL_REPLICA_PAUSED))
         return rc;
-    while ((rc = reader_ready(r, err)) > 0) {
+    while ((rc = stand(r, err)) > 0 && (rc = reader_ready(r, err)) > 0) {
         rc = step(r, err);
         if (rc <= 0)
             break;
-        if (r->since_bytes >= r->options.checkpoint_bytes && (rc = checkpoint_if_due(r, err)) < 0)
+        if (r->since_bytes >= r->options.checkpoint_bytes &&
+            (rc = dpl_checkpoint_if_due(r, err)) < 0)
             break;
         if (dpl_clock_now_ns(r->options.clock) >= deadline_ns)
             return 1;
@@ -270,10 +224,10 @@ static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
 
 int dpl_replica_apply(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
 {
-    struct dpl_err why = {0};
+    struct dpl_err why = r->unsynced;
     if (r->failed.code)
         return 0;
-    int rc = run(r, deadline_ns, &why);
+    int rc = why.code ? why.code : run(r, deadline_ns, &why);
     if (rc >= 0)
         return rc;
     if (!r->failed.code) {

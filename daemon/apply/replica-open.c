@@ -202,7 +202,8 @@ void dpl_replica_close(struct dpl_replica *r)
 {
     if (!r)
         return;
-    dpl_journal_close(r->reader);
+    dpl_checkpoint_abandon(r);
+    dpl_replica_reader_close(r);
     dpl_queue_done(&r->queue);
     dpl_map_done(&r->map);
     dpl_apply_close(r->apply);

@@ -10,6 +10,22 @@
 #include "daemon/apply/replica.h"
 #include "lib/journal/reader.h"
 
+/* A checkpoint under way: what its steps need and what came of the last one. */
+enum dpl_checkpoint_step { DPL_CHECKPOINT_NONE, DPL_CHECKPOINT_DATA, DPL_CHECKPOINT_STATE };
+struct dpl_checkpoint {
+    enum dpl_checkpoint_step step;
+    bool hasty;  /* the owner does the steps, at once */
+    bool helped; /* a helper was asked to do this one */
+    bool done;   /* it is */
+    const struct dpl_segment_io *io;
+    int dir_fd, queue_fd, objects_fd;
+    struct dpl_map_saving saving;
+    struct dpl_replica_state state; /* to be written */
+    int rc;
+    bool unsynced; /* it was the sync that failed */
+    struct dpl_err why;
+};
+
 struct dpl_replica {
     struct dpl_replica_options options;
     int queue_fd, objects_fd;
@@ -21,11 +37,17 @@ struct dpl_replica {
     struct dpl_objects *objects; /* of apply */
     struct dpl_journal *reader;  /* of the epoch that is applied; NULL: to be opened */
     struct dpl_position applied, former;
-    uint64_t since_bytes;  /* applied since the checkpoint */
-    int64_t checkpoint_ns; /* when the first of them was */
+    struct dpl_record record; /* read, not applied yet: it waits for a checkpoint */
+    bool has_record;
+    struct dpl_checkpoint checkpoint;
+    uint64_t since_bytes;    /* applied since the last checkpoint was begun */
+    uint64_t begun_bytes;    /* before that, since the one before */
+    int64_t checkpoint_ns;   /* when the first of since_bytes was */
+    bool hurry;              /* the next checkpoint is due */
+    bool stands;             /* nothing is applied before there is a checkpoint right here */
+    struct dpl_err unsynced; /* the disk failed to sync: there is no checkpoint any more */
     uint64_t time_ns;
     struct dpl_err failed;
-    bool in_checkpoint;
 };
 
 /* Applies from the checkpoint what the crash left: finds what was made since then. */
@@ -36,9 +58,23 @@ int dpl_replica_settle(struct dpl_replica *r, struct dpl_err *err);
 int dpl_replica_find_epoch(const struct dpl_replica *r, uint64_t number);
 /* Where that epoch ends for now. */
 uint64_t dpl_replica_epoch_end(const struct dpl_replica *r, unsigned index);
+/* Reads on from what was applied, later. */
+void dpl_replica_reader_close(struct dpl_replica *r);
 int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err);
 /* A mirror is needed; the first reason stays. Durable with the next save. */
 void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason);
+/* Makes one at this position, now; or begins the next, if it is due and none is under way. */
+int dpl_checkpoint_at(struct dpl_replica *r, struct dpl_position position, struct dpl_err *err);
+int dpl_checkpoint_if_due(struct dpl_replica *r, struct dpl_err *err);
+/* Whether a helper does what waits. With haste none does, and none is at work when this returns
+ * what was so before. */
+bool dpl_checkpoint_is_helped(const struct dpl_replica *r);
+bool dpl_checkpoint_haste(struct dpl_replica *r, bool hasty);
+/* No helper writes the state when this returns, or none does anything. */
+void dpl_checkpoint_hold(struct dpl_replica *r);
+void dpl_checkpoint_finish(struct dpl_replica *r);
+/* What has not been done is not done any more. */
+void dpl_checkpoint_abandon(struct dpl_replica *r);
 /* The checkpoint that the applier asks for at a copy. */
 int dpl_replica_barrier(void *self, uint64_t epoch, uint64_t lsn, struct dpl_err *err);
 

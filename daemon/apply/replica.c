@@ -21,8 +21,15 @@ uint64_t dpl_replica_epoch_end(const struct dpl_replica *r, unsigned index)
     return e->ended || index + 1 < r->state.count ? e->end : r->queue.durable;
 }
 
+void dpl_replica_reader_close(struct dpl_replica *r)
+{
+    g_clear_pointer(&r->reader, dpl_journal_close);
+    r->has_record = false;
+}
+
 int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err)
 {
+    dpl_checkpoint_hold(r);
     return dpl_replica_state_save(&r->state, r->options.dir_fd, r->options.io, err);
 }
 
@@ -80,9 +87,11 @@ static int epoch_add(struct dpl_replica *r, const struct dpl_epoch *epoch, uint6
 /* An epoch whose number is not above all others: what is held is applied, and forgotten. */
 static int forget_epochs(struct dpl_replica *r, uint64_t number, struct dpl_err *err)
 {
+    bool hasty = dpl_checkpoint_haste(r, true);
     int rc = dpl_replica_apply(r, INT64_MAX, err);
     if (rc >= 0)
         rc = dpl_replica_checkpoint(r, err);
+    dpl_checkpoint_haste(r, hasty);
     struct dpl_segment_entry *list = NULL;
     ssize_t count = rc < 0 ? rc : dpl_segments_list(r->queue_fd, &list, err);
     for (ssize_t i = 0; i < count; i++)
@@ -93,7 +102,7 @@ static int forget_epochs(struct dpl_replica *r, uint64_t number, struct dpl_err 
         return (int)count;
     r->state.count = 0;
     r->objects->former = (struct dpl_position){0};
-    g_clear_pointer(&r->reader, dpl_journal_close);
+    dpl_replica_reader_close(r);
     return 0;
 }
 
@@ -104,6 +113,7 @@ int dpl_replica_begin(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     int rc = dpl_replica_sync(r, err);
     if (rc < 0)
         return rc;
+    dpl_checkpoint_finish(r); /* it trims the queue, which may get an epoch of the same number */
     if (reason) {
         dpl_replica_need_mirror(r, reason);
     } else { /* in one step with the epoch: what is durable says both or neither */

@@ -11,8 +11,9 @@
  * all else. Failure: what a peer sent wrong is CORRUPT from put; NO_SPACE is a bound or a full
  * disk, of put or of apply, and the same call works when there is room; other errors of apply and
  * checkpoint are the replica's disk: applying has stopped, and dpl_replica_failed says so until a
- * call of dpl_replica_retry. A record that this file system cannot hold (or the set does not allow)
- * is no failure: its objects are wanted, and the replica is not consistent.
+ * call of dpl_replica_retry; of a sync that failed, until the replica is opened again. A record
+ * that this file system cannot hold (or the set does not allow) is no failure: its objects are
+ * wanted, and the replica is not consistent.
  */
 #ifndef DPL_APPLY_REPLICA_H
 #define DPL_APPLY_REPLICA_H
@@ -26,6 +27,17 @@
 
 struct dpl_replica; /* a replica that is open for writing */
 
+/* Does what waits for the disk while the replica is worked on: start begins with one piece of work,
+ * dpl_checkpoint_run does it, wait returns when that has returned. Then dpl_replica_helped is to be
+ * called, soon; there may be another piece after it. */
+struct dpl_checkpoint;
+void dpl_checkpoint_run(struct dpl_checkpoint *work);
+struct dpl_replica_helper {
+    void (*start)(void *self, struct dpl_checkpoint *work);
+    void (*wait)(void *self);
+    void *self;
+};
+
 struct dpl_replica_options {
     const char *set;
     int dir_fd; /* its reserved directory */
@@ -37,6 +49,7 @@ struct dpl_replica_options {
     int64_t checkpoint_ms;     /* since then, if there were ops */
     const struct dpl_clock *clock;
     const struct dpl_segment_io *io;
+    const struct dpl_replica_helper *helper; /* NULL: checkpoints are waited for */
 };
 
 /* Opens it as whoever had it before left it: after a stop, a crash or a power cut, or new. */
@@ -69,6 +82,10 @@ void dpl_replica_synced(struct dpl_replica *replica, uint64_t epoch_tag, uint64_
 /* Applies what is durable, until the deadline of the clock has passed (at least one record), and
  * makes checkpoints when they are due. 1: there is more; 0: nothing to do, or paused. */
 int dpl_replica_apply(struct dpl_replica *replica, int64_t deadline_ns, struct dpl_err *err);
+/* The helper has done its piece: takes note of it. Fails as apply does. */
+int dpl_replica_helped(struct dpl_replica *replica, struct dpl_err *err);
+/* A checkpoint is due, if there is something to be had. */
+void dpl_replica_hurry(struct dpl_replica *replica);
 /* Makes a checkpoint now. */
 int dpl_replica_checkpoint(struct dpl_replica *replica, struct dpl_err *err);
 /* The same, and says that nothing is above it, if that is so: for a clean stop. */

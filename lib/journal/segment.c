@@ -72,12 +72,19 @@ static int host_free_bytes(void *self, int dir_fd, uint64_t *bytes)
     return 0;
 }
 
+static int host_sync_all(void *self, int dir_fd)
+{
+    (void)self;
+    return syncfs(dir_fd);
+}
+
 const struct dpl_segment_io dpl_segment_io_system = {
     .pwritev = host_pwritev,
     .datasync = host_datasync,
     .allocate = host_allocate,
     .truncate = host_truncate,
     .free_bytes = host_free_bytes,
+    .sync_all = host_sync_all,
 };
 
 /* Writes all of the iovec, which it uses up. */

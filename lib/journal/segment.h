@@ -84,6 +84,7 @@ struct dpl_segment_io {
     int (*allocate)(void *self, int fd, off_t bytes);
     int (*truncate)(void *self, int fd, off_t bytes);
     int (*free_bytes)(void *self, int dir_fd, uint64_t *bytes);
+    int (*sync_all)(void *self, int dir_fd); /* the whole file system; of who applies a journal */
     void *self;
 };
 extern const struct dpl_segment_io dpl_segment_io_system;

@@ -37,7 +37,44 @@ static struct {
     int dir, roots[MODEL_ROOTS];
     struct powercut cut;
     unsigned opened;
+    struct dpl_checkpoint *work; /* that a helper was given, and has not done */
+    bool helped, dies;
 } target;
+
+/* The helper: does its work when the test says so, or when it is waited for; the replica goes on
+ * meanwhile. In a crash it may get that far or not. */
+static void helper_start(void *self, struct dpl_checkpoint *work)
+{
+    (void)self;
+    CU_ASSERT_PTR_NULL_FATAL(target.work);
+    target.work = work;
+}
+
+static void helper_wait(void *self)
+{
+    (void)self;
+    if (target.work && !target.dies)
+        dpl_checkpoint_run(target.work);
+    target.work = NULL;
+}
+
+static const struct dpl_replica_helper helper = {helper_start, helper_wait, NULL};
+
+static int sync_well(void *self, int dir_fd)
+{
+    (void)self;
+    (void)dir_fd;
+    return 0;
+}
+
+static int sync_that_fails(void *self, int dir_fd)
+{
+    (void)self;
+    (void)dir_fd;
+    errno = EIO;
+    target.cut.io.sync_all = sync_well; /* the kernel says it once */
+    return -1;
+}
 static const struct dpl_segment_limits limits = {.segment_bytes = DPL_SEGMENT_MIN,
                                                  .max_bytes = 1ULL << 30};
 
@@ -111,6 +148,7 @@ static void open_replica(struct rng *r, bool cuts)
         .checkpoint_ms = 1000000,
         .clock = &dpl_clock_system,
         .io = &target.cut.io,
+        .helper = target.helped ? &helper : NULL,
     };
     for (;;) {
         struct dpl_err err = {0};
@@ -129,7 +167,9 @@ static void open_replica(struct rng *r, bool cuts)
 
 static void crash(struct rng *r, bool cuts, uint64_t durable)
 {
+    target.dies = rng_one_in(r, 2);
     dpl_replica_close(target.replica);
+    target.dies = false;
     powercut_happen(&target.cut);
     if (rng_one_in(r, 12))
         unlinkat(target.dir, "map", 0);
@@ -158,6 +198,10 @@ static bool turn(struct rng *r)
         rc = dpl_replica_apply(target.replica, rng_one_in(r, 2) ? 0 : INT64_MAX, &err);
     } else if (rng_one_in(r, 12)) {
         rc = dpl_replica_checkpoint(target.replica, &err);
+    } else if (rng_one_in(r, 12)) {
+        dpl_replica_hurry(target.replica);
+    } else if (target.work && rng_one_in(r, 3)) {
+        rc = dpl_replica_helped(target.replica, &err);
     } else {
         size_t i = index_of(s.received), n = i + 1 + rng_below(r, 20);
         n = n < source.count ? n : source.count;
@@ -245,6 +289,7 @@ static int subdir(int base, const char *name)
 
 static void begin(unsigned round, uint64_t seed, bool copies)
 {
+    target.helped = round % 4 >= 2;
     char name[32];
     snprintf(name, sizeof name, "replica%u", round);
     int base = open(unit_tempdir(), O_PATH | O_DIRECTORY | O_CLOEXEC), dir = subdir(base, name);
@@ -319,9 +364,104 @@ static void power_cuts(void)
     printf("opened %u times\n", target.opened);
 }
 
+/* Until there is nothing to be done but what fails. */
+static int apply_what_goes(void)
+{
+    struct dpl_err err = {0};
+    int rc = 0;
+    for (unsigned i = 0; i < 100 && rc >= 0; i++) {
+        dpl_replica_hurry(target.replica);
+        rc = dpl_replica_apply(target.replica, INT64_MAX, &err);
+        if (rc == 0 && target.work)
+            rc = dpl_replica_helped(target.replica, &err);
+    }
+    return rc;
+}
+
+static void sync_fails(unsigned round)
+{
+    struct rng r = {.state = round};
+    begin(round, 7 + round, false);
+    open_replica(&r, false);
+    for (unsigned i = 0; i < 60; i++)
+        model_step(&model);
+    finish(&r, false);
+    CU_ASSERT_EQUAL(dpl_replica_checkpoint(target.replica, NULL), 0);
+    for (unsigned i = 0; i < 60; i++)
+        model_step(&model);
+    while (status().received < source.size)
+        (void)turn(&r);
+    CU_ASSERT_EQUAL(dpl_replica_sync(target.replica, NULL), 0);
+    uint64_t before = status().checkpoint.lsn;
+    target.cut.io.sync_all = sync_that_fails;
+    CU_ASSERT_EQUAL(apply_what_goes(), DPL_E_IO);
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(status().failed, DPL_E_IO);
+        CU_ASSERT_FALSE(status().consistent);
+        dpl_replica_retry(target.replica);
+        CU_ASSERT_EQUAL(apply_what_goes(), DPL_E_IO);
+        CU_ASSERT_EQUAL(dpl_replica_checkpoint(target.replica, NULL), DPL_E_IO);
+        CU_ASSERT_EQUAL(status().checkpoint.lsn, before);
+    }
+    CU_ASSERT_EQUAL(dpl_replica_stop(target.replica, NULL), DPL_E_IO);
+    crash(&r, false, source.size);
+    CU_ASSERT_EQUAL(status().applied.lsn, before);
+    finish(&r, false);
+    check("after a sync that failed");
+    CU_ASSERT_EQUAL(dpl_replica_stop(target.replica, NULL), 0);
+    CU_ASSERT_EQUAL(status().checkpoint.lsn, source.size);
+    end();
+}
+
+static void after_a_failed_sync(void)
+{
+    sync_fails(2000);
+    sync_fails(2002);
+}
+
+/* Applying goes on while a checkpoint waits, and its position is where it began. */
+static void goes_on(void)
+{
+    struct dpl_err err = {0};
+    struct rng r = {.state = 5};
+    begin(3002, 11, false);
+    open_replica(&r, false);
+    for (unsigned i = 0; i < 80; i++)
+        model_step(&model);
+    while (status().received < source.size / 2)
+        (void)turn(&r);
+    while (target.work)
+        CU_ASSERT_EQUAL_FATAL(dpl_replica_helped(target.replica, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(dpl_replica_checkpoint(target.replica, &err), 0);
+    while (status().applied.lsn < status().received || !target.work) {
+        size_t i = index_of(status().received);
+        if (i < source.count)
+            CU_ASSERT_TRUE_FATAL(dpl_replica_put(target.replica, dpl_epoch_tag(&source.epoch),
+                                                 source.at[i], source.chain[i],
+                                                 source.bytes + source.at[i],
+                                                 source.at[i + 1] - source.at[i], &err) > 0);
+        CU_ASSERT_EQUAL(dpl_replica_sync(target.replica, &err), 0);
+        CU_ASSERT_TRUE(dpl_replica_apply(target.replica, 0, &err) >= 0);
+        dpl_replica_hurry(target.replica);
+        CU_ASSERT_TRUE(dpl_replica_apply(target.replica, 0, &err) >= 0);
+    }
+    uint64_t begun = 0;
+    for (unsigned pieces = 0; target.work; pieces++) {
+        CU_ASSERT_TRUE(status().applied.lsn > begun);
+        CU_ASSERT_EQUAL(dpl_replica_helped(target.replica, &err), 0);
+        begun = status().checkpoint.lsn;
+        CU_ASSERT_TRUE(pieces < 4);
+    }
+    CU_ASSERT_TRUE(begun < status().applied.lsn);
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"a replica that is left at any moment ends as the model is", left_at_any_moment},
     {"and with the power cut at any write to queue, map or state", power_cuts},
+    {"a sync that failed ends all checkpoints until all has been applied again",
+     after_a_failed_sync},
+    {"applying goes on while a checkpoint waits for the disk", goes_on},
 };
 
 UNIT_MAIN_ROOT(tests, "set owners and open file handles")

@@ -55,11 +55,16 @@ static int fault_free_bytes(void *self, int dir_fd, uint64_t *bytes)
     return fails(self) ? -1 : 0;
 }
 
+static int fault_sync_all(void *self, int dir_fd)
+{
+    return fails(self) ? -1 : syncfs(dir_fd);
+}
+
 void rig_fault_init(struct rig_fault *fault, unsigned at, int sys_errno, bool tear)
 {
     *fault = (struct rig_fault){
         .io = {fault_pwritev, fault_datasync, fault_allocate, fault_truncate, fault_free_bytes,
-               fault},
+               fault_sync_all, fault},
         .at = at,
         .sys_errno = sys_errno,
         .tear = tear,
