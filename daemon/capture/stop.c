@@ -97,11 +97,10 @@ static bool is_mounted(const struct stop *stop, dev_t dev)
     return false;
 }
 
-/* A share of the time that is left goes to each step. */
-static struct dpl_unmount order_for(struct stop *stop, const struct dpl_capstat_root *root)
+/* A share of this time goes to each step. */
+static struct dpl_unmount order_for(struct stop *stop, const struct dpl_capstat_root *root,
+                                    int64_t ms)
 {
-    int64_t ms = left_ms(stop);
-
     return (struct dpl_unmount){
         .clock = &dpl_clock_system,
         .dev = root->connection,
@@ -116,9 +115,9 @@ static struct dpl_unmount order_for(struct stop *stop, const struct dpl_capstat_
 }
 
 static int stop_root(struct stop *stop, const struct dpl_capstat_root *root, bool served,
-                     struct dpl_err *err)
+                     int64_t ms, struct dpl_err *err)
 {
-    struct dpl_unmount order = order_for(stop, root);
+    struct dpl_unmount order = order_for(stop, root, ms);
     struct dpl_unmount_result result = {0};
     int code;
 
@@ -137,6 +136,26 @@ static int stop_root(struct stop *stop, const struct dpl_capstat_root *root, boo
         return 0;
     }
     return code != 0 ? dpl_err_context(err, "'%s'", root->path) : 0;
+}
+
+static int stop_roots(struct stop *stop, bool served, int64_t ms, struct dpl_err *err)
+{
+    const struct dpl_capstat_what *what = dpl_capstat_what(stop->capstat);
+    int code = 0;
+
+    for (uint32_t i = 0; code == 0 && i < what->root_count; i++)
+        code = stop_root(stop, &what->roots[i], served, ms, err);
+    return code;
+}
+
+static const char *mounted_root(const struct stop *stop)
+{
+    const struct dpl_capstat_what *what = dpl_capstat_what(stop->capstat);
+
+    for (uint32_t i = 0; i < what->root_count; i++)
+        if (is_mounted(stop, what->roots[i].connection))
+            return what->roots[i].path;
+    return NULL;
 }
 
 /* Waits until no process of the capture is left. */
@@ -196,22 +215,26 @@ static void remove_page(const struct stop *stop)
 
 static int stop_all(struct stop *stop, struct dpl_err *err)
 {
-    const struct dpl_capstat_what *what = dpl_capstat_what(stop->capstat);
+    const char *mounted = NULL;
     uint64_t ticks = 0;
     int served = running(stop, err);
-    int code = 0;
+    int code;
 
     if (served < 0)
         return served;
     stop->keeper.pid = (pid_t)dpl_capstat_keeper(stop->capstat, &ticks);
     stop->keeper.start_ticks = ticks;
-    for (uint32_t i = 0; code == 0 && i < what->root_count; i++)
-        code = stop_root(stop, &what->roots[i], served == 1, err);
+    /* A namespace that is made meanwhile may have a copy of a mount, and was not among those found.
+     */
+    do
+        code = stop_roots(stop, served == 1, left_ms(stop), err);
+    while (code == 0 && mounted_root(stop) && left_ms(stop) > 0);
     if (code == 0 && served == 1)
         code = wait_processes(stop, err);
-    for (uint32_t i = 0; code == 0 && i < what->root_count; i++)
-        if (is_mounted(stop, what->roots[i].connection))
-            code = dpl_err_set(err, DPL_E_TIMEOUT, "'%s' is still mounted", what->roots[i].path);
+    if (code == 0 && mounted_root(stop))
+        code = stop_roots(stop, false, AFTER_KILL_MS, err);
+    if (code == 0 && (mounted = mounted_root(stop)) != NULL)
+        code = dpl_err_set(err, DPL_E_TIMEOUT, "'%s' is still mounted", mounted);
     if (code == 0)
         remove_page(stop);
     return code;

@@ -136,7 +136,16 @@ fresh
 kill -STOP "$(worker)"
 comes_to 5
 grep -q '^set test: stuck' "$work/said" || die "$(cat "$work/said")"
+# Meanwhile namespaces are made, each with a copy of the mount.
+( for _ in $(seq 40); do
+    unshare -m --propagation private sleep 20 &
+    read -rt 0.1 <>"$work/never" || :
+done; trap 'kill $(jobs -p)' TERM; echo >"$work/made"; wait ) &
+makes=$!
 stop 6 --timeout 3
+wait_for test -s "$work/made"
+kill "$makes"
+wait "$makes"
 grep -q 'did not end: killed' "$work/stopped" || die "$(cat "$work/stopped")"
 echo "ok: one that is stuck is told, and ended"
 

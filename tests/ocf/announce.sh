@@ -19,14 +19,14 @@ expect 0
 
 # The neighbour's cache changes at once: it knew another machine by this address.
 there ip neigh replace 192.0.2.10 lladdr 02:00:00:00:00:01 dev v1 nud stale
-run start ip=192.0.2.10
+run start ip=192.0.2.10 arp_interval=20000
 expect 0
 ok "the neighbour's ARP cache" grep -q "$mac" <<<"$(there ip neigh show 192.0.2.10)"
 ok "one announces in the background" test -n "$(announcer)"
 pid=$(announcer)
 ok "in a session of its own" test "$(ps -o sid= -p "$pid" | tr -d ' ')" != "$(ps -o sid= -p $$ | tr -d ' ')"
 ok "with nothing of ours open" test "$(readlink "/proc/$pid/fd/2")" = /dev/null
-sniff_start
+sniff_start # its next announcement is long after this test's end
 run stop ip=192.0.2.10
 expect 0
 not "stop has ended it" runs "$pid"
