@@ -8,7 +8,7 @@ CLEANFILES += $(nodist_systemdunit_DATA) units/doppel-sysusers.conf units/doppel
 nodist_sysusers_DATA = units/doppel-sysusers.conf
 nodist_tmpfiles_DATA = units/doppel-tmpfiles.conf
 units/doppeld.service units/doppeld@.service: units/%: $(srcdir)/units/%.in
-	$(AM_V_GEN)$(MKDIR_P) units && sed 's|@sbindir[@]|$(sbindir)|' $< >$@
+	$(AM_V_GEN)$(MKDIR_P) units && sed 's|@sbindir[@]|$(sbindir)|g' $< >$@
 units/doppel-sysusers.conf: $(srcdir)/units/doppel.sysusers
 	$(AM_V_GEN)$(MKDIR_P) units && cp $< $@
 units/doppel-tmpfiles.conf: $(srcdir)/units/doppel.tmpfiles

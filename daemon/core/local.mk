@@ -5,5 +5,6 @@ libcore_a_SOURCES += daemon/core/session_source.c daemon/core/session_source.h d
 libcore_a_SOURCES += daemon/core/bucket.c daemon/core/bucket.h
 libcore_a_SOURCES += daemon/core/schedule.c daemon/core/schedule.h
 libcore_a_SOURCES += daemon/core/backoff.c daemon/core/backoff.h
+libcore_a_SOURCES += daemon/core/expiry.c daemon/core/expiry.h
 libcore_a_SOURCES += daemon/core/set_state.c daemon/core/set_state.h daemon/core/set_state.tbl.h
 libcore_a_SOURCES += daemon/core/session_target.c daemon/core/session_target.h daemon/core/session_target.tbl.h

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Alert programs: run once for each change of state, with the environment that Pacemaker gives to
- * its own, so that its stock agents understand us. Each has 30 seconds.
+ * Alert programs: run once for each thing to tell, with the environment that Pacemaker gives to its
+ * own, so that its stock agents understand us. Each has 30 seconds; so many run at a time, the rest
+ * wait in order, bounded.
  */
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/log.h"
@@ -9,14 +10,17 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { RUNNING_MAX = 16 };
+enum { RUNNING_MAX = 8, WAITING_MAX = 256 };
 
 struct dpl_alert {
     struct dpl_daemon *daemon;
     struct dpl_child_kind kind;
     char *program;
     struct dpl_child *child;
+    bool runs;
 };
+
+static void start_next(struct dpl_daemon *daemon);
 
 static void alert_free(struct dpl_alert *alert)
 {
@@ -29,10 +33,12 @@ static void alert_free(struct dpl_alert *alert)
 static void ended(void *self, int status, bool again)
 {
     struct dpl_alert *alert = self;
+    struct dpl_daemon *daemon = alert->daemon;
     (void)again;
     if (status != 0)
         dpl_log(LOG_WARNING, "alert program \"%s\" failed (%d)", alert->program, status);
     alert_free(alert);
+    start_next(daemon);
 }
 
 static const struct dpl_child_fns fns = {.ended = ended};
@@ -58,16 +64,34 @@ static void put_time(struct dpl_child *child)
     put(child, "timestamp_usec", small);
 }
 
-static void run(struct dpl_set *set, const char *program, const char *state)
+/* The first that waits, where there is room. */
+static void start_next(struct dpl_daemon *daemon)
+{
+    unsigned running = 0;
+    for (guint i = 0; i < daemon->alerts->len && running < RUNNING_MAX; i++) {
+        struct dpl_alert *alert = daemon->alerts->pdata[i];
+        struct dpl_err err = {0};
+        running++;
+        if (alert->runs)
+            continue;
+        alert->runs = true;
+        if (dpl_child_start(alert->child, &err) < 0) {
+            dpl_log(LOG_ERR, "alert: %s", err.text);
+            alert_free(alert);
+            i--;
+            running--;
+        }
+    }
+}
+
+static void run(struct dpl_daemon *daemon, const char *program, const char *name, const char *value,
+                const char *text)
 {
     static const char *const args[] = {NULL};
-    struct dpl_daemon *daemon = set->daemon;
     const char *recipient = dpl_conf_text(daemon->settings.conf, "alerts", "recipient");
-    g_autofree char *attribute = g_strdup_printf("doppel-%s.state", set->name);
-    g_autofree char *desc = g_strdup_printf("set %s is %s", set->name, state);
-    struct dpl_err err = {0};
-    if (daemon->alerts->len >= RUNNING_MAX) {
-        dpl_log(LOG_ERR, "alert program \"%s\" is not run: %d others run", program, RUNNING_MAX);
+    if (daemon->alerts->len >= WAITING_MAX) {
+        dpl_log(LOG_ERR, "alert program \"%s\" is not run for %s: %d wait before it", program, name,
+                WAITING_MAX);
         return;
     }
     struct dpl_alert *alert = g_new0(struct dpl_alert, 1);
@@ -75,27 +99,47 @@ static void run(struct dpl_set *set, const char *program, const char *state)
     alert->program = g_strdup(program);
     alert->kind = (struct dpl_child_kind){
         .name = "alert", .program = alert->program, .stop_ms = 2000, .most_ms = 30000};
-    alert->child = dpl_child_new(daemon->children, &alert->kind, set->name, args, &fns, alert);
+    alert->child = dpl_child_new(daemon->children, &alert->kind, name, args, &fns, alert);
     put(alert->child, "kind", "attribute");
     put(alert->child, "version", PACKAGE_VERSION);
     put(alert->child, "node", daemon->settings.node);
-    put(alert->child, "attribute_name", attribute);
-    put(alert->child, "attribute_value", state);
-    put(alert->child, "desc", desc);
+    put(alert->child, "attribute_name", name);
+    put(alert->child, "attribute_value", value);
+    put(alert->child, "desc", text);
     put(alert->child, "recipient", recipient ? recipient : "");
     put_time(alert->child);
     g_ptr_array_add(daemon->alerts, alert);
-    if (dpl_child_start(alert->child, &err) < 0) {
-        dpl_log(LOG_ERR, "alert: %s", err.text);
-        alert_free(alert);
-    }
 }
 
-void dpl_alert_state(struct dpl_set *set, const char *text)
+void dpl_alert(struct dpl_daemon *daemon, const char *name, const char *value, const char *text)
 {
-    const char *const *program = dpl_conf_list(set->daemon->settings.conf, "alerts", "program");
-    for (; *program && !set->daemon->stopping; program++)
-        run(set, *program, text);
+    const char *const *program = dpl_conf_list(daemon->settings.conf, "alerts", "program");
+    for (; *program && !daemon->stopping; program++)
+        run(daemon, *program, name, value, text);
+    start_next(daemon);
+}
+
+void dpl_alert_set(struct dpl_set *set, const char *what, const char *value, const char *text)
+{
+    g_autofree char *name = g_strdup_printf("doppel-%s.%s", set->name, what);
+    dpl_alert(set->daemon, name, value, text);
+}
+
+/* Over lag_warn it is told once, and again when it is back below half of that. */
+void dpl_alert_lag(struct dpl_set *set)
+{
+    int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", -1);
+    int64_t warn_ms =
+        set->group ? dpl_conf_value(set->daemon->settings.conf, set->group, "lag_warn") : 0;
+    bool over = set->lag_told ? lag_ms > warn_ms / 2 : lag_ms > warn_ms;
+    if (warn_ms == 0 || lag_ms < 0 || over == set->lag_told)
+        return;
+    g_autofree char *value = g_strdup_printf("%lld", (long long)lag_ms / 1000);
+    g_autofree char *text = g_strdup_printf("set %s: the replica is %s s old%s", set->name, value,
+                                            over ? ", more than lag_warn" : "");
+    set->lag_told = over;
+    dpl_log(over ? LOG_WARNING : LOG_NOTICE, "%s", text);
+    dpl_alert_set(set, "lag", value, text);
 }
 
 void dpl_alerts_end(struct dpl_daemon *daemon)

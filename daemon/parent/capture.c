@@ -22,6 +22,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TELL_AGAIN_NS (INT64_C(600) * 1000000000)
+
 enum { LOOK_MS = 1000, SOON_MS = 50, START_MS = 60000 };
 
 static const struct dpl_child_kind direct_kind = {
@@ -76,6 +78,43 @@ static void watch_keeper(struct dpl_set *set, const struct dpl_capstat *page)
         dpl_log(LOG_NOTICE, "set \"%s\": its capture runs, process %d", set->name, (int)pid);
 }
 
+/* What happens to a capture that serves on: told when its number has grown, and not again for a
+ * while. A page begins with
+ * nothing, or with what an earlier daemon has told. */
+static void tell_counts(struct dpl_set *set, const struct dpl_capstat *page,
+                        const struct dpl_capstat_now *now)
+{
+    struct dpl_capture *c = &set->capture;
+    const struct {
+        const char *what, *text;
+        struct dpl_told *told;
+        uint64_t count;
+    } rows[] = {
+        {"bypass", "changes were made past the capture", &c->bypasses, now->bypasses},
+        {"fallback", "syncs were answered without the target", &c->fallbacks,
+         now->remote_fallbacks},
+    };
+    uint64_t ticks, pid = dpl_capstat_keeper(page, &ticks);
+    int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct dpl_told *told = rows[i].told;
+        bool another = pid != c->counted_pid;
+        if (!another && rows[i].count > told->count && told->at_ns != 0 &&
+            now_ns - told->at_ns < TELL_AGAIN_NS)
+            continue;
+        if (!another && rows[i].count > told->count) {
+            g_autofree char *value = g_strdup_printf("%llu", (unsigned long long)rows[i].count);
+            g_autofree char *text =
+                g_strdup_printf("set %s: %s, %s so far", set->name, rows[i].text, value);
+            dpl_log(LOG_WARNING, "%s", text);
+            dpl_alert_set(set, rows[i].what, value, text);
+            told->at_ns = now_ns;
+        }
+        told->count = rows[i].count;
+    }
+    c->counted_pid = pid;
+}
+
 /* How the capture is, by its lock and its page. */
 static enum dpl_capstat_state state_of(struct dpl_set *set)
 {
@@ -90,6 +129,8 @@ static enum dpl_capstat_state state_of(struct dpl_set *set)
         dpl_capstat_judge(&now, running, dpl_clock_now_ns(&dpl_clock_system));
     if (state != DPL_CAPSTAT_IS_DOWN)
         watch_keeper(set, page);
+    if (state != DPL_CAPSTAT_IS_DOWN)
+        tell_counts(set, page, &now);
     dpl_capstat_close(page);
     return state;
 }
@@ -240,6 +281,20 @@ static void begin_again(struct dpl_set *set)
     look_later(set, dpl_backoff_next_ms(&set->capture.backoff, &policy, 0));
 }
 
+/* That it starts is no news to alert of, nor that it is there, but after it was not. */
+static void tell_state(struct dpl_set *set, enum dpl_capstat_state before)
+{
+    struct dpl_capture *c = &set->capture;
+    const char *state = dpl_capstat_state_text(c->state);
+    bool serves = c->state == DPL_CAPSTAT_IS_SERVING;
+    g_autofree char *text = g_strdup_printf("set %s: its capture is %s", set->name, state);
+    dpl_log(serves ? LOG_NOTICE : LOG_WARNING, "%s", text);
+    if (serves ? c->failed : before == DPL_CAPSTAT_IS_SERVING) {
+        dpl_alert_set(set, "capture", state, text);
+        c->failed = !serves;
+    }
+}
+
 static void look(void *self)
 {
     struct dpl_set *set = self;
@@ -249,8 +304,7 @@ static void look(void *self)
     enum dpl_capstat_state before = c->state;
     c->state = state_of(set);
     if (c->state != before)
-        dpl_log(c->state == DPL_CAPSTAT_IS_SERVING ? LOG_NOTICE : LOG_WARNING,
-                "set \"%s\": its capture is %s", set->name, dpl_capstat_state_text(c->state));
+        tell_state(set, before);
     if (c->state == DPL_CAPSTAT_IS_DOWN) {
         forget_keeper(set);
         begin_again(set);
@@ -263,16 +317,36 @@ static void look(void *self)
         dpl_set_review(set);
 }
 
+/* Where the configuration has no group for the set, an agent may capture it. */
+static bool is_wanted(const struct dpl_set *set)
+{
+    return set->source && set->group &&
+           dpl_conf_value(set->daemon->settings.conf, set->group, "capture") != 0;
+}
+
 void dpl_capture_begin(struct dpl_set *set)
 {
-    const struct dpl_conf *conf = set->daemon->settings.conf;
     set->capture.state = DPL_CAPSTAT_IS_DOWN;
-    /* Where the configuration has no group for the set, an agent may capture it. */
-    set->capture.wanted =
-        set->source && set->group && dpl_conf_value(conf, set->group, "capture") != 0;
+    set->capture.wanted = is_wanted(set);
     if (set->capture.wanted)
         hear(set);
     look_later(set, 0);
+}
+
+void dpl_capture_reload(struct dpl_set *set)
+{
+    if (is_wanted(set) == set->capture.wanted)
+        return;
+    if (!set->capture.wanted) {
+        dpl_capture_begin(set);
+        return;
+    }
+    dpl_capture_end(set);
+    if (set->capture.state != DPL_CAPSTAT_IS_DOWN)
+        dpl_log(LOG_NOTICE,
+                "set \"%s\": its capture is not looked after any more, and goes on until "
+                "doppel-capture --stop --set %s",
+                set->name, set->name);
 }
 
 void dpl_capture_end(struct dpl_set *set)

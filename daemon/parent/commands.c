@@ -8,7 +8,6 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
-#include "lib/base/units.h"
 
 #include <string.h>
 
@@ -195,24 +194,8 @@ static void to_engine(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
 
 static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
 {
-    const char *bandwidth = dpl_doc_text(request->args, "bandwidth");
-    struct dpl_err err = {0};
-    struct dpl_doc *args = dpl_doc_copy(request->args);
-    int64_t bytes = 0;
     (void)daemon;
-    int rc = DPL_OK;
-    if (dpl_doc_count(args) < 2)
-        rc = dpl_err_set(&err, DPL_E_USAGE, "one of --bandwidth, --schedule and --none is needed");
-    if (rc == DPL_OK && bandwidth && (rc = dpl_units_size_bytes(bandwidth, &bytes, &err)) < 0)
-        dpl_err_context(&err, "--bandwidth");
-    if (rc < 0) {
-        dpl_doc_free(args);
-        fail(request, &err);
-        return;
-    }
-    if (bandwidth)
-        dpl_doc_set_int(args, "bandwidth_bytes", bytes);
-    dpl_engine_command(set, "limit", args, request);
+    dpl_limit_command(set, request);
 }
 
 static void site(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)

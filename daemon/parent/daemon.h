@@ -30,6 +30,13 @@ struct dpl_daemon {
     struct dpl_sites *site_keys;
     int64_t started_ns;
     bool stopping;
+    bool foreground; /* logs to standard error, whatever the configuration says */
+};
+
+/* A number that was told, and when. */
+struct dpl_told {
+    uint64_t count;
+    int64_t at_ns; /* 0: never */
 };
 
 /* A capture of a set, which outlives us. */
@@ -42,7 +49,10 @@ struct dpl_capture {
     struct dpl_watch keeper_watch;
     struct dpl_timer timer;
     struct dpl_backoff backoff;
-    char why[200];         /* why it is not there */
+    char why[200]; /* why it is not there */
+    bool failed;   /* that was told */
+    struct dpl_told bypasses, fallbacks;
+    uint64_t counted_pid;  /* the keeper whose page counted them */
     struct dpl_lines said; /* what it says */
     char *said_name;
 };
@@ -55,6 +65,18 @@ struct dpl_pending {
     struct dpl_set *set;
 };
 
+/* Bytes over the network, as doors count them: in TLS records, and of frames that were to be
+ * compressed before and after that. */
+struct dpl_wire {
+    int64_t sent_bytes, received_bytes, plain_bytes, packed_bytes;
+};
+
+/* Bandwidth that was limited by hand, until we end. */
+struct dpl_limit {
+    int64_t bytes;  /* a second; -1: none was */
+    char *schedule; /* NULL: none was */
+};
+
 struct dpl_set {
     struct dpl_daemon *daemon;
     char *name;
@@ -65,15 +87,19 @@ struct dpl_set {
     enum dpl_set_state state;
 
     struct dpl_child *engine;
+    struct dpl_doc *told;   /* what the engine was told last; NULL: nothing yet */
     struct dpl_doc *status; /* what the engine said last; NULL: nothing yet */
     bool ready;             /* it can be given a connection */
     bool connected;
     GPtrArray *pending; /* of struct dpl_pending */
     int64_t last_id;
+    struct dpl_limit limit;
     struct dpl_door *door; /* that connects it */
+    struct dpl_wire wire;  /* of doors that ended */
     struct dpl_timer connect_timer;
     struct dpl_backoff connect_backoff;
     char last_error[400];
+    bool lag_told; /* that the replica is too old */
 
     struct dpl_capture capture;
 };
@@ -106,13 +132,31 @@ void dpl_engine_disconnected(struct dpl_set *set, const char *why);
 void dpl_engine_command(struct dpl_set *set, const char *command, struct dpl_doc *args,
                         struct dpl_request *request);
 
+/* The configuration has changed: what the engine was told of it may have. */
+void dpl_engine_reload(struct dpl_set *set);
+
+/* start.c: what an engine is told; the caller owns it */
+struct dpl_doc *dpl_start_doc(const struct dpl_set *set);
+
+/* limit.c */
+void dpl_limit_command(struct dpl_set *set, struct dpl_request *request);
+
+/* reload.c: reads the configuration again, whole or not at all */
+int dpl_reload(struct dpl_daemon *daemon, struct dpl_err *err);
+
 /* capture.c */
 void dpl_capture_begin(struct dpl_set *set);
 void dpl_capture_end(struct dpl_set *set);
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set);
+/* The configuration has changed. */
+void dpl_capture_reload(struct dpl_set *set);
 
-/* alert.c */
-void dpl_alert_state(struct dpl_set *set, const char *text);
+/* alert.c: an attribute's name and value as Pacemaker's alert agents know them, and a sentence; of
+ * a set the name becomes doppel-SET.WHAT */
+void dpl_alert(struct dpl_daemon *daemon, const char *name, const char *value, const char *text);
+void dpl_alert_set(struct dpl_set *set, const char *what, const char *value, const char *text);
+/* Looks whether the replica is too old now, or not any more. */
+void dpl_alert_lag(struct dpl_set *set);
 void dpl_alerts_end(struct dpl_daemon *daemon);
 
 /* status.c */
@@ -127,8 +171,15 @@ void dpl_waits_end(struct dpl_daemon *daemon, struct dpl_set *only);
 /* commands.c */
 void dpl_commands_handle(void *self, struct dpl_request *request);
 
+/* figures.c: for Prometheus; the caller owns it */
+GString *dpl_figures(struct dpl_daemon *daemon);
+
 /* metrics.c */
 int dpl_metrics_begin(struct dpl_daemon *daemon, struct dpl_err *err);
 void dpl_metrics_end(struct dpl_daemon *daemon);
+/* As dpl_doors_prepare and dpl_doors_listen. */
+int dpl_metrics_prepare(const struct dpl_daemon *daemon, const struct dpl_conf *conf, int *fd_r,
+                        struct dpl_err *err);
+int dpl_metrics_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err);
 
 #endif

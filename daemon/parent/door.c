@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/door.h"
 
+#include "daemon/parent/listen.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/site.h"
 #include "daemon/priv/gate.h"
@@ -19,6 +20,7 @@
 
 enum {
     DATA_BYTES = 2 << 20,
+    BACKLOG = 64,
     REFUSED_FAILURES = 7,
     UNKNOWN_MS = 12000, /* a door itself gives up after 10 s */
 };
@@ -28,8 +30,7 @@ static const struct dpl_child_kind door_kind = {
 static const struct dpl_backoff_policy connect_policy = {250, 30000, 10000};
 
 struct dpl_doors {
-    int listen_fd;
-    struct dpl_watch watch;
+    struct dpl_listener listener;
     GPtrArray *all; /* of struct dpl_door */
     struct dpl_gate gate;
 };
@@ -41,6 +42,7 @@ struct dpl_door {
     bool known;          /* the peer is authenticated, and connected to its engine */
     int tcp;             /* to be given to it; -1 */
     char address[96];
+    struct dpl_wire wire;         /* what it has counted */
     struct sockaddr_storage from; /* of an accepted one */
     bool counted;                 /* by the gate, until it is known or gone */
     struct dpl_timer timer;
@@ -61,9 +63,19 @@ static void leave_gate(struct dpl_door *door)
     door->counted = false;
 }
 
+static void wire_add(struct dpl_wire *to, const struct dpl_wire *more)
+{
+    to->sent_bytes += more->sent_bytes;
+    to->received_bytes += more->received_bytes;
+    to->plain_bytes += more->plain_bytes;
+    to->packed_bytes += more->packed_bytes;
+}
+
 static void door_free(struct dpl_door *door)
 {
     leave_gate(door);
+    if (door->set && door->known)
+        wire_add(&door->set->wire, &door->wire);
     g_ptr_array_remove(door->daemon->doors->all, door);
     if (door->set && door->set->door == door)
         door->set->door = NULL;
@@ -133,11 +145,27 @@ static bool put_addresses(struct dpl_doc *start, const struct dpl_set *set)
     return dpl_doc_count(list) > 0;
 }
 
-static void put_compression(struct dpl_doc *start, const struct dpl_set *set)
+static void put_options(struct dpl_doc *start, const struct dpl_set *set)
 {
-    if (set->group)
-        dpl_doc_set_int(start, "compression",
-                        dpl_conf_value(set->daemon->settings.conf, set->group, "compression"));
+    const struct dpl_conf *conf = set->daemon->settings.conf;
+    if (!set->group)
+        return;
+    dpl_doc_set_int(start, "compression", dpl_conf_value(conf, set->group, "compression"));
+    if (dpl_conf_text(conf, set->group, "bind"))
+        dpl_doc_set_text(start, "bind", dpl_conf_text(conf, set->group, "bind"));
+}
+
+struct dpl_doc *dpl_door_options(const struct dpl_set *set)
+{
+    struct dpl_doc *doc = dpl_doc_new();
+    put_ours(doc, set->daemon);
+    dpl_doc_unset(doc, "sites");
+    if (set->source && dpl_set_peer(set)) {
+        dpl_doc_set_text(doc, "peer", dpl_set_peer(set));
+        put_addresses(doc, set);
+        put_options(doc, set);
+    }
+    return doc;
 }
 
 static void on_started(void *self)
@@ -164,7 +192,7 @@ static void on_started(void *self)
         dpl_doc_set_text(start, "peer", dpl_set_peer(door->set));
         put_hello(start, door->set);
         put_addresses(start, door->set);
-        put_compression(start, door->set);
+        put_options(start, door->set);
     }
     if (dpl_child_send(door->child, doc, &door->tcp, door->tcp >= 0, &err) < 0)
         dpl_log(LOG_ERR, "%s", err.text);
@@ -267,10 +295,27 @@ static void take_offer(struct dpl_door *door, const struct dpl_doc *offer)
                          dpl_site_pair_result(door->daemon, door->pair_site));
 }
 
+static void take_stats(struct dpl_door *door, const struct dpl_doc *stats)
+{
+    door->wire = (struct dpl_wire){
+        dpl_doc_int(stats, "sent_bytes", 0), dpl_doc_int(stats, "received_bytes", 0),
+        dpl_doc_int(stats, "plain_bytes", 0), dpl_doc_int(stats, "packed_bytes", 0)};
+}
+
+struct dpl_wire dpl_door_wire(const struct dpl_set *set)
+{
+    struct dpl_wire wire = set->wire;
+    if (set->door && set->door->known)
+        wire_add(&wire, &set->door->wire);
+    return wire;
+}
+
 static void on_message(void *self, const struct dpl_doc *doc)
 {
     struct dpl_door *door = self;
     const struct dpl_doc *peer = dpl_doc_tree(doc, "peer");
+    if (dpl_doc_tree(doc, "stats"))
+        take_stats(door, dpl_doc_tree(doc, "stats"));
     const struct dpl_doc *offer = dpl_doc_tree(doc, "offer");
     const char *failed = dpl_doc_text(doc, "failed");
     if (peer)
@@ -457,7 +502,7 @@ static void on_connection(void *self, int revents)
         struct sockaddr_storage from = {0};
         socklen_t size = sizeof from;
         char address[96];
-        int fd = accept4(daemon->doors->listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
+        int fd = accept4(daemon->doors->listener.fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
         if (fd < 0)
             return;
         text_of_address(&from, size, address, sizeof address);
@@ -468,49 +513,38 @@ static void on_connection(void *self, int revents)
     }
 }
 
-static int listen_on(const char *address, int64_t port, struct dpl_err *err)
+int dpl_doors_prepare(const struct dpl_daemon *daemon, const struct dpl_conf *conf, int *fd_r,
+                      struct dpl_err *err)
 {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-                             .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    char service[16];
-    int one = 1, zero = 0;
-    snprintf(service, sizeof service, "%d", (int)port);
-    if (getaddrinfo(address, service, &hints, &found) != 0)
-        return dpl_err_set(err, DPL_E_CONFIG, "[daemon] listen: \"%s\" is not an address", address);
-    dpl_autofd int fd =
-        socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-    if (fd < 0 && found->ai_family == AF_INET6 && strcmp(address, "::") == 0 &&
-        errno == EAFNOSUPPORT) { /* a host without IPv6 */
-        freeaddrinfo(found);
-        return listen_on("0.0.0.0", port, err);
-    }
-    int rc = fd < 0 ? -1 : setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (rc == 0 && found->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (rc == 0)
-        rc = bind(fd, found->ai_addr, found->ai_addrlen);
-    if (rc == 0)
-        rc = listen(fd, 64);
-    int saved = errno;
-    freeaddrinfo(found);
-    if (rc < 0)
-        return dpl_err_sys(err, saved, "listen on %s port %d", address, (int)port);
-    return dpl_fd_steal(&fd);
+    const struct dpl_listener *now = &daemon->doors->listener;
+    const char *host = dpl_conf_text(conf, "daemon", "listen");
+    const char *port = dpl_conf_text(conf, "daemon", "port");
+    *fd_r = -1;
+    if (now->fd >= 0 && strcmp(now->host, host) == 0 && strcmp(now->port, port) == 0)
+        return DPL_OK;
+    *fd_r = dpl_listen(host, port, BACKLOG, err);
+    return *fd_r < 0 ? *fd_r : DPL_OK;
+}
+
+int dpl_doors_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err)
+{
+    const struct dpl_conf *conf = daemon->settings.conf;
+    if (fd < 0)
+        return DPL_OK;
+    return dpl_listener_take(&daemon->doors->listener, fd, dpl_conf_text(conf, "daemon", "listen"),
+                             dpl_conf_text(conf, "daemon", "port"), daemon->loop, on_connection,
+                             daemon, err);
 }
 
 int dpl_doors_begin(struct dpl_daemon *daemon, struct dpl_err *err)
 {
-    const struct dpl_conf *conf = daemon->settings.conf;
     struct dpl_doors *doors = g_new0(struct dpl_doors, 1);
+    int fd;
     doors->all = g_ptr_array_new();
+    doors->listener.fd = -1;
     daemon->doors = doors;
-    doors->listen_fd = listen_on(dpl_conf_text(conf, "daemon", "listen"),
-                                 dpl_conf_value(conf, "daemon", "port"), err);
-    if (doors->listen_fd < 0)
-        return doors->listen_fd;
-    return dpl_watch_add(&doors->watch, daemon->loop, doors->listen_fd, POLLIN, on_connection,
-                         daemon, err);
+    int rc = dpl_doors_prepare(daemon, daemon->settings.conf, &fd, err);
+    return rc < 0 ? rc : dpl_doors_listen(daemon, fd, err);
 }
 
 void dpl_doors_end(struct dpl_daemon *daemon)
@@ -520,8 +554,7 @@ void dpl_doors_end(struct dpl_daemon *daemon)
         return;
     while (doors->all->len > 0)
         door_free(doors->all->pdata[0]);
-    dpl_watch_remove(&doors->watch);
-    dpl_fd_clear(&doors->listen_fd);
+    dpl_listener_close(&doors->listener);
     g_ptr_array_unref(doors->all);
     g_free(doors);
     daemon->doors = NULL;

@@ -17,11 +17,21 @@
 /* Listens, where the configuration has a port. */
 int dpl_doors_begin(struct dpl_daemon *daemon, struct dpl_err *err);
 void dpl_doors_end(struct dpl_daemon *daemon);
+/* A socket for what a new configuration names, -1 where it is the port that is there; then listens
+ * on it, with the settings being the new ones. */
+int dpl_doors_prepare(const struct dpl_daemon *daemon, const struct dpl_conf *conf, int *fd_r,
+                      struct dpl_err *err);
+int dpl_doors_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err);
 
 /* Exchanges offers with a site, at these addresses (NULL: those that are known), and answers the
  * request then. */
 int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *addresses,
                   struct dpl_request *request, struct dpl_err *err);
+
+/* What a set's door is told of the configuration: while it is the same, a connection may stay. */
+struct dpl_doc *dpl_door_options(const struct dpl_set *set);
+/* What went over the network since the daemon's start. */
+struct dpl_wire dpl_door_wire(const struct dpl_set *set);
 
 /* A set wants a connection: a source's is made, with growing waits, while it is wanted. */
 void dpl_door_want(struct dpl_set *set);

@@ -11,7 +11,6 @@
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
-#include "daemon/parent/set_doc.h"
 
 #include <string.h>
 
@@ -29,77 +28,6 @@ static const struct dpl_child_kind replica_kind = {.name = "replica",
                                                    .restart = true,
                                                    .stop_ms = 8000,
                                                    .backoff = {200, 30000, 60000}};
-
-static void put_text(struct dpl_doc *to, const char *key, const char *text)
-{
-    if (text)
-        dpl_doc_set_text(to, key, text);
-}
-
-static void put_options(struct dpl_doc *start, const struct dpl_set *set)
-{
-    static const char *const texts[] = {"target",   "route",      "mirror",           "orphans",
-                                        "schedule", "durability", "durability_policy"};
-    static const char *const numbers[][2] = {{"compression", "compression"},
-                                             {"bandwidth", "bandwidth_bytes"},
-                                             {"durability_timeout", "durability_timeout_ms"},
-                                             {"lag_warn", "lag_warn_ms"},
-                                             {"flush_timeout", "flush_timeout_ms"}};
-    const struct dpl_conf *conf = set->daemon->settings.conf;
-    if (!set->group)
-        return;
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
-        put_text(start, texts[i], dpl_conf_text(conf, set->group, texts[i]));
-    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
-        dpl_doc_set_int(start, numbers[i][1], dpl_conf_value(conf, set->group, numbers[i][0]));
-}
-
-static void put_source(struct dpl_doc *start, const struct dpl_set *set)
-{
-    const struct dpl_settings *s = &set->daemon->settings;
-    g_autofree char *journal = g_build_filename(s->journal_dir, set->name, NULL);
-    g_autofree char *captures = g_build_filename(s->run_dir, "capture", NULL);
-    dpl_doc_set_text(start, "journal", journal);
-    dpl_doc_set_text(start, "capture_run_dir", captures);
-    put_text(start, "rules", dpl_doc_text(set->doc, "rules"));
-    dpl_doc_set(start, "roots", dpl_set_doc_roots(set->doc));
-    put_options(start, set);
-}
-
-static void put_target(struct dpl_doc *start, const struct dpl_set *set)
-{
-    const struct dpl_conf *conf = set->daemon->settings.conf;
-    const struct dpl_doc *map = dpl_doc_get(set->doc, "map");
-    struct dpl_doc *roots = dpl_doc_set_list(start, "target_roots");
-    put_text(start, "from", dpl_doc_text(set->doc, "from"));
-    if (map)
-        dpl_doc_set(start, "map", dpl_doc_copy(map));
-    for (const char *const *root = dpl_conf_list(conf, "target", "root"); *root; root++)
-        dpl_doc_add_text(roots, *root);
-    dpl_doc_set_int(start, "queue_max_bytes", dpl_conf_value(conf, "target", "queue_max"));
-    dpl_doc_set_int(start, "max_delete_percent", dpl_conf_value(conf, "target", "max_delete"));
-}
-
-static struct dpl_doc *start_doc(const struct dpl_set *set)
-{
-    const struct dpl_settings *s = &set->daemon->settings;
-    struct dpl_doc *doc = dpl_doc_new(), *start = dpl_doc_set_tree(doc, "start");
-    dpl_doc_set_text(start, "set", set->name);
-    put_text(start, "instance", s->instance);
-    dpl_doc_set_text(start, "site", s->site);
-    dpl_doc_set_text(start, "node", s->node);
-    dpl_doc_set_text(start, "state_dir", s->state_dir);
-    dpl_doc_set_text(start, "run_dir", s->run_dir);
-    put_text(start, "role", dpl_doc_text(set->doc, "role"));
-    dpl_doc_set_int(start, "generation", dpl_doc_int(set->doc, "generation", 0));
-    dpl_doc_set_bool(start, "off", dpl_set_off(set));
-    dpl_doc_set_bool(start, "equal", dpl_doc_bool(set->doc, "equal", false));
-    if (set->source)
-        put_source(start, set);
-    else
-        put_target(start, set);
-    return doc;
-}
 
 static void say(struct dpl_set *set, const struct dpl_doc *doc)
 {
@@ -155,9 +83,14 @@ static void take_result(struct dpl_set *set, const struct dpl_doc *doc)
 
 static void take_event(struct dpl_set *set, const struct dpl_doc *doc)
 {
-    const char *text = dpl_doc_text(doc, "text");
-    dpl_log(LOG_NOTICE, "set \"%s\": %s%s%s", set->name, dpl_doc_text(doc, "event"),
-            text ? ": " : "", text ? text : "");
+    /* What a person wants to know though no state changes by it. */
+    static const char *const told[] = {"durability", "queue-full", "queue-has-room",
+                                       "target-went-back"};
+    const char *name = dpl_doc_text(doc, "event"), *text = dpl_doc_text(doc, "text");
+    dpl_log(LOG_NOTICE, "set \"%s\": %s%s%s", set->name, name, text ? ": " : "", text ? text : "");
+    for (size_t i = 0; i < G_N_ELEMENTS(told); i++)
+        if (strcmp(told[i], name) == 0)
+            dpl_alert_set(set, "event", name, text ? text : name);
 }
 
 /* That both sides are equal was said for one time. */
@@ -175,9 +108,11 @@ static void use_up_equal(struct dpl_set *set)
 static void on_started(void *self)
 {
     struct dpl_set *set = self;
-    g_autoptr(dpl_doc_auto) doc = start_doc(set);
+    g_autoptr(dpl_doc_auto) doc = dpl_start_doc(set);
     set->ready = false;
     say(set, doc);
+    dpl_doc_free(set->told);
+    set->told = g_steal_pointer(&doc);
 }
 
 static void on_message(void *self, const struct dpl_doc *doc)
@@ -238,12 +173,37 @@ void dpl_engine_end(struct dpl_set *set)
 
 void dpl_engine_refresh(struct dpl_set *set)
 {
-    g_autoptr(dpl_doc_auto) doc = start_doc(set);
+    g_autoptr(dpl_doc_auto) doc = dpl_start_doc(set);
     say(set, doc);
+    dpl_doc_free(set->told);
+    set->told = g_steal_pointer(&doc);
     if (dpl_set_off(set))
         dpl_door_close(set, "switched off");
     else
         dpl_door_want(set);
+}
+
+void dpl_engine_reload(struct dpl_set *set)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_start_doc(set);
+    struct dpl_err err = {0};
+    if (set->source && !dpl_set_peer(set)) {
+        dpl_child_stop(set->engine);
+        return;
+    }
+    if (set->told && dpl_doc_equal(set->told, doc) && dpl_child_running(set->engine)) {
+        dpl_door_want(set);
+        return;
+    }
+    if (!dpl_child_running(set->engine)) {
+        if (dpl_child_start(set->engine, &err) < 0)
+            dpl_set_error(set, "%s", err.text);
+    } else if (set->source) {
+        dpl_engine_refresh(set);
+    } else { /* a replica that is open has its options */
+        set->ready = false;
+        dpl_child_restart(set->engine);
+    }
 }
 
 int dpl_engine_connected(struct dpl_set *set, const struct dpl_doc *peer, int fd,

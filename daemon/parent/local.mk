@@ -9,17 +9,22 @@ libparent_a_SOURCES = \
 	daemon/parent/daemon.h \
 	daemon/parent/door.c daemon/parent/door.h \
 	daemon/parent/engine.c \
+	daemon/parent/figures.c \
 	daemon/parent/instance.c daemon/parent/instance.h \
 	daemon/parent/lines.c daemon/parent/lines.h \
+	daemon/parent/limit.c \
+	daemon/parent/listen.c daemon/parent/listen.h \
 	daemon/parent/log.c daemon/parent/log.h \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \
 	daemon/parent/notify.c daemon/parent/notify.h \
+	daemon/parent/reload.c \
 	daemon/parent/set.c \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \
 	daemon/parent/settings.c daemon/parent/settings.h \
 	daemon/parent/site.c daemon/parent/site.h \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
+	daemon/parent/start.c \
 	daemon/parent/status.c \
 	daemon/parent/wait.c
 

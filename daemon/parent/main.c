@@ -114,9 +114,17 @@ static int32_t on_stop(int32_t signal_number, void *self)
 
 static int32_t on_hangup(int32_t signal_number, void *self)
 {
+    struct dpl_daemon *daemon = self;
+    struct dpl_err err = {0};
     (void)signal_number;
-    (void)self;
-    dpl_log(LOG_NOTICE, "SIGHUP: the configuration is read at the next start");
+    if (daemon->stopping)
+        return 0;
+    dpl_notify_reloading();
+    if (dpl_reload(daemon, &err) < 0)
+        dpl_log(LOG_ERR, "the configuration stays as it was: %s", err.text);
+    else
+        dpl_log(LOG_NOTICE, "the configuration was read again");
+    dpl_notify("READY=1");
     return 0;
 }
 
@@ -189,6 +197,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     umask(077);
+    daemon->foreground = options.foreground;
     int rc = dpl_settings_load(&daemon->settings, options.instance, options.config, &err);
     if (rc == DPL_OK && !options.test) {
         const struct dpl_conf *conf = daemon->settings.conf;

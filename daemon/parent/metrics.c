@@ -4,15 +4,11 @@
  * size, number and time; whatever is asked for, the answer is the figures.
  */
 #include "daemon/parent/daemon.h"
-#include "daemon/parent/log.h"
-#include "lib/base/clock.h"
+#include "daemon/parent/listen.h"
 #include "lib/base/fd.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,8 +17,7 @@ enum { CLIENTS_MAX = 8, CLIENT_MS = 5000, REQUEST_BYTES = 4096 };
 
 struct dpl_metrics {
     struct dpl_daemon *daemon;
-    int fd;
-    struct dpl_watch watch;
+    struct dpl_listener listener;
     GPtrArray *clients;
 };
 
@@ -53,52 +48,9 @@ static void client_late(void *self)
     client_free(self);
 }
 
-static void figure(GString *out, const char *name, const char *set, int64_t value)
-{
-    g_string_append_printf(out, "doppel_%s{set=\"%s\"} %lld\n", name, set, (long long)value);
-}
-
-/* Every integer and boolean that the engine says. */
-static void engine_figures(GString *out, const struct dpl_set *set)
-{
-    for (size_t i = 0; i < dpl_doc_count(set->status); i++) {
-        const struct dpl_doc *value = dpl_doc_at(set->status, i);
-        g_autofree char *name = g_strdup_printf("engine_%s", dpl_doc_key(value));
-        for (char *p = name; *p; p++)
-            if (!g_ascii_isalnum(*p))
-                *p = '_';
-        if (dpl_doc_kind(value) == DPL_DOC_INTEGER)
-            figure(out, name, set->name, dpl_doc_as_int(value, 0));
-        else if (dpl_doc_kind(value) == DPL_DOC_BOOLEAN)
-            figure(out, name, set->name, dpl_doc_as_bool(value, false));
-    }
-}
-
-static GString *figures(const struct dpl_daemon *daemon)
-{
-    GString *out = g_string_new(NULL);
-    int64_t up_ns = dpl_clock_now_ns(&dpl_clock_system) - daemon->started_ns;
-    g_string_append_printf(out, "doppel_info{site=\"%s\",node=\"%s\",version=\"%s\"} 1\n",
-                           daemon->settings.site, daemon->settings.node, PACKAGE_VERSION);
-    g_string_append_printf(out, "doppel_uptime_seconds %lld\n", (long long)(up_ns / 1000000000));
-    for (guint i = 0; i < daemon->sets->len; i++) {
-        const struct dpl_set *set = daemon->sets->pdata[i];
-        for (enum dpl_set_state s = 0; s < DPL_SET_STATES; s++)
-            g_string_append_printf(out, "doppel_state{set=\"%s\",state=\"%s\"} %d\n", set->name,
-                                   dpl_set_state_text(s), set->state == s);
-        figure(out, "connected", set->name, set->connected);
-        figure(out, "engine_running", set->name, dpl_child_running(set->engine));
-        figure(out, "engine_starts", set->name, dpl_child_starts(set->engine));
-        if (set->capture.wanted)
-            figure(out, "capture_serving", set->name, set->capture.state == DPL_CAPSTAT_IS_SERVING);
-        engine_figures(out, set);
-    }
-    return out;
-}
-
 static void begin_answer(struct client *c)
 {
-    GString *body = figures(c->metrics->daemon);
+    GString *body = dpl_figures(c->metrics->daemon);
     c->answer = g_string_new(NULL);
     g_string_append_printf(c->answer,
                            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
@@ -143,7 +95,7 @@ static void on_connection(void *self, int revents)
 {
     struct dpl_metrics *metrics = self;
     (void)revents;
-    int fd = accept4(metrics->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(metrics->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
     if (metrics->clients->len >= CLIENTS_MAX) {
@@ -160,43 +112,51 @@ static void on_connection(void *self, int revents)
 }
 
 /* "ADDRESS:PORT" or "[ADDRESS]:PORT", as the configuration has checked it. */
-static int listen_at(const char *endpoint, struct dpl_err *err)
+static char *host_of(const char *endpoint, const char **port_r)
 {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-                             .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
     bool bracket = endpoint[0] == '[';
     const char *colon = strrchr(endpoint, ':');
-    g_autofree char *host = g_strndup(endpoint + bracket, (gsize)(colon - endpoint) - 2 * bracket);
-    int one = 1;
-    if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
-        return dpl_err_set(err, DPL_E_CONFIG, "[daemon] metrics: \"%s\" is not an address", host);
-    dpl_autofd int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int rc = fd < 0 ? -1 : setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (rc == 0)
-        rc = bind(fd, found->ai_addr, found->ai_addrlen);
-    if (rc == 0)
-        rc = listen(fd, CLIENTS_MAX);
-    int saved = errno;
-    freeaddrinfo(found);
-    return rc < 0 ? dpl_err_sys(err, saved, "listen on %s for metrics", endpoint)
-                  : dpl_fd_steal(&fd);
+    *port_r = colon + 1;
+    return g_strndup(endpoint + bracket, (gsize)(colon - endpoint) - 2 * bracket);
+}
+
+int dpl_metrics_prepare(const struct dpl_daemon *daemon, const struct dpl_conf *conf, int *fd_r,
+                        struct dpl_err *err)
+{
+    const char *endpoint = dpl_conf_text(conf, "daemon", "metrics"), *port;
+    const struct dpl_listener *now = &daemon->metrics->listener;
+    *fd_r = -1;
+    if (strcmp(endpoint, "off") == 0)
+        return DPL_OK;
+    g_autofree char *host = host_of(endpoint, &port);
+    if (now->fd >= 0 && strcmp(now->host, host) == 0 && strcmp(now->port, port) == 0)
+        return DPL_OK;
+    *fd_r = dpl_listen(host, port, CLIENTS_MAX, err);
+    return *fd_r < 0 ? dpl_err_context(err, "[daemon] metrics") : DPL_OK;
+}
+
+int dpl_metrics_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err)
+{
+    struct dpl_metrics *metrics = daemon->metrics;
+    const char *endpoint = dpl_conf_text(daemon->settings.conf, "daemon", "metrics"), *port;
+    if (strcmp(endpoint, "off") == 0)
+        dpl_listener_close(&metrics->listener);
+    if (fd < 0)
+        return DPL_OK;
+    g_autofree char *host = host_of(endpoint, &port);
+    return dpl_listener_take(&metrics->listener, fd, host, port, daemon->loop, on_connection,
+                             metrics, err);
 }
 
 int dpl_metrics_begin(struct dpl_daemon *daemon, struct dpl_err *err)
 {
-    const char *endpoint = dpl_conf_text(daemon->settings.conf, "daemon", "metrics");
-    if (strcmp(endpoint, "off") == 0)
-        return DPL_OK;
-    int fd = listen_at(endpoint, err);
-    if (fd < 0)
-        return fd;
+    int fd;
     daemon->metrics = g_new0(struct dpl_metrics, 1);
     daemon->metrics->daemon = daemon;
-    daemon->metrics->fd = fd;
+    daemon->metrics->listener.fd = -1;
     daemon->metrics->clients = g_ptr_array_new();
-    return dpl_watch_add(&daemon->metrics->watch, daemon->loop, fd, POLLIN, on_connection,
-                         daemon->metrics, err);
+    int rc = dpl_metrics_prepare(daemon, daemon->settings.conf, &fd, err);
+    return rc < 0 ? rc : dpl_metrics_listen(daemon, fd, err);
 }
 
 void dpl_metrics_end(struct dpl_daemon *daemon)
@@ -206,8 +166,7 @@ void dpl_metrics_end(struct dpl_daemon *daemon)
         return;
     while (metrics->clients->len > 0)
         client_free(metrics->clients->pdata[0]);
-    dpl_watch_remove(&metrics->watch);
-    dpl_fd_clear(&metrics->fd);
+    dpl_listener_close(&metrics->listener);
     g_ptr_array_unref(metrics->clients);
     g_free(metrics);
     daemon->metrics = NULL;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/notify.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,4 +27,12 @@ bool dpl_notify(const char *state)
     socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
     return fd >= 0 && sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
                              (struct sockaddr *)&to, length) >= 0;
+}
+
+bool dpl_notify_reloading(void)
+{
+    char text[80];
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)(dpl_clock_now_ns(&dpl_clock_system) / 1000));
+    return dpl_notify(text);
 }

@@ -9,5 +9,7 @@
 /* Lines as "READY=1". True if it was sent. */
 #include <stdbool.h>
 bool dpl_notify(const char *state);
+/* That the configuration is read again, until READY=1. */
+bool dpl_notify_reloading(void);
 
 #endif

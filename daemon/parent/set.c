@@ -74,8 +74,11 @@ void dpl_set_review(struct dpl_set *set)
         dpl_log(LOG_NOTICE, "set \"%s\" is %s (was %s)", set->name, dpl_set_state_text(state),
                 dpl_set_state_text(set->state));
         set->state = state;
-        dpl_alert_state(set, dpl_set_state_text(state));
+        g_autofree char *text =
+            g_strdup_printf("set %s is %s", set->name, dpl_set_state_text(state));
+        dpl_alert_set(set, "state", dpl_set_state_text(state), text);
     }
+    dpl_alert_lag(set);
     dpl_wait_review(set);
 }
 
@@ -102,6 +105,7 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     set->group = dpl_settings_set_group(&daemon->settings, item->name);
     set->pending = g_ptr_array_new();
     set->capture.keeper_fd = -1;
+    set->limit.bytes = -1;
     read_doc(set, item);
     g_ptr_array_add(daemon->sets, set);
     g_ptr_array_sort(daemon->sets, by_name);
@@ -121,6 +125,8 @@ static void set_end(struct dpl_set *set)
     dpl_capture_end(set);
     dpl_doc_free(set->doc);
     dpl_doc_free(set->status);
+    dpl_doc_free(set->told);
+    g_free(set->limit.schedule);
     g_ptr_array_unref(set->pending);
     g_free(set->name);
     g_free(set);

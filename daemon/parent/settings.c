@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/settings.h"
 
+#include "daemon/core/schedule.h"
 #include "lib/config/site_conf.h"
 
 #include <stdlib.h>
@@ -23,6 +24,22 @@ static char *journal_of(const struct dpl_settings *s)
     return g_strdup(dpl_conf_text(s->conf, "journal", "dir"));
 }
 
+/* A schedule that cannot be read is known now, not when it would count. */
+static int check_schedules(const struct dpl_conf *conf, struct dpl_err *err)
+{
+    g_autofree const char **groups = dpl_conf_groups(conf, "set *");
+    struct dpl_schedule schedule;
+    for (size_t i = 0; groups[i]; i++) {
+        const char *text = dpl_conf_text(conf, groups[i], "schedule");
+        if (!text || dpl_schedule_parse(&schedule, text, err) == DPL_OK)
+            continue;
+        dpl_err_context(err, "%s: [%s] schedule", dpl_conf_origin(conf, groups[i], "schedule"),
+                        groups[i]);
+        return err ? err->code = DPL_E_CONFIG : DPL_E_CONFIG;
+    }
+    return DPL_OK;
+}
+
 int dpl_settings_load(struct dpl_settings *settings, const char *instance, const char *config_path,
                       struct dpl_err *err)
 {
@@ -36,6 +53,8 @@ int dpl_settings_load(struct dpl_settings *settings, const char *instance, const
     if (rc == DPL_OK && !dpl_conf_text(s.conf, "site", "name"))
         rc = dpl_err_set(err, DPL_E_CONFIG, "%s: [site] name is missing: this site's name",
                          s.config_path);
+    if (rc == DPL_OK)
+        rc = check_schedules(s.conf, err);
     if (rc < 0) {
         dpl_settings_clear(&s);
         return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/site.h"
 
+#include "daemon/core/expiry.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 #include "lib/base/clock.h"
@@ -17,6 +18,8 @@ struct dpl_sites {
     GHashTable
         *expected; /* name of a site to the second (int64_t *) until which it may offer itself */
     struct dpl_timer renew;
+    struct dpl_expiry own; /* this node's certificate, as it was looked at last */
+    GHashTable *theirs;    /* name of a site to a struct dpl_expiry: what its node showed last */
 };
 
 static int64_t now_s(void)
@@ -31,6 +34,33 @@ static struct dpl_keys_at keys_at(const struct dpl_daemon *daemon)
                                 dpl_conf_text(conf, "tls", "cert")};
 }
 
+/* Tells that a certificate ends, weeks before and then daily. */
+static void tell_end(struct dpl_sites *sites, const char *site, struct dpl_expiry *expiry)
+{
+    if (!dpl_expiry_due(expiry, DPL_CERT_WARN_DAYS, now_s()))
+        return;
+    int64_t days = dpl_expiry_days(expiry, now_s());
+    bool own = expiry == &sites->own;
+    g_autofree char *name = g_strdup_printf("doppel-%s.certificate", site);
+    g_autofree char *value = g_strdup_printf("%lld", (long long)days);
+    g_autofree char *whose = own ? g_strdup("this node") : g_strdup_printf("site \"%s\"", site);
+    g_autofree char *text =
+        days < 0 ? g_strdup_printf("the certificate of %s has ended", whose)
+                 : g_strdup_printf("the certificate of %s ends in %s days and was not renewed",
+                                   whose, value);
+    dpl_log(LOG_WARNING, "%s", text);
+    dpl_alert(sites->daemon, name, value, text);
+}
+
+static void tell_theirs(struct dpl_sites *sites)
+{
+    GHashTableIter iter;
+    gpointer site, expiry;
+    g_hash_table_iter_init(&iter, sites->theirs);
+    while (g_hash_table_iter_next(&iter, &site, &expiry))
+        tell_end(sites, site, expiry);
+}
+
 /* Renews the node's certificate before its end, and says aloud when that does not succeed. */
 static void renew(void *self)
 {
@@ -39,6 +69,7 @@ static void renew(void *self)
     struct dpl_keys keys = {0};
     struct dpl_err err = {0};
     dpl_timer_set(&sites->renew, sites->daemon->loop, RENEW_MS, renew, sites);
+    tell_theirs(sites);
     if (dpl_keys_load(&at, &keys, &err) < 0) {
         dpl_log(err.code == DPL_E_NOT_FOUND ? LOG_NOTICE : LOG_ERR, "keys: %s", err.text);
         return;
@@ -52,6 +83,8 @@ static void renew(void *self)
     const char *warning = dpl_doc_text(doc, "warning");
     if (warning)
         dpl_log(LOG_WARNING, "keys: %s", warning);
+    sites->own.ends_s = keys.info.ends_s;
+    tell_end(sites, sites->daemon->settings.site, &sites->own);
     dpl_keys_clear(&keys);
 }
 
@@ -60,6 +93,7 @@ void dpl_sites_keys_begin(struct dpl_daemon *daemon)
     struct dpl_sites *sites = g_new0(struct dpl_sites, 1);
     sites->daemon = daemon;
     sites->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    sites->theirs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     daemon->site_keys = sites;
     renew(sites);
 }
@@ -70,8 +104,16 @@ void dpl_sites_keys_end(struct dpl_daemon *daemon)
         return;
     dpl_timer_clear(&daemon->site_keys->renew);
     g_hash_table_unref(daemon->site_keys->expected);
+    g_hash_table_unref(daemon->site_keys->theirs);
     g_free(daemon->site_keys);
     daemon->site_keys = NULL;
+}
+
+bool dpl_site_days_left(const struct dpl_daemon *daemon, int64_t *days_r)
+{
+    const struct dpl_sites *sites = daemon->site_keys;
+    *days_r = sites ? dpl_expiry_days(&sites->own, now_s()) : 0;
+    return sites && sites->own.ends_s != 0;
 }
 
 static bool expects(const struct dpl_daemon *daemon, const char *site)
@@ -283,6 +325,18 @@ int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct
     return rc < 0 ? rc : put(daemon, site, &version, changed, err);
 }
 
+/* The end of the certificate that a peer has shown, to the day. */
+static void note_end(struct dpl_sites *sites, const char *site, int64_t days)
+{
+    struct dpl_expiry *expiry = g_hash_table_lookup(sites->theirs, site);
+    if (!expiry) {
+        expiry = g_new0(struct dpl_expiry, 1);
+        g_hash_table_insert(sites->theirs, g_strdup(site), expiry);
+    }
+    expiry->ends_s = now_s() + (days + 1) * 24 * 3600 - 1;
+    tell_end(sites, site, expiry);
+}
+
 void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer)
 {
     const char *site = dpl_doc_text(peer, "site"), *link = dpl_doc_text(peer, "link");
@@ -290,12 +344,9 @@ void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer)
     struct dpl_doc *changed;
     struct dpl_err err = {0};
     const struct dpl_doc *doc = site ? site_doc(daemon, site, &version) : NULL;
-    int64_t days = dpl_doc_int(peer, "days_left", DPL_CERT_WARN_DAYS);
     if (!doc)
         return;
-    if (days < DPL_CERT_WARN_DAYS)
-        dpl_log(LOG_WARNING, "site \"%s\": its certificate ends in %lld days and was not renewed",
-                site, (long long)days);
+    note_end(daemon->site_keys, site, dpl_doc_int(peer, "days_left", INT32_MAX));
     int rc = link ? dpl_site_follow(doc, link, now_s(), &changed, &err) : 0;
     if (rc > 0)
         rc = put(daemon, site, &version, changed, &err);

@@ -17,6 +17,8 @@ void dpl_sites_keys_begin(struct dpl_daemon *daemon);
 void dpl_sites_keys_end(struct dpl_daemon *daemon);
 /* Any command "site ...". */
 void dpl_site_command(struct dpl_daemon *daemon, struct dpl_request *request);
+/* Days until this node's certificate ends, as it was looked at last. False: there is none. */
+bool dpl_site_days_left(const struct dpl_daemon *daemon, int64_t *days_r);
 /* Whether somebody may offer himself now. */
 bool dpl_site_pairing(const struct dpl_daemon *daemon);
 /* An offer came over a connection that we made for `expected`, or (NULL) that we accepted. */

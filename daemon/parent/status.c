@@ -4,6 +4,7 @@
  * replica is, what is wrong, what to type next; then what they are made of.
  */
 #include "daemon/parent/daemon.h"
+#include "daemon/parent/door.h"
 #include "lib/base/clock.h"
 
 #include <stdio.h>
@@ -123,6 +124,31 @@ static void put_facts(struct dpl_doc *doc, struct dpl_set *set)
         dpl_doc_set_text(doc, "error", set->last_error);
 }
 
+/* What was limited by hand stands there until it is taken back, or the daemon ends. */
+static void put_limit(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    if (set->limit.bytes < 0 && !set->limit.schedule)
+        return;
+    struct dpl_doc *limit = dpl_doc_set_tree(doc, "limited_by_hand");
+    if (set->limit.bytes >= 0)
+        dpl_doc_set_int(limit, "bandwidth_bytes", set->limit.bytes);
+    if (set->limit.schedule)
+        dpl_doc_set_text(limit, "schedule", set->limit.schedule);
+}
+
+static void put_wire(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    struct dpl_wire wire = dpl_door_wire(set);
+    struct dpl_doc *tree = dpl_doc_set_tree(doc, "wire");
+    dpl_doc_set_int(tree, "sent_bytes", wire.sent_bytes);
+    dpl_doc_set_int(tree, "received_bytes", wire.received_bytes);
+    dpl_doc_set_int(tree, "plain_bytes", wire.plain_bytes);
+    dpl_doc_set_int(tree, "packed_bytes", wire.packed_bytes);
+    if (wire.packed_bytes > 0)
+        dpl_doc_set_format(tree, "compression_ratio", "%.2f",
+                           (double)wire.plain_bytes / (double)wire.packed_bytes);
+}
+
 struct dpl_doc *dpl_status_set(struct dpl_set *set)
 {
     struct dpl_doc *doc = dpl_doc_new();
@@ -140,6 +166,8 @@ struct dpl_doc *dpl_status_set(struct dpl_set *set)
     dpl_doc_set_int(engine, "starts", dpl_child_starts(set->engine));
     if (set->status)
         dpl_doc_set(engine, "status", dpl_doc_copy(set->status));
+    put_wire(doc, set);
+    put_limit(doc, set);
     if (set->source)
         dpl_doc_set(doc, "capture", dpl_capture_doc(set));
     return doc;

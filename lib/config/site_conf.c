@@ -32,6 +32,8 @@ static const struct dpl_conf_key keys[] = {
 
     {"target", "queue_max", DPL_CONF_SIZE, "20G", 64 * MIB, PIB,
      .help = "what a replica's queue may take"},
+    {"target", "queue_min_free", DPL_CONF_SIZE, "64M", 0, PIB,
+     .help = "what a replica's queue leaves free on its file system"},
     {"target", "root", DPL_CONF_PATH, NULL, .repeatable = true,
      .help = "a directory beneath which replicas may be written"},
     {"target", "max_delete", DPL_CONF_PERCENT, "10%",
@@ -55,6 +57,8 @@ static const struct dpl_conf_key keys[] = {
      .help = "whether the daemon captures the set here"},
     {"set *", "route", DPL_CONF_STRING, NULL,
      .help = "the target's address to connect to; none: the site's"},
+    {"set *", "bind", DPL_CONF_STRING, NULL,
+     .help = "our own address to connect from; none: by the routing table"},
     {"set *", "mirror", DPL_CONF_CHOICE, "checksum", .choices = "checksum|difference|full",
      .help = "how a mirror compares"},
     {"set *", "orphans", DPL_CONF_CHOICE, "delete", .choices = "delete|keep|move|list",
@@ -74,6 +78,12 @@ static const struct dpl_conf_key keys[] = {
      .help = "a replica that is older than this is an alert"},
     {"set *", "flush_timeout", DPL_CONF_DURATION, "5s", 0, MS_PER_DAY,
      .help = "how long a stop sends what is left"},
+    {"set *", "device", DPL_CONF_STRING, NULL,
+     .help = "at the target: the UUID of the file system that must be mounted there"},
+    {"set *", "allow_setid", DPL_CONF_BOOLEAN, "no",
+     .help = "at the target: whether files get set-user-ID and set-group-ID bits"},
+    {"set *", "allow_devices", DPL_CONF_BOOLEAN, "no",
+     .help = "at the target: whether block and character devices are made"},
 };
 
 const struct dpl_conf_schema dpl_site_conf = {keys, sizeof keys / sizeof keys[0]};

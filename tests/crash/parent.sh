@@ -39,6 +39,7 @@ log_level=debug
 END
 }
 { config a 16650 19650; printf '[set mail]\ntarget=site-b\nroute=127.0.0.1:26650\ncapture=no\n'
+  printf 'bandwidth=3M\nschedule=Mon 08:00-18:00=2M\n'
   printf '[alerts]\nprogram=%s\nrecipient=root\n' "$work/alert"; } >"$work/a.conf"
 { config b 26650 29650; printf '[target]\nroot=%s/dst\n' "$work"; } >"$work/b.conf"
 
@@ -82,6 +83,7 @@ connected() { is a protected && is b protected; }
 changed() { [ "$("${@:2}")" != "$1" ] && [ "$("${@:2}")" != 0 ]; }
 received() { [ "$(wc -l <"$work/told/$1/mail.data" 2>/dev/null || echo 0)" -ge "$2" ]; }
 
+metrics() { exec 5<>"/dev/tcp/127.0.0.1/$1"; printf '%s\r\n\r\n' "$2" >&5; cat <&5; exec 5>&-; }
 start a
 start b
 
@@ -137,8 +139,29 @@ expect 2 'address=HOST is needed' a site pair site-c
 expect 1 'has not offered itself' a site pair site-c --fingerprint=x
 expect 1 'not known' a site revoke site-c
 expect 1 'not known' a site address site-c 127.0.0.1
-expect 2 'one of --bandwidth' a limit mail
+
+# Limits by hand are marked, outlive the engine, and can be taken back.
+expect 2 '--none alone is needed' a limit mail
+expect 2 '--none alone is needed' a limit mail --none --bandwidth=1M
 expect 2 '--bandwidth: "fast" is not a size' a limit mail --bandwidth=fast
+expect 2 '--schedule: ' a limit mail --schedule=sometimes
+expect 4 'type this at site site-a' b limit mail --bandwidth=1M
+told() { grep -q "\"$2\": $3" "$work/told/$1/mail.start"; }
+expect 0 '' told a schedule '"Mon 08:00-18:00=2M"'
+expect 0 '' told a bandwidth_bytes 3145728
+expect 0 '' a limit mail --bandwidth=1M
+eventually told a bandwidth_bytes 1048576
+expect 0 '' told a schedule '""'
+expect 0 'limited_by_hand' a stats mail
+expect 0 '' a limit mail --schedule='Sun 10:00-11:00=1M'
+eventually told a schedule '"Sun 10:00-11:00=1M"'
+expect 0 '' told a bandwidth_bytes 3145728
+kill -9 "$(pid_of a)"
+eventually connected
+expect 0 '' told a schedule '"Sun 10:00-11:00=1M"'
+expect 0 '' a limit mail --none
+eventually told a schedule '"Mon 08:00-18:00=2M"'
+a stats mail | grep -q limited_by_hand && complain "a limit that was taken back is marked"
 
 # Engines and doors die, and all goes on.
 for who in a b; do
@@ -152,7 +175,7 @@ for who in a b; do
     eventually connected
 done
 # An engine that dies in a command: the command says so.
-expect 1 'its engine ended' a limit mail --bandwidth=1M
+expect 1 'its engine ended' a mirror start mail --kind=full
 eventually connected
 
 # Switched off, also over a restart.
@@ -173,6 +196,49 @@ eventually is a disconnected
 expect 0 '' b connect mail
 eventually connected
 
+# The configuration is read again, whole or not at all.
+hangup() { local pid; eval "pid=\$pid_$1"; kill -HUP "$pid"; }
+said() { [ "$(grep -c -- "$2" "$work/$1.log")" -ge "$3" ]; }
+engine=$(pid_of a)
+cp "$work/a.conf" "$work/a.first"
+sed -i 's/^bandwidth=.*/bandwidth=5M/; s/^schedule=.*/schedule=never/' "$work/a.conf"
+hangup a
+eventually said a 'stays as it was: .*a.conf:[0-9]*: \[set mail\] schedule: ' 1
+expect 2 'schedule' "$build/doppeld" --config "$work/a.conf" --test
+sed -i '/^schedule=/d; s/^port=.*/port=29650/' "$work/a.conf"
+hangup a # site b's figures are there
+eventually said a 'stays as it was: listen on 127.0.0.1 port 29650' 1
+expect 0 '' told a bandwidth_bytes 3145728
+sed -i "s/^port=.*/port=16650/; s,^state_dir=.*,state_dir=$work/a/other," "$work/a.conf"
+hangup a
+eventually said a 'a.conf:[0-9]*: \[daemon\] state_dir cannot become' 1
+sed -i "s,^state_dir=.*,state_dir=$work/a/state,; s/^metrics=.*/metrics=127.0.0.1:19651/" "$work/a.conf"
+hangup a
+eventually said a 'configuration was read again' 1
+eventually told a bandwidth_bytes 5242880
+expect 0 '' told a schedule '""'
+[ "$(pid_of a)" = "$engine" ] || complain "a reload ended the engine"
+expect 0 '' connected
+expect 0 'doppel_connected' metrics 19651 'GET / HTTP/1.1'
+expect 1 '' bash -c ': 2>/dev/null <>/dev/tcp/127.0.0.1/19650'
+# A target that goes away and comes back; a replica's options.
+sed -i '/^target=/d' "$work/a.conf"
+hangup a
+eventually is a unprotected
+sed -i 's/^route=/target=site-b\nroute=/' "$work/a.conf"
+hangup a
+eventually connected
+engine=$(pid_of b)
+printf '[set mail]\ndevice=0123-4567\nallow_setid=yes\n' >>"$work/b.conf"
+sed -i 's/^root=/queue_min_free=1M\nroot=/' "$work/b.conf"
+hangup b
+eventually changed "$engine" pid_of b
+eventually connected
+for pair in fs_uuid:'"0123-4567"' allow_setid:true allow_devices:false min_free_bytes:1048576; do
+    expect 0 '' told b "${pair%%:*}" "${pair#*:}"
+done
+cp "$work/a.first" "$work/a.conf"
+
 # The daemons die; what they were told is there again.
 for who in a b; do
     eval "kill -9 \$pid_$who; wait \$pid_$who" 2>/dev/null
@@ -182,7 +248,6 @@ done
 expect 0 "include recursive $work/src" a set show mail
 
 # Figures, also for nonsense; a client that says nothing holds nobody up.
-metrics() { exec 5<>"/dev/tcp/127.0.0.1/$1"; printf '%s\r\n\r\n' "$2" >&5; cat <&5; exec 5>&-; }
 exec 6<>/dev/tcp/127.0.0.1/19650
 expect 0 'doppel_state\{set="mail",state="protected"\} 1' metrics 19650 'GET /metrics HTTP/1.1'
 expect 0 'doppel_engine_received_bytes\{set="mail"\} [0-9]' metrics 29650 'nonsense'

@@ -143,3 +143,6 @@ check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
 TESTS += tests/unit/test-gate tests/unit/test-confine
 tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
 tests_unit_test_confine_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-expiry
+TESTS += tests/unit/test-expiry
+tests_unit_test_expiry_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
