@@ -68,7 +68,7 @@ static void say_status(void)
     dpl_doc_set_bool(status, "paused", paused);
     dpl_doc_set_bool(status, "consistent", data_fd >= 0);
     dpl_doc_set_int(status, "queue_bytes", paused ? 1 : 0);
-    dpl_doc_set_int(status, "lag_ms", 5);
+    dpl_doc_set_int(status, "lag_ms", paused ? 120000 : 5);
     dpl_doc_set_int(status, "received_bytes", bytes);
     say(doc, NULL, 0);
 }

@@ -55,6 +55,8 @@ check_PROGRAMS += tests/crash/dirty-check
 tests_crash_dirty_check_LDADD = libdirty.a libjournal.a libwire.a libbase.a
 check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
+check_PROGRAMS += tests/crash/old-keys
+tests_crash_old_keys_LDADD = libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(GLIB_LIBS)
 TESTS += tests/crash/parent.sh
 dist_noinst_SCRIPTS += tests/crash/parent.sh
 

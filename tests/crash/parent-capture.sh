@@ -38,9 +38,16 @@ listen=127.0.0.1
 metrics=off
 run_dir=$work/run
 state_dir=$work/state
+[alerts]
+program=$work/alert
 [set mail]
 target=site-b
 END
+cat >"$work/alert" <<END
+#!/bin/sh
+echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value" >>"$work/alerts"
+END
+chmod +x "$work/alert"
 mkfifo "$work/never"
 failed=0
 complain() { echo "FAIL: $*"; failed=1; }
@@ -88,6 +95,9 @@ another() {
     [ -n "$now" ] && [ "$now" != "$keeper" ] && serving
 }
 eventually another
+eventually grep -q '^doppel-mail.capture serving$' "$work/alerts"
+grep -qE '^doppel-mail.capture (not-running|stuck)$' "$work/alerts" ||
+    complain "nobody was told that the capture had ended"
 put three
 
 kill -TERM "$pid"

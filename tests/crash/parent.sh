@@ -140,6 +140,13 @@ expect 1 'has not offered itself' a site pair site-c --fingerprint=x
 expect 1 'not known' a site revoke site-c
 expect 1 'not known' a site address site-c 127.0.0.1
 
+# A replica that is too old is told once, and that it is not any more.
+expect 0 'did: pause' a pause mail
+eventually grep -q '^attribute doppel-mail.lag 120 root$' "$work/alerts"
+expect 0 'older than lag_warn' a status mail
+expect 0 'did: resume' a resume mail
+eventually grep -q '^attribute doppel-mail.lag 0 root$' "$work/alerts"
+
 # Limits by hand are marked, outlive the engine, and can be taken back.
 expect 2 '--none alone is needed' a limit mail
 expect 2 '--none alone is needed' a limit mail --none --bandwidth=1M
@@ -252,6 +259,17 @@ exec 6<>/dev/tcp/127.0.0.1/19650
 expect 0 'doppel_state\{set="mail",state="protected"\} 1' metrics 19650 'GET /metrics HTTP/1.1'
 expect 0 'doppel_engine_received_bytes\{set="mail"\} [0-9]' metrics 29650 'nonsense'
 exec 6>&-
+
+# A certificate that ends soon, and that nobody renews.
+mkdir -m 700 "$work/keys"
+printf '[tls]\nkey=%s/keys/node.key\ncert=%s/keys/node.crt\n' "$work" "$work" >>"$work/a.conf"
+"$build/tests/crash/old-keys" "$work/keys/node.key" "$work/keys/node.crt" site-a "$(uname -n)" 20 ||
+    complain "no keys were made"
+stop a || complain "a ended with $?"
+start a
+eventually grep -qE '^attribute doppel-site-a.certificate (19|20) root$' "$work/alerts"
+expect 0 'doppel_certificate_days_left (19|20)$' metrics 19650 'GET /metrics HTTP/1.1'
+eventually connected
 
 # Strangers.
 if id nobody >/dev/null 2>&1; then

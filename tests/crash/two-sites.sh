@@ -7,6 +7,7 @@
 # shellcheck source=tests/crash/sites-lib.sh
 . "$(dirname "$0")/sites-lib.sh"
 sites_stage "$@"
+sites_more() { [ "$1" = b ] || echo compression=3; }
 sites_start
 sites_pair
 sites_set
@@ -16,6 +17,11 @@ echo hello >"$root_a/first"
 arrived() { [ "$(cat "$root_b/$1")" = "$2" ]; }
 eventually arrived first hello
 [ $failed = 0 ] && echo "PRINT a file written at one site is read at the other"
+# What can be made smaller on the wire is, and that is counted.
+yes doppel | head -c 1000000 >"$root_a/second"
+packed() { field a compression_ratio | grep -qE '^([2-9]|[1-9][0-9]+)\.'; }
+eventually packed
+rm "$root_a/second"
 
 # Under load each process dies twice.
 load() {
