@@ -9,7 +9,7 @@
 #define MS     INT64_C(1000000)
 #define SECOND (1000 * MS)
 
-enum { BATCH_BYTES = 4 << 20 }; /* received before it is made durable */
+enum { BATCH_BYTES = 8 << 20 }; /* received before it is made durable */
 static const int64_t slice_ns = 5 * MS, reopen_ns = 5 * SECOND, again_ns = SECOND / 2;
 
 static int64_t now_of(const struct dpl_engine *e)

@@ -214,17 +214,24 @@ static int give_name(struct dpl_objects *objects, struct dpl_object *object, int
                      const char *text, struct dpl_err *err)
 {
     char reserved[RESERVED_NAME];
-    if (is(objects, object, dir_fd, text))
+    if (object->reserved == 0 && is(objects, object, dir_fd, text))
         return 0;
     int rc = dpl_objects_unlock(objects, object, err);
-    if (rc == 0)
-        rc = set_aside(objects, dir_fd, text, err);
+    if (rc < 0)
+        return rc;
+    reserved_name(object->reserved, reserved);
+    /* Mostly nobody has it. */
+    if (object->reserved > 0 &&
+        renameat2(objects->reserve_fd, reserved, dir_fd, text, RENAME_NOREPLACE) == 0) {
+        object->reserved = 0;
+        return 0;
+    }
+    rc = set_aside(objects, dir_fd, text, err);
     if (rc < 0)
         return rc;
     if (object->reserved == 0)
         return S_ISDIR(object->type) ? bring_directory(objects, object, dir_fd, text, err)
                                      : link_object(objects, object, dir_fd, text, err);
-    reserved_name(object->reserved, reserved);
     rc = rename_into(objects, objects->reserve_fd, reserved, dir_fd, text, err);
     if (rc == 0)
         object->reserved = 0;
@@ -254,7 +261,14 @@ int dpl_names_move(struct dpl_objects *objects, struct dpl_object *object, int f
     char old[NAME_MAX + 1], new[NAME_MAX + 1];
     text_of(from, old, sizeof old);
     text_of(to, new, sizeof new);
-    if (!is(objects, object, from_fd, old) || is(objects, object, to_fd, new)) {
+    if (!is(objects, object, from_fd, old)) {
+        int rc = dpl_names_ensure(objects, object, to_fd, to, err);
+        return rc < 0 ? rc : dpl_names_lose(objects, object, from_fd, from, err);
+    }
+    /* Mostly nobody has it. */
+    if (renameat2(from_fd, old, to_fd, new, RENAME_NOREPLACE) == 0)
+        return set_placed(objects, object, to_fd, new, err);
+    if (is(objects, object, to_fd, new)) {
         int rc = dpl_names_ensure(objects, object, to_fd, to, err);
         return rc < 0 ? rc : dpl_names_lose(objects, object, from_fd, from, err);
     }

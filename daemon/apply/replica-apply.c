@@ -4,6 +4,8 @@
  */
 #include "daemon/apply/replica-private.h"
 
+enum { BURST_SHARE = 16 }; /* of what makes a checkpoint due at once */
+
 int dpl_replica_stop(struct dpl_replica *r, struct dpl_err *err)
 {
     int rc = dpl_replica_sync(r, err);
@@ -218,6 +220,12 @@ static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
             break;
         if (dpl_clock_now_ns(r->options.clock) >= deadline_ns)
             return 1;
+    }
+    /* Behind a burst, when there is nothing else to do: the disk has time now. */
+    if (rc == 0 && dpl_checkpoint_is_helped(r) &&
+        r->since_bytes >= r->options.checkpoint_bytes / BURST_SHARE) {
+        r->hurry = true;
+        rc = dpl_checkpoint_if_due(r, err);
     }
     return rc;
 }
