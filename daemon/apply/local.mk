@@ -30,5 +30,5 @@ libapply_a_SOURCES += \
 	daemon/apply/helper.c daemon/apply/helper.h
 libexecdoppel_PROGRAMS += daemon/apply/doppel-replica
 daemon_apply_doppel_replica_SOURCES = daemon/apply/main.c
-APPLY_LIBS = libapply.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a
-daemon_apply_doppel_replica_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(GLIB_LIBS)
+APPLY_LIBS = libapply.a libconfine.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a
+daemon_apply_doppel_replica_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)

@@ -4,13 +4,28 @@
  * descriptor 3; see doppel-replica(8).
  */
 #include "daemon/apply/engine.h"
+#include "lib/confine/confine.h"
 #include "lib/ctl/duty.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static volatile sig_atomic_t told;
+
+/* Owners, modes, names, attributes, devices: what it takes to make files as the source has them. */
+static int drop_rights(struct dpl_err *err)
+{
+    static const int kept[] = {CAP_CHOWN,     CAP_DAC_OVERRIDE,    CAP_DAC_READ_SEARCH, CAP_FOWNER,
+                               CAP_FSETID,    CAP_LINUX_IMMUTABLE, CAP_MKNOD,           CAP_SETFCAP,
+                               CAP_SYS_ADMIN, CAP_SYS_RESOURCE};
+    uint64_t mask = 0;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        mask |= UINT64_C(1) << kept[i];
+    int rc = dpl_confine_caps(mask, err);
+    return rc < 0 ? rc : dpl_confine_calls(DPL_CONFINE_WRITER, err);
+}
 
 static int run(struct dpl_err *err)
 {
@@ -36,6 +51,8 @@ int main(int argc, char **argv)
     }
     umask(0); /* modes are the source's */
     int rc = dpl_duty_begin(argc, argv, "doppel-replica", &told, &set, &err);
+    if (rc == 0)
+        rc = drop_rights(&err);
     if (rc == 0)
         rc = run(&err);
     if (rc == 0)

@@ -5,9 +5,8 @@ liblink_a_SOURCES = \
 	daemon/link/link.c daemon/link/link.h \
 	daemon/link/order.c \
 	daemon/link/remote.c daemon/link/remote.h \
-	daemon/link/rights.c daemon/link/rights.h \
 	daemon/link/status.c
 libexecdoppel_PROGRAMS += daemon/link/doppel-link
 daemon_link_doppel_link_SOURCES = daemon/link/main.c
-LINK_LIBS = liblink.a libcore.a libproto.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a
-daemon_link_doppel_link_LDADD = $(LINK_LIBS) $(PROTO_LIBS) $(GLIB_LIBS)
+LINK_LIBS = liblink.a libconfine.a libcore.a libproto.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a
+daemon_link_doppel_link_LDADD = $(LINK_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)

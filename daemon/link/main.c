@@ -4,9 +4,10 @@
  * it on descriptor 3; see doppel-link(8).
  */
 #include "daemon/link/link.h"
-#include "daemon/link/rights.h"
+#include "lib/confine/confine.h"
 #include "lib/ctl/duty.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,15 +16,38 @@
 
 static volatile sig_atomic_t told;
 
+/* It reads what the set's files and its journal are, and removes what of the journal is its own. */
+static int drop_rights(struct dpl_err *err)
+{
+    int rc = dpl_confine_caps(UINT64_C(1) << CAP_DAC_READ_SEARCH, err);
+    return rc < 0 ? rc : dpl_confine_calls(DPL_CONFINE_READER, err);
+}
+
+/* From here on it writes nowhere else. A peer's bytes come in a later turn. */
+static int enclose(struct dpl_link *link, struct dpl_err *err)
+{
+    const char *dirs[] = {link->ledger.path, link->config.capture_run_dir};
+    int rc = dpl_confine_writes(dirs, dirs[1] ? 2 : 1, err);
+    if (rc == DPL_E_UNSUPPORTED)
+        dpl_link_event(link, "not-enclosed", err->text);
+    return rc == DPL_E_UNSUPPORTED ? DPL_OK : rc;
+}
+
 static int run(struct dpl_err *err)
 {
     struct dpl_link link;
+    bool enclosed = false;
     dpl_link_init(&link, dpl_channel_new(DPL_CHANNEL_FD), &dpl_clock_system);
     int rc = 1;
     while (rc > 0) {
         if (told)
             dpl_link_stop(&link);
         rc = dpl_link_turn(&link, WAIT_NS, err);
+        if (rc > 0 && link.started && !enclosed) {
+            int done = enclose(&link, err);
+            rc = done < 0 ? done : rc;
+            enclosed = true;
+        }
     }
     dpl_link_done(&link);
     return rc;
@@ -39,7 +63,7 @@ int main(int argc, char **argv)
     }
     int rc = dpl_duty_begin(argc, argv, "doppel-link", &told, &set, &err);
     if (rc == 0)
-        rc = dpl_link_rights_drop(&err);
+        rc = drop_rights(&err);
     if (rc == 0)
         rc = run(&err);
     if (rc == 0)

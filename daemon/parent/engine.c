@@ -12,6 +12,7 @@
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { COMMAND_MS = 30000 };
@@ -105,9 +106,22 @@ static void use_up_equal(struct dpl_set *set)
         dpl_set_error(set, "%s", err.text);
 }
 
+/* Where a link may write: it gives up all else, so they are there before it starts. */
+static void make_dirs(const struct dpl_set *set)
+{
+    const struct dpl_settings *s = &set->daemon->settings;
+    g_autofree char *journal = g_build_filename(s->journal_dir, set->name, NULL);
+    g_autofree char *captures = g_build_filename(s->run_dir, "capture", NULL);
+    if (g_mkdir_with_parents(journal, 0700) < 0 || g_mkdir_with_parents(captures, 0755) < 0)
+        dpl_log(LOG_ERR, "set \"%s\": make \"%s\" and \"%s\": %s", set->name, journal, captures,
+                g_strerror(errno));
+}
+
 static void on_started(void *self)
 {
     struct dpl_set *set = self;
+    if (set->source)
+        make_dirs(set);
     g_autoptr(dpl_doc_auto) doc = dpl_start_doc(set);
     set->ready = false;
     say(set, doc);

@@ -23,6 +23,17 @@ packed() { field a compression_ratio | grep -qE '^([2-9]|[1-9][0-9]+)\.'; }
 eventually packed
 rm "$root_a/second"
 
+# Who takes a peer's messages has given up what he does not need.
+for who in a b; do
+    for name in engine door; do
+        status=/proc/$(victim $who $name)/status
+        grep -q '^Seccomp:.*2$' "$status" || complain "$name at $who may make any system call"
+        grep -q '^NoNewPrivs:.*1$' "$status" || complain "$name at $who may get more rights"
+    done
+done
+grep -q '^CapBnd:.*0000000000000004$' "/proc/$(victim a engine)/status" || complain "the link has rights to give"
+grep -q not-enclosed "$work/a/log" && echo "PRINT the kernel has no Landlock: the link may write elsewhere"
+
 # Under load each process dies twice.
 load() {
     local n=0 dir=$root_a

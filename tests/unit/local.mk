@@ -146,3 +146,6 @@ tests_unit_test_confine_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-expiry
 TESTS += tests/unit/test-expiry
 tests_unit_test_expiry_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-confine-engine
+TESTS += tests/unit/test-confine-engine
+tests_unit_test_confine_engine_LDADD = libunit.a libconfine.a libbase.a $(LIBSECCOMP_LIBS) $(UNIT_LIBS) -lpthread

@@ -9,9 +9,11 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *page(const char *name)
 {
@@ -124,10 +126,57 @@ static void completion(void)
     CU_ASSERT_STRING_EQUAL(got, want); /* else: ./doppel completion >tools/bash-completion/doppel */
 }
 
+static bool is_page(const char *name)
+{
+    const char *srcdir = getenv("srcdir");
+    g_autofree char *path = g_strdup_printf("%s/doc/%s", srcdir ? srcdir : ".", name);
+    return access(path, R_OK) == 0;
+}
+
+/* Every ".Xr doppel... N" leads to a page. */
+static void check_references(const char *name)
+{
+    g_autofree char *file = g_strdup_printf("doc/%s", name), *text = page(file);
+    for (const char *p = text; (p = strstr(p, "\n.Xr doppel")) != NULL; p++) {
+        char to[64], chapter;
+        if (sscanf(p, "\n.Xr %63s %c", to, &chapter) != 2) {
+            CU_FAIL("a reference without a section");
+            continue;
+        }
+        g_autofree char *target = g_strdup_printf("%s.%c", to, chapter);
+        if (!is_page(target)) {
+            printf("%s leads to %s, which is not there\n", name, target);
+            CU_FAIL("a reference leads nowhere");
+        }
+    }
+}
+
+static void programs(void)
+{
+    static const char *const names[] = {"doppel.8",      "doppel-capture.8", "doppel-door.8",
+                                        "doppel-link.8", "doppel-replica.8", "doppeld.8"};
+    static const char *const parts[] = {"NAME",  "SYNOPSIS",    "DESCRIPTION",
+                                        "FILES", "EXIT STATUS", "SEE ALSO"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *file = g_strdup_printf("doc/%s", names[i]), *text = page(file);
+        for (size_t k = 0; k < G_N_ELEMENTS(parts); k++) {
+            g_autofree char *heading = g_strdup_printf(".Sh %s", parts[k]);
+            expect(names[i], text, heading);
+        }
+        check_references(names[i]);
+    }
+    check_references("doppel.conf.5");
+    check_references("doppel-protocol.5");
+    check_references("doppel-replica.5");
+    check_references("doppel-journal.5");
+    check_references("doppel-dirty.5");
+}
+
 static const struct unit_test tests[] = {
     {"doppel.conf(5) has every key with its default, and no other", configuration},
     {"doppel(8) has every command with its arguments, and no other", commands},
     {"doppel(8) says what each state allows", states},
+    {"each program has a page with all its parts, and no page leads nowhere", programs},
     {"the completion is the one that the table gives", completion},
 };
 UNIT_MAIN(tests)
