@@ -10,18 +10,18 @@
 
 writers=3
 chaos_load() {
-    mkdir "$root_a/box" "$root_a/chains" || die "the root cannot be written"
-    mkdir "$work/frozen"
-    "$build/tests/crash/mailer" write --writers $writers --database --stop "$work/enough" --seconds 36000 "$@" \
+    local files
+    files=$(get files a)
+    at a mkdir "$root_a/box" "$root_a/chains" || die "the root cannot be written"
+    at a "$tools/mailer" write --writers $writers --database --stop "$files/enough" --seconds 36000 "$@" \
         "$root_a/box" >"$work/mailer" 2>&1 &
     mailer=$!
-    "$build/tests/prop/chains" write --chains 2 --seed "${DPL_SEED:-1}" --seconds "${CHAOS_SECONDS:-25}" --rate 100 \
+    at a "$tools/chains" write --chains 2 --seed "${DPL_SEED:-1}" --seconds "${CHAOS_SECONDS:-25}" --rate 100 \
         "$root_a/chains" >"$work/chains" 2>&1 &
     chains=$!
     eventually grep -q prepared "$work/mailer"
     eventually grep -q prepared "$work/chains"
-    doppel a wait mail --idle --timeout=5s >/dev/null 2>&1
-    eventually test -e "$root_b/box/begun" -a -e "$root_b/chains/log.1"
+    eventually at b test -e "$root_b/box/begun" -a -e "$root_b/chains/log.1"
 }
 
 # One site's process, or one of the capture's; of these never two at once, which would be the mount's end.
@@ -57,27 +57,30 @@ freeze() {
 frozen=0
 chaos_frozen() {
     eventually freeze || { doppel b --output-as=json status mail; return 1; }
-    rm -rf "$work/frozen"
-    at b cp -a "$root_b" "$work/frozen" || complain "the replica cannot be copied"
+    chaos_copy
     eventually doppel b resume mail
-    judge "$work/frozen" || complain "a frozen replica is no state of the source"
+    judge || complain "a frozen replica is no state of the source"
     frozen=$((frozen + 1))
 }
+chaos_copy() {
+    copy=$(get files b)/frozen
+    at b rm -rf "$copy"
+    at b cp -a "$root_b" "$copy" || complain "the replica cannot be copied"
+}
 judge() {
-    "$build/tests/crash/mailer" check --writers $writers --database "$1/box" >"$work/judged" 2>&1 &&
-        "$build/tests/prop/chains" check --chains 2 --seed "${DPL_SEED:-1}" "$1/chains" >>"$work/judged" 2>&1 && return
+    at b "$tools/mailer" check --writers $writers --database "$copy/box" >"$work/judged" 2>&1 &&
+        at b "$tools/chains" check --chains 2 --seed "${DPL_SEED:-1}" "$copy/chains" >>"$work/judged" 2>&1 && return
     cat "$work/judged"
     return 1
 }
 
 chaos_enough() {
-    touch "$work/enough"
+    at a touch "$(get files a)/enough"
     wait $chains || { complain "an application failed"; cat "$work/chains"; }
     wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
     cat "$work/mailer" "$work/chains"
     equal
-    rm -rf "$work/frozen"
-    at b cp -a "$root_b" "$work/frozen"
-    judge "$work/frozen" || complain "at the end the replica is no state"
+    chaos_copy
+    judge || complain "at the end the replica is no state"
     cat "$work/judged"
 }

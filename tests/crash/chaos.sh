@@ -8,9 +8,9 @@
 . "$(dirname "$0")/sites-lib.sh"
 # shellcheck source=tests/crash/chaos-lib.sh
 . "$(dirname "$0")/chaos-lib.sh"
-[ -x "$build/tests/crash/mailer" ] || { echo "SKIP: built without SQLite"; exit 77; }
 sites_more() { [ "$1" != a ] || echo "compression=1"; }
 sites_stage "$@"
+needs_mailer
 RANDOM=${DPL_SEED:-7}
 echo "seed ${DPL_SEED:-7}"
 sites_start

@@ -102,4 +102,5 @@ endif
 # Two stand-alone sites, in sites-lib.sh.
 check_PROGRAMS += tests/crash/cut-power
 EXTRA_DIST += tests/crash/chaos-lib.sh tests/crash/sites-lib.sh
-dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/power-remote.sh
+dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/memory.sh tests/crash/power-remote.sh
+dist_noinst_SCRIPTS += tests/crash/upgrade.sh

@@ -6,12 +6,12 @@
 # POWER_ROUNDS: how often (3). DPL_SEED: when.
 # shellcheck source=tests/crash/sites-lib.sh
 . "$(dirname "$0")/sites-lib.sh"
-[ -x "$build/tests/crash/mailer" ] || { echo "SKIP: built without SQLite"; exit 77; }
 sites_more() {
     [ "$1" != a ] || printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n'
 }
 DISK=${DISK:-512M}
 sites_stage "$@"
+needs_mailer
 RANDOM=${DPL_SEED:-7}
 echo "seed ${DPL_SEED:-7}"
 rounds=${POWER_ROUNDS:-3}
@@ -62,7 +62,7 @@ power_off() {
     [ "$1" = b ] || pids+=("$mailer")
     kill -9 "${pids[@]}" 2>/dev/null
     for site; do
-        "$build/tests/crash/cut-power" "$(get disk "$site")" || die "the power of $site cannot be cut"
+        "$tools/cut-power" "$(get disk "$site")" || die "the power of $site cannot be cut"
         wait "$(get job "$site")" 2>/dev/null
     done
     for site; do
@@ -82,7 +82,7 @@ begin() {
     sites_protect
     rm -f "$work/acks"
     mkdir "$root_a/box" || die "the root cannot be written"
-    "$build/tests/crash/mailer" write --writers 4 --database --seconds 3600 --acks "$work/acks" "$root_a/box" \
+    "$tools/mailer" write --writers 4 --database --seconds 3600 --acks "$work/acks" "$root_a/box" \
         >"$work/mailer" 2>&1 &
     mailer=$!
     eventually test -s "$work/acks"
@@ -96,7 +96,7 @@ kept() {
     must doppel b wait mail --consistent --timeout="${patience}s"
     rm -rf "$work/frozen"
     cp -a "$root_b" "$work/frozen"
-    "$build/tests/crash/mailer" check --writers 4 --database --acks "$work/acks" "$work/frozen/box" \
+    "$tools/mailer" check --writers 4 --database --acks "$work/acks" "$work/frozen/box" \
         >"$work/judged" 2>&1
 }
 

@@ -11,8 +11,9 @@
 # sites_protect        connects it, both sides being empty, and waits until it is protected
 # sites_end            stops both and exits with what was complained of
 #
-# A test elsewhere than on one host sets root_SITE, addr_SITE, disk_SITE and files_SITE, and defines
-# at SITE COMMAND..., which runs a command there. Everything waits for events, bounded by $patience seconds.
+# A test elsewhere than on one host sets root_SITE, addr_SITE, disk_SITE, files_SITE, tools and libexec, and
+# defines at SITE COMMAND..., which runs a command there, and seen SITE PATH, which says how a path there
+# is named here. Everything waits for events, bounded by $patience seconds.
 
 set -u
 build=${build:-$PWD}
@@ -26,7 +27,7 @@ die() {
     exit 1
 }
 # Nobody writes to that fifo: a read with a time limit.
-pause() { read -r -t "$1" <>"$never"; }
+pause() { read -r -t "$1" <>"$never" || :; }
 eventually() {
     local end=$((SECONDS + patience))
     until "$@" >/dev/null 2>&1; do
@@ -70,7 +71,20 @@ sites_stage() {
         mkdir "$work/$site/mnt/mail"
     done
     at() { "${@:2}"; }
+    seen() { echo "$2"; }
+    sites_tools "$work/tools"
 }
+
+# sites_tools DIR: copies the programs that write and judge, of which a build may have only some.
+sites_tools() {
+    local tool
+    tools=$1 compare=$1/compare
+    mkdir -p "$tools"
+    for tool in "$build"/tests/crash/{mailer,compare,cut-power} "$build/tests/prop/chains"; do
+        [ ! -x "$tool" ] || cp "$tool" "$tools/"
+    done
+}
+needs_mailer() { [ -x "$tools/mailer" ] || { echo "SKIP: built without SQLite"; exit 77; }; }
 
 # What is not there has not been built: no reason to leave anything out.
 sites_programs() {
@@ -124,7 +138,7 @@ END
 }
 
 doppel() { at "$1" "$libexec/doppel" "--instance=two-$1" "${@:2}"; }
-answers() { doppel "$1" status; }
+replies() { doppel "$1" status; }
 # site_run SITE: its doppeld, in the background.
 site_run() {
     local files
@@ -136,7 +150,7 @@ site_run() {
 }
 site_start() {
     site_run "$1"
-    eventually answers "$1"
+    eventually replies "$1"
 }
 sites_start() {
     local site files
@@ -202,7 +216,7 @@ strike() {
 equal() {
     must doppel a wait mail --idle --timeout="${patience}s"
     eventually is b protected
-    must "$build/tests/crash/compare" "$root_a" "$root_b"
+    must "$compare" "$(seen a "$root_a")" "$(seen b "$root_b")"
 }
 
 sites_logs() {

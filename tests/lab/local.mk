@@ -11,5 +11,5 @@ tests_lab_lab_SOURCES = \
 	tests/lab/fence.c tests/lab/fence.h tests/lab/run.c tests/lab/run.h
 tests_lab_lab_LDADD = libbase.a $(GLIB_LIBS)
 dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh \
-	tests/scenario/site-loss.sh
+	tests/scenario/site-loss.sh tests/scenario/two-servers.sh
 EXTRA_DIST += tests/lab/README tests/lab/helpers.sh
