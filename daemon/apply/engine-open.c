@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DEFAULT_SEGMENT = 64 << 20, DEFAULT_WINDOW = 16 << 20, ROOTS_MAX = 64 };
+enum { DEFAULT_WINDOW = 16 << 20, ROOTS_MAX = 64 };
 
 /* What a root is at the source and here. */
 struct place {
@@ -69,6 +69,7 @@ static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots
                         struct dpl_err *err)
 {
     const struct dpl_doc *c = e->config;
+    uint64_t queue_max_bytes = number(c, "queue_max_bytes", 20ULL << 30);
     e->window_bytes = number(c, "window_bytes", DEFAULT_WINDOW);
     struct dpl_replica_options options = {
         .set = dpl_doc_text(c, "set"),
@@ -77,8 +78,9 @@ static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots
         .count = (size_t)count,
         .allow_setid = dpl_doc_bool(c, "allow_setid", false),
         .allow_devices = dpl_doc_bool(c, "allow_devices", false),
-        .queue = {.segment_bytes = number(c, "segment_bytes", DEFAULT_SEGMENT),
-                  .max_bytes = number(c, "queue_max_bytes", 20ULL << 30),
+        .queue = {.segment_bytes =
+                      number(c, "segment_bytes", dpl_segment_bytes_within(queue_max_bytes)),
+                  .max_bytes = queue_max_bytes,
                   .min_free_bytes = number(c, "min_free_bytes", 64 << 20)},
         .checkpoint_bytes = number(c, "checkpoint_bytes", 256 << 20),
         .checkpoint_ms = (int64_t)number(c, "checkpoint_ms", 5000),

@@ -102,7 +102,8 @@ static void help(void)
         "  --rules FILE           the set's rules; without: everything beneath the roots\n"
         "  --journal-max MIB      bound of the journal on disk (20480)\n"
         "  --journal-min-free MIB left free on its file system (0)\n"
-        "  --segment MIB          size of a segment (64)\n"
+        "  --segment MIB          size of a segment (an eighth of what the journal may take, 4 to "
+        "64)\n"
         "  --memory MIB           of the journal before it is on disk (256)\n"
         "  --dirty-log FILE       names extents there before they change: on the roots' disk, not\n"
         "                         beneath a root; without: a new owner compares everything\n"
@@ -359,7 +360,6 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
     int option;
 
     *options = (struct options){.journal_max_bytes = 20480 * MIB,
-                                .segment_bytes = 64 * MIB,
                                 .ring_bytes = 256 * MIB,
                                 .dirty_log_bytes = 16 * MIB,
                                 .sync_interval_ms = 5000,
@@ -385,5 +385,7 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
             return DPL_E_USAGE;
     if (optind < argc)
         return dpl_err_set(err, DPL_E_USAGE, "'%s' is too much", argv[optind]);
+    if (options->segment_bytes == 0)
+        options->segment_bytes = dpl_segment_bytes_within(options->journal_max_bytes);
     return check(options, err);
 }

@@ -76,6 +76,14 @@ struct dpl_segment_limits {
     uint64_t min_free_bytes; /* left free on the file system */
 };
 
+/* segment_bytes for a bound: 64 MiB, or less where several segments would not fit into it. */
+static inline uint64_t dpl_segment_bytes_within(uint64_t max_bytes)
+{
+    const uint64_t mib = 1 << 20, most = 64 * mib;
+    uint64_t bytes = max_bytes / 8 / mib * mib;
+    return bytes > most ? most : bytes < DPL_SEGMENT_MIN ? DPL_SEGMENT_MIN : bytes;
+}
+
 /* The system calls that can fail, so that a test can make them. dpl_segment_io_system is the host.
  */
 struct dpl_segment_io {

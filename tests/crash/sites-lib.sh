@@ -110,7 +110,7 @@ sites_leave() {
     umount -l "$work"
 }
 
-# sites_config SITE: its configuration; a test may define sites_more SITE, which prints more of it.
+# sites_config SITE: its configuration; a test may set journal_more, and define sites_more SITE, which prints more.
 sites_config() {
     local addr files
     addr=$(get addr "$1") files=$(get files "$1")
@@ -130,7 +130,7 @@ key=$files/keys/node.key
 cert=$files/keys/node.crt
 END
     if [ "$1" = a ]; then
-        printf '[journal]\ndir=%s/journal\n[set mail]\ntarget=site-b\n' "$files"
+        printf '[journal]\ndir=%s/journal\n%s[set mail]\ntarget=site-b\n' "$files" "${journal_more:-}"
     else
         printf '[target]\nroot=%s\n' "$(get disk "$1")"
     fi
@@ -150,7 +150,7 @@ site_run() {
 }
 site_start() {
     site_run "$1"
-    eventually replies "$1"
+    eventually replies "$1" || die "$1 does not start"
 }
 sites_start() {
     local site files
