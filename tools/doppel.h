@@ -34,6 +34,8 @@ void doppel_completion(FILE *to);
 /* Asks the daemon, one call on a connection of its own. The caller owns *result_r. */
 int doppel_ask(const struct doppel *doppel, const char *command, const struct dpl_doc *args,
                int64_t timeout_ms, struct dpl_doc **result_r, struct dpl_err *err);
+/* doppel status --watch. Returns the exit status. */
+int doppel_watch(struct doppel *doppel, const struct dpl_doc *args);
 /* The lines of "status" for all sets of a result. */
 void doppel_print_status(FILE *to, const struct dpl_doc *result, bool colours, bool verbose);
 /* Whether standard output is a terminal that may be coloured. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * doppel status: once, for Nagios (--check), or redrawn every second (--watch).
+ * doppel status: once, or for Nagios (--check); --watch is in watch.c.
  */
 #include "lib/ctl/quote.h"
 #include "tools/doppel.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { CALL_MS = 10000, HISTORY = 60 };
 
@@ -84,87 +83,6 @@ static int check(struct doppel *doppel, const struct dpl_doc *args)
     return doppel_flushed("status", (int)worst);
 }
 
-/* Bytes that the sets of a result have sent and received so far. */
-static int64_t bytes_of(const struct dpl_doc *result)
-{
-    const struct dpl_doc *sets = dpl_doc_list(result, "sets");
-    int64_t bytes = 0;
-    for (size_t i = 0; i < dpl_doc_count(sets); i++) {
-        const struct dpl_doc *status =
-            dpl_doc_tree(dpl_doc_tree(dpl_doc_at(sets, i), "engine"), "status");
-        bytes += dpl_doc_int(status, "sent_bytes", 0) + dpl_doc_int(status, "received_bytes", 0);
-    }
-    return bytes;
-}
-
-struct history {
-    int64_t rate[HISTORY]; /* bytes a second, oldest first */
-    int64_t last_bytes;
-    bool begun;
-};
-
-static void note(struct history *h, int64_t bytes)
-{
-    memmove(h->rate, h->rate + 1, sizeof h->rate - sizeof h->rate[0]);
-    h->rate[HISTORY - 1] = h->begun && bytes > h->last_bytes ? bytes - h->last_bytes : 0;
-    h->last_bytes = bytes;
-    h->begun = true;
-}
-
-static void print_history(const struct history *h)
-{
-    static const char *const bars[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    int64_t most = 1;
-    for (size_t i = 0; i < HISTORY; i++)
-        most = h->rate[i] > most ? h->rate[i] : most;
-    printf("\nthe last %d s, at most %lld KiB/s, now %lld KiB/s\n[", HISTORY,
-           (long long)most / 1024, (long long)h->rate[HISTORY - 1] / 1024);
-    for (size_t i = 0; i < HISTORY; i++)
-        fputs(bars[(h->rate[i] * 8 + most - 1) / most], stdout);
-    printf("]\n");
-}
-
-static void draw(struct doppel *doppel, const struct dpl_doc *result, const struct dpl_err *err,
-                 struct history *history)
-{
-    bool colours = doppel_colours();
-    time_t now = time(NULL);
-    struct tm tm;
-    char clock[32];
-    strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&now, &tm));
-    if (colours)
-        fputs("\033[H\033[2J", stdout);
-    printf("doppel status, %s%s%s; Ctrl-C ends\n\n", clock, doppel->instance ? ", instance " : "",
-           doppel->instance ? doppel->instance : "");
-    if (!result) {
-        printf("%s\n", err->text);
-        return;
-    }
-    doppel_print_status(stdout, result, colours, doppel->verbose);
-    note(history, bytes_of(result));
-    print_history(history);
-}
-
-static int watch(struct doppel *doppel, const struct dpl_doc *args)
-{
-    struct history history = {0};
-    struct timespec second = {.tv_sec = 1};
-    while (!doppel_stop) {
-        g_autoptr(dpl_doc_auto) result = NULL;
-        struct dpl_err err = {0};
-        doppel_ask(doppel, "status", args, CALL_MS, &result, &err);
-        if (err.code == DPL_E_NOT_FOUND || err.code == DPL_E_PERM)
-            return doppel_fail("status", &err);
-        if (err.code == DPL_E_INTERRUPTED)
-            break;
-        draw(doppel, result, &err, &history);
-        if (doppel_flushed("status", 0) != 0)
-            return 1;
-        nanosleep(&second, NULL);
-    }
-    return dpl_err_cli_exit(DPL_E_INTERRUPTED);
-}
-
 int doppel_status(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args)
 {
@@ -177,7 +95,7 @@ int doppel_status(struct doppel *doppel, const struct dpl_command *command,
     if (dpl_doc_bool(args, "check", false))
         return check(doppel, asked);
     if (dpl_doc_bool(args, "watch", false))
-        return watch(doppel, asked);
+        return doppel_watch(doppel, asked);
     if (doppel_ask(doppel, command->words, asked, CALL_MS, &result, &err) < 0)
         return doppel_fail(command->words, &err);
     if (doppel->quiet)

@@ -216,6 +216,11 @@ int dpl_server_new(qb_loop_t *loop, const char *socket, dpl_server_fn *fn, void 
     return DPL_OK;
 }
 
+void dpl_server_reload(struct dpl_server *server)
+{
+    dpl_rights_init(&server->rights);
+}
+
 void dpl_server_free(struct dpl_server *server)
 {
     if (!server)

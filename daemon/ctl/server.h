@@ -27,6 +27,8 @@ typedef void dpl_server_fn(void *self, struct dpl_request *request);
 
 int dpl_server_new(qb_loop_t *loop, const char *socket, dpl_server_fn *fn, void *self,
                    struct dpl_server **server_r, struct dpl_err *err);
+/* Looks the groups up again. */
+void dpl_server_reload(struct dpl_server *server);
 /* Requests that are not answered yet must be answered before. */
 void dpl_server_free(struct dpl_server *server);
 

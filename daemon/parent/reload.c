@@ -102,6 +102,7 @@ static void take(struct dpl_daemon *daemon, struct dpl_settings *new, int doors_
         const struct before *b = before->pdata[i];
         take_set(b->set, b);
     }
+    dpl_server_reload(daemon->server);
     dpl_settings_clear(&old);
 }
 

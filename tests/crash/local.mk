@@ -57,8 +57,8 @@ check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 check_PROGRAMS += tests/crash/old-keys
 tests_crash_old_keys_LDADD = libtls.a libctl.a libwire.a libbase.a $(TLS_LIBS) $(GLIB_LIBS)
-TESTS += tests/crash/parent.sh
-dist_noinst_SCRIPTS += tests/crash/parent.sh
+TESTS += tests/crash/parent.sh tests/crash/parent-rights.sh
+dist_noinst_SCRIPTS += tests/crash/parent.sh tests/crash/parent-rights.sh
 
 # Preloaded into a capture: not with sanitizers, which want to come first.
 check_DATA += tests/crash/failing.so

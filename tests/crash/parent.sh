@@ -123,8 +123,17 @@ eventually grep -q '^attribute doppel-mail.state protected root$' "$work/alerts"
 
 # Commands of the engine.
 expect 0 '' a wait mail --idle --timeout=10s
+expect 0 '' a wait mail --consistent --timeout=10s
+expect 2 '--timeout' a wait mail --timeout=soon
 expect 0 'did: pause' b pause mail
 expect 3 'in time' b wait mail --queue-empty --timeout=100ms
+expect 3 'in time' b wait mail --timeout=100ms
+"$build/doppel" --instance=parent-b wait mail --timeout=1h &
+waiter=$!
+eventually grep -q '^SigCgt:.*[2367abef]$' "/proc/$waiter/status" # it takes SIGINT
+kill -INT $waiter
+wait $waiter
+[ $? = 130 ] || complain "an interrupted wait does not end with 130"
 (expect 0 '' b wait mail --queue-empty --timeout=20s; echo "$failed" >"$work/waited") &
 waiter=$!
 expect 0 'did: resume' b resume mail
