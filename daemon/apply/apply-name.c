@@ -38,11 +38,14 @@ static int make_whiteout(struct dpl_apply *a, const struct dpl_record *r, int di
 {
     struct dpl_object *object;
     int rc = dpl_objects_here(&a->objects, r->whiteout, &object, err);
+    bool old = rc == 0 && object;
     if (rc == 0 && !object)
         rc = dpl_names_make(&a->objects, r->whiteout, S_IFCHR, 0, (struct dpl_view){0}, &object,
                             err);
     if (rc == 0)
         rc = dpl_names_ensure(&a->objects, object, dir, r->name, err);
+    if (rc == 0 && (old || (r->has & DPL_F_XATTRS)))
+        rc = dpl_apply_xattrs(a, r, object, err);
     return rc < 0 ? rc : dpl_apply_attr(a, object, &r->whiteout_attr, err);
 }
 

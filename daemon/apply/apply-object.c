@@ -80,11 +80,22 @@ static int set_size(struct dpl_apply *a, struct dpl_object *object, uint64_t siz
     return fd < 0 ? fd : dpl_state_size(fd, size, err);
 }
 
+static struct dpl_view xattrs_of(const struct dpl_record *r)
+{
+    return r->has & DPL_F_XATTRS ? r->xattrs : (struct dpl_view){0};
+}
+
 static int set_xattrs(struct dpl_apply *a, struct dpl_object *object, struct dpl_view list,
                       struct dpl_err *err)
 {
     int fd = dpl_objects_fd(&a->objects, object, err);
     return fd < 0 ? fd : dpl_state_xattrs(fd, object->type, list, err);
+}
+
+int dpl_apply_xattrs(struct dpl_apply *a, const struct dpl_record *r, struct dpl_object *object,
+                     struct dpl_err *err)
+{
+    return set_xattrs(a, object, xattrs_of(r), err);
 }
 
 static int drop_caps(struct dpl_apply *a, const struct dpl_record *r, struct dpl_object *object,
@@ -94,11 +105,6 @@ static int drop_caps(struct dpl_apply *a, const struct dpl_record *r, struct dpl
         return 0;
     int fd = dpl_objects_fd(&a->objects, object, err);
     return fd < 0 ? fd : dpl_state_removexattr(fd, object->type, "security.capability", err);
-}
-
-static struct dpl_view xattrs_of(const struct dpl_record *r)
-{
-    return r->has & DPL_F_XATTRS ? r->xattrs : (struct dpl_view){0};
 }
 
 /* The object of this record is here, new or as if new. */

@@ -26,6 +26,9 @@ int dpl_apply_find(struct dpl_apply *a, struct dpl_view id, struct dpl_object **
 /* The same for the directory with this id, as a descriptor that stays ours; -1 if it is not here.
  */
 int dpl_apply_dir(struct dpl_apply *a, struct dpl_view id, int *fd_r, struct dpl_err *err);
+/* All extended attributes of the object become those of the record. */
+int dpl_apply_xattrs(struct dpl_apply *a, const struct dpl_record *r, struct dpl_object *object,
+                     struct dpl_err *err);
 int dpl_apply_attr(struct dpl_apply *a, struct dpl_object *object, const struct dpl_attr *attr,
                    struct dpl_err *err);
 /* Attributes of an object that a record names beside its own; unknown ones are passed over. */

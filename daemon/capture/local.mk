@@ -34,6 +34,7 @@ libcapture_a_SOURCES = \
 	daemon/capture/pool.c daemon/capture/pool.h \
 	daemon/capture/proto.h \
 	daemon/capture/recorder.c daemon/capture/recorder.h \
+	daemon/capture/recorder_acl.c \
 	daemon/capture/remote.c daemon/capture/remote.h \
 	daemon/capture/report.c daemon/capture/report.h \
 	daemon/capture/runstate.c daemon/capture/runstate.h \

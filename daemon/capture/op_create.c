@@ -14,11 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
-
-#define ACL_ACCESS  "system.posix_acl_access"
-#define ACL_DEFAULT "system.posix_acl_default"
 
 /* What makes the object: returns a descriptor, or 0 if there is none, or a negative errno. */
 typedef int (*maker)(struct op *op, int dir_fd);
@@ -29,45 +25,6 @@ struct creation {
     bool may_exist; /* O_CREAT without O_EXCL: what is there is opened */
     bool open;      /* the answer has an open file behind the entry */
 };
-
-/* Room for the lists that a default ACL of the directory gives to what is made in it. */
-static size_t inherited_room(struct op *op, int dir_fd)
-{
-    ssize_t size;
-
-    if (!op->recording)
-        return 0;
-    size = fgetxattr(dir_fd, ACL_DEFAULT, NULL, 0);
-    return size <= 0 ? 0 : 2 * ((size_t)size + 64);
-}
-
-/* By path: of a FIFO, a socket or a device we hold a descriptor that answers for nothing else. */
-static ssize_t append_acl(int fd, const char *name, uint8_t *list, size_t used, size_t room)
-{
-    uint8_t value[4096];
-    char path[48];
-    ssize_t size;
-
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    size = getxattr(path, name, value, sizeof(value));
-
-    return size <= 0 ? (ssize_t)used
-                     : dpl_xattrs_append(list, used, room, name, value, (size_t)size);
-}
-
-/* What the new object inherited, into the record; list is kept until the op ends. */
-static void record_inherited(struct op *op, int fd, uint8_t *list, size_t room)
-{
-    ssize_t used = append_acl(fd, ACL_ACCESS, list, 0, room);
-
-    if (used >= 0)
-        used = append_acl(fd, ACL_DEFAULT, list, (size_t)used, room);
-    if (used <= 0) {
-        recorder_without(op, DPL_F_XATTRS);
-        return;
-    }
-    op->record.xattrs = (struct dpl_view){.data = list, .size = (size_t)used};
-}
 
 static int make_file(struct op *op, int dir_fd)
 {
@@ -140,7 +97,6 @@ static void prepare(struct op *op, int dir_fd)
                                      op->rq.in->opcode == FUSE_MKDIR);
     const struct fuse_mknod_in *in = op->rq.fixed;
     struct dpl_record *record = &op->record;
-    size_t room;
 
     recorder_begin(op, inside, DPL_R_CREATE);
     recorder_object(op, 0);
@@ -156,11 +112,8 @@ static void prepare(struct op *op, int dir_fd)
         record->rdev = (uint64_t)major(rdev) << 32 | minor(rdev);
         record->has |= DPL_F_RDEV;
     }
-    room = op->rq.in->opcode == FUSE_SYMLINK ? 0 : inherited_room(op, dir_fd);
-    if (room > 0) {
-        record->xattrs = (struct dpl_view){.data = op->thread->out, .size = room};
-        record->has |= DPL_F_XATTRS;
-    }
+    if (op->rq.in->opcode != FUSE_SYMLINK)
+        recorder_inherited_room(op, dir_fd);
 }
 
 /* After the effect: the entry for the kernel, what is true now for the journal. */
@@ -186,11 +139,8 @@ static int complete(struct op *op, int dir_fd, int fd, uint8_t *reply)
     recorder_object(op, index);
     recorder_attr(op, DPL_F_ATTR, &stx);
     recorder_attr_fd(op, DPL_F_PARENT_ATTR, dir_fd);
-    if ((op->record.has & DPL_F_XATTRS) != 0) {
-        int object_fd = op_fd(op, index, NULL);
-
-        record_inherited(op, object_fd, op->thread->out, SHARED_BUFFER);
-    }
+    if ((op->record.has & DPL_F_XATTRS) != 0)
+        recorder_inherited(op, op_fd(op, index, NULL));
     return 0;
 }
 
@@ -285,7 +235,6 @@ int op_tmpfile(struct op *op)
     struct fuse_entry_out entry;
     struct statx stx;
     uint32_t index = 0;
-    size_t room;
     bool inside;
     int dir_fd = op_fd(op, op->node, NULL);
     int fd, code;
@@ -300,11 +249,7 @@ int op_tmpfile(struct op *op)
     recorder_begin(op, inside, DPL_R_TMPFILE);
     recorder_object(op, 0);
     recorder_attr_room(op, DPL_F_ATTR);
-    room = inherited_room(op, dir_fd);
-    if (room > 0) {
-        op->record.xattrs = (struct dpl_view){.data = op->thread->out, .size = room};
-        op->record.has |= DPL_F_XATTRS;
-    }
+    recorder_inherited_room(op, dir_fd);
     op_start(op);
     fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | ((int)in->flags & O_EXCL),
                 in->mode & 07777);
@@ -317,8 +262,8 @@ int op_tmpfile(struct op *op)
     border_set(&op->worker->border, index, inside ? SIDE_INSIDE : SIDE_OUTSIDE);
     recorder_object(op, index);
     recorder_attr(op, DPL_F_ATTR, &stx);
-    if (room > 0)
-        record_inherited(op, fd, op->thread->out, SHARED_BUFFER);
+    if ((op->record.has & DPL_F_XATTRS) != 0)
+        recorder_inherited(op, fd);
     memcpy(reply, &entry, sizeof(entry));
     return op_finish(op, DPL_OUTCOME_OK, 0, reply, fill_open(reply));
 }

@@ -144,6 +144,6 @@ enum dpl_outcome op_failed(struct op *op, enum dpl_outcome outcome)
         return outcome;
     tell_names(op);
     /* The target asks for the directories; the others were never filled in. */
-    recorder_without(op, DPL_F_OBJECT | DPL_F_OBJECT2 | DPL_F_WHITEOUT);
+    recorder_without(op, DPL_F_OBJECT | DPL_F_OBJECT2 | DPL_F_WHITEOUT | DPL_F_XATTRS);
     return DPL_OUTCOME_UNKNOWN;
 }

@@ -120,6 +120,7 @@ static void prepare(struct op *op, const struct renaming *r)
         op->record.whiteout = recorder_oid_room(op);
         op->record.has |= DPL_F_WHITEOUT;
         recorder_attr_room(op, DPL_F_WHITEOUT_ATTR);
+        recorder_inherited_room(op, r->from_fd);
     }
 }
 
@@ -139,17 +140,57 @@ static bool record_object(struct op *op, uint32_t index, bool second)
     return true;
 }
 
+/* The node that was left at the old name. Returns a descriptor of it, or -1. */
+static int open_whiteout(const struct renaming *r, struct node_handle *handle, struct statx *stx)
+{
+    if (node_handle_get(r->from_fd, r->from, handle) != 0 ||
+        stat_name(r->from_fd, r->from, stx) != 0)
+        return -1;
+    return openat(r->from_fd, r->from, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 static bool record_whiteout(struct op *op, const struct renaming *r)
 {
     struct node_handle handle = {0};
     struct statx stx;
+    int fd = open_whiteout(r, &handle, &stx);
 
-    if (node_handle_get(r->from_fd, r->from, &handle) != 0 ||
-        stat_name(r->from_fd, r->from, &stx) != 0)
+    if (fd < 0)
         return false;
     recorder_whiteout_handle(op, &handle);
     recorder_attr(op, DPL_F_WHITEOUT_ATTR, &stx);
+    recorder_inherited(op, fd);
+    close(fd);
     return true;
+}
+
+/* The same where what was moved has left the set: the whiteout is an object that was made. */
+static void record_whiteout_alone(struct op *op, const struct renaming *r)
+{
+    struct dpl_record record = {.type = DPL_R_CREATE};
+    struct node_handle handle = {0};
+    struct statx stx, parent;
+    struct dpl_oid oid;
+    int fd = open_whiteout(r, &handle, &stx);
+
+    if (fd < 0 || stat_fd(r->from_fd, &parent) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    dpl_oid_make(&oid, handle.type, 0, handle.bytes, handle.size, NULL);
+    record.has =
+        DPL_F_OBJECT | DPL_F_PARENT | DPL_F_NAME | DPL_F_ATTR | DPL_F_PARENT_ATTR | DPL_F_RDEV;
+    record.object = dpl_oid_view(&oid);
+    record.parent = recorder_oid(op, op->node);
+    record.name = (struct dpl_view){.data = (const uint8_t *)r->from, .size = strlen(r->from)};
+    stat_to_record(&stx, &record.attr);
+    stat_to_record(&parent, &record.parent_attr);
+    record.xattrs.size = recorder_inherited_list(op, fd, &record.xattrs.data);
+    if (record.xattrs.size > 0)
+        record.has |= DPL_F_XATTRS;
+    recorder_extra(op, &record);
+    close(fd);
 }
 
 /* Names cannot be told any more: the target asks for both directories. */
@@ -160,7 +201,8 @@ static enum dpl_outcome record_unknown(struct op *op, const struct renaming *r)
     recorder_object(op, r->to_inside ? r->to_dir : op->node);
     if (stat_fd(r->to_inside ? r->to_fd : r->from_fd, &stx) == 0)
         recorder_attr(op, DPL_F_ATTR, &stx);
-    recorder_without(op, DPL_F_OBJECT2 | DPL_F_ATTR2 | DPL_F_WHITEOUT | DPL_F_WHITEOUT_ATTR);
+    recorder_without(op, DPL_F_OBJECT2 | DPL_F_ATTR2 | DPL_F_WHITEOUT | DPL_F_WHITEOUT_ATTR |
+                             DPL_F_XATTRS);
     return DPL_OUTCOME_UNKNOWN;
 }
 
@@ -269,6 +311,8 @@ static int rename_alone(struct op *op, struct renaming *r)
     target = (uint32_t)slot->pre[PRE_TARGET];
     if (r->from_inside)
         record_left(op, op->node, r->from_fd, r->from, source);
+    if (leaves_whiteout(r))
+        record_whiteout_alone(op, r);
     if (r->target_inside)
         record_left(op, r->to_dir, r->to_fd, r->to, target);
     if (r->to_inside)
@@ -327,6 +371,8 @@ static int rename_one(struct op *op, struct renaming *r)
     if (enters)
         border_set(border, r->source, SIDE_INSIDE);
     outcome = record_result(op, r);
+    if (leaves_whiteout(r) && !r->to_inside && op->recording)
+        record_whiteout_alone(op, r);
     if (r->from_inside && !r->to_inside && r->source != 0 &&
         stat_name(r->to_fd, r->to, &stx) == 0 && stx.stx_nlink <= 1) {
         border_drop_object(op, r->source);

@@ -32,6 +32,12 @@ void recorder_attr_room(struct op *op, uint32_t fields);
 /* The attributes of a descriptor as they are now, into one of these fields. */
 void recorder_attr_fd(struct op *op, uint32_t field, int fd);
 void recorder_attr(struct op *op, uint32_t field, const struct statx *stx);
+/* What a default ACL of the directory gives to an object that is made in it: room for it before the
+ * effect; after it, what the object has, if there was room. */
+void recorder_inherited_room(struct op *op, int dir_fd);
+void recorder_inherited(struct op *op, int fd);
+/* The same for a record beside the op's own. Returns the bytes at *list, which are the thread's. */
+size_t recorder_inherited_list(struct op *op, int fd, const uint8_t **list);
 /* Drops an optional field that turned out not to be. */
 void recorder_without(struct op *op, uint32_t fields);
 

@@ -62,7 +62,7 @@ DPL_RECORD(LINK,        11, "link",        F(OBJECT) | F(PARENT) | F(NAME) | TIM
 DPL_RECORD(REMOVE,      12, "remove",      F(OBJECT) | F(PARENT) | F(NAME) | TIMES, 0)
 DPL_RECORD(RENAME,      13, "rename",      F(OBJECT) | F(PARENT2) | F(NAME2) | F(ATTR) | F(PARENT2_ATTR),
                                            F(PARENT) | F(NAME) | F(PARENT_ATTR) | F(OBJECT2) | F(ATTR2) |
-                                           F(FLAGS) | F(WHITEOUT) | F(WHITEOUT_ATTR))
+                                           F(FLAGS) | F(WHITEOUT) | F(WHITEOUT_ATTR) | F(XATTRS))
 DPL_RECORD(LEAVE,       14, "leave",       F(OBJECT) | F(PARENT) | F(NAME) | F(PARENT_ATTR), F(ATTR))
 DPL_RECORD(DROP,        15, "drop",        F(OBJECT), 0)
 DPL_RECORD(ENTER,       16, "enter",       F(OBJECT) | F(ATTR),

@@ -196,6 +196,20 @@ static void whiteout_outside(void)
     close(fd);
 }
 
+/* The whiteout is made in the set by what leaves it: the replay tells whether that was journalled.
+ */
+static void whiteout_inside(void)
+{
+    struct stat st;
+    int fd = open("goes", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+    CHECK(write(fd, "text", 4) == 4);
+    CHECK(renameat2(AT_FDCWD, "goes", AT_FDCWD, "out/goes", RENAME_WHITEOUT) == 0);
+    CHECK(stat("goes", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0);
+    CHECK(unlink("out/goes") == 0);
+    close(fd);
+}
+
 /* What stands in a directory with a default ACL has one of its own, whatever it is: the replay
  * tells whether that was journalled. */
 static void inherited_lists(void)
@@ -217,6 +231,9 @@ static void inherited_lists(void)
     CHECK(mknod("lists/file", S_IFREG | 0666, 0) == 0);
     CHECK(mkdir("lists/dir", 0777) == 0);
     CHECK(symlink("any", "lists/link") == 0);
+    CHECK(mknod("lists/moved", S_IFREG | 0666, 0) == 0);
+    CHECK(renameat2(AT_FDCWD, "lists/moved", AT_FDCWD, "moved", RENAME_WHITEOUT) == 0);
+    CHECK(getxattr("lists/moved", "system.posix_acl_access", found, sizeof(found)) == sizeof(acl));
     CHECK(getxattr("lists/fifo", "system.posix_acl_access", found, sizeof(found)) == sizeof(acl));
     CHECK(getxattr("lists/device", "system.posix_acl_access", found, sizeof(found)) == sizeof(acl));
 }
@@ -277,6 +294,7 @@ int main(int argc, char **argv)
     }
     if (argc > 2) {
         whiteout_outside();
+        whiteout_inside();
         return failures != 0;
     }
     listing();

@@ -12,7 +12,7 @@ replay || die "the replica differs"
 anew
 "$build/tests/crash/capture-kill" make "$work/inject" || die "no file of injections"
 capture --inject "$work/inject" --crash-bound 0/0
-timeout 60 "$build/tests/crash/capture-cases" "$root" killed "$work/inject" || die "a death in a change of flags shows"
+timeout 300 "$build/tests/crash/capture-cases" "$root" killed "$work/inject" || die "a death in a change of flags shows"
 uncapture
 replay || die "the replica differs"
 
@@ -25,6 +25,7 @@ uncapture
 rmdir "$root/out"
 replay >"$work/replayed" 2>&1
 grep -q 'ask=0$' "$work/replayed" || { cat "$work/replayed"; die "the replica has to ask"; }
+[ -c "$replica/goes" ] || die "what was left in the set is not at the replica"
 [ -f "$replica/came" ] || die "what entered the set is not at the replica"
 
 anew root root-two

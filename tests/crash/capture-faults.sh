@@ -55,7 +55,7 @@ fault='' loop='' frozen='' watch=''
 stands() {
     well
     (
-        read -rt 15 <>"$work/never"
+        read -rt 60 <>"$work/never"
         echo "$1 was over" >"$work/late"
         watch= && well
     ) &
@@ -110,8 +110,9 @@ says ok read "$root/file-1"
 says ok read "$root/file-2"
 echo "ok: a read that fails below fails, and heals"
 
-says ok overwrite "$root/file-1" 100000
+# The fault first: somebody's sync(2) would write what is to fail.
 echo 'write eio' >"$work/fault/ctl"
+says ok overwrite "$root/file-1" 100000
 says EIO fsync "$root/file-1"
 says EIO fdatasync "$root/file-1"
 others
@@ -126,8 +127,8 @@ says ok overwrite "$root/file-3" 1000
 says ok fsync "$root/file-3"
 echo "ok: a sync that failed has failed for everybody, that file alone"
 
-says ok write "$root/file-4" 200000
 stands 'write hang'
+says ok write "$root/file-4" 200000
 "$call" fsync "$root/file-4" >"$work/synced" &
 syncer=$!
 says ok read "$root/file-2"
@@ -165,7 +166,7 @@ echo "ok: a slow disk is slow"
 frozen=$work/sick
 fsfreeze -f "$frozen"
 (
-    read -rt 15 <>"$work/never"
+    read -rt 60 <>"$work/never"
     echo "the frost was over" >"$work/late"
     fsfreeze -u "$frozen"
 ) &

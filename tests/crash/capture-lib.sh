@@ -73,7 +73,7 @@ anew() {
 tidy() {
     [ -z "$keeper" ] || kill -QUIT "$keeper" 2>/dev/null
     cd /
-    for _ in $(seq 40); do
+    for _ in $(seq 400); do
         umount "$work/disk" 2>/dev/null && break
         read -rt 0.05 <>"$work/never" || :
     done
@@ -108,7 +108,7 @@ capture() {
     local each options=()
     for each in "${roots[@]}"; do options+=(--root "$each"); done
     captures=$(grep -c ': captured$' "$work/errors" 2>/dev/null) || captures=0
-    "$program" --run-dir "$work/run" --set test "${options[@]}" --journal "$work/journal" --foreground "$@" 2>>"$work/errors" &
+    "$program" --run-dir "$work/run" --set test "${options[@]}" --journal "$work/journal" --foreground --stop-wait 120 "$@" 2>>"$work/errors" &
     keeper=$!
     wait_for serves || die "the root was not captured"
 }

@@ -10,7 +10,7 @@ load=$build/tests/crash/load
 refused() {
     local text=$1 out code
     shift
-    out=$(timeout 20 "$program" --run-dir "$work/run" --foreground --set test --journal "$work/journal" "$@" 2>&1)
+    out=$(timeout 120 "$program" --run-dir "$work/run" --foreground --set test --journal "$work/journal" "$@" 2>&1)
     code=$?
     [ $code != 0 ] || die "not refused: $*"
     grep -qF -- "$text" <<<"$out" || die "refused otherwise: $out"
@@ -36,7 +36,7 @@ refused "handles" --root /proc/1
 echo "ok: what cannot work is refused, and nothing is left"
 
 capture
-refused_second=$(timeout 20 "$program" --run-dir "$work/run" --foreground --set other --root "$root" --journal "$work/journal" 2>&1) &&
+refused_second=$(timeout 120 "$program" --run-dir "$work/run" --foreground --set other --root "$root" --journal "$work/journal" 2>&1) &&
     die "captured twice"
 grep -q "captured already" <<<"$refused_second" || die "$refused_second"
 captured || die "the second start has unmounted the first"
@@ -160,7 +160,7 @@ for i in $(seq 40); do
     writers+=($!)
 done
 wait_for grep -q '^State:.D' "/proc/${writers[0]}/status" "/proc/${writers[39]}/status"
-stuck=$(timeout 10 sh -c "cat '$root/free/file' && stat -c %s '$root/free/file' && ls '$root/free'" | tr '\n' ' ')
+stuck=$(timeout 120 sh -c "cat '$root/free/file' && stat -c %s '$root/free/file' && ls '$root/free'" | tr '\n' ' ')
 fsfreeze -u "$work/disk"
 [ "$stuck" = "text 5 file " ] || die "a frozen file system holds up readers: $stuck"
 wait "${writers[@]}" || die "a write failed on a frozen file system"

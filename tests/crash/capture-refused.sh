@@ -10,7 +10,7 @@ passed=0 failed=0
 start() {
     local before
     before=$(cut -d' ' -f4- /proc/self/mountinfo)
-    said=$(timeout 20 "$program" --run-dir "$work/run" --foreground "$@" 2>&1)
+    said=$(timeout 120 "$program" --run-dir "$work/run" --foreground "$@" 2>&1)
     code=$?
     [ "$before" = "$(cut -d' ' -f4- /proc/self/mountinfo)" ] || die "refused, but the mounts have changed: $*"
 }

@@ -90,10 +90,10 @@ echo old >"$root/two"
 capture --dirty-log "$log"
 echo new >"$root/one" || die "one"
 fault write eio
-timeout 20 "$BASH" -c "echo new >'$root/two'" || die "the application saw it"
+timeout 120 "$BASH" -c "echo new >'$root/two'" || die "the application saw it"
 [ "$(cat "$root/two")" = new ] || die "it was not written"
 said 'everything must be compared; this could not be written' || die "nothing was said"
-timeout 20 "$BASH" -c "echo newer >'$root/one'" || die "the application saw it later"
+timeout 120 "$BASH" -c "echo newer >'$root/one'" || die "the application saw it later"
 fault write ok
 kill -KILL "$(worker)"
 wait_for test -e "$root/one" || die "no successor"

@@ -15,7 +15,7 @@ build=$(pwd)
 work=$(mktemp -d) || exit 2
 captured=$work/mnt/mail
 cleanup() {
-    "$build/daemon/capture/doppel-capture" --stop --set mail --run-dir "$work/run/capture" --timeout 10
+    "$build/daemon/capture/doppel-capture" --stop --set mail --run-dir "$work/run/capture" --timeout 60
     umount "$work/mnt"
     rm -rf "$work"
 } >/dev/null 2>&1
@@ -52,7 +52,7 @@ mkfifo "$work/never"
 failed=0
 complain() { echo "FAIL: $*"; failed=1; }
 eventually() {
-    local end=$((SECONDS + 20))
+    local end=$((SECONDS + 120))
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || { complain "never: $*"; return 1; }
         read -r -t 0.05 <>"$work/never"

@@ -57,9 +57,9 @@ expect() {
         complain "$*: exit $rc (want $status), want /$pattern/ in:"; sed 's/^/    /' <<<"$out"
     fi
 }
-# eventually COMMAND...: within 20 s
+# eventually COMMAND...: within two minutes
 eventually() {
-    local end=$((SECONDS + 20))
+    local end=$((SECONDS + 120))
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || { complain "never: $*"; return 1; }
         read -r -t 0.05 <>"$work/never"
@@ -122,8 +122,8 @@ expect 0 '' grep "\"source\": \"$work/src\"" "$work/told/b/mail.start"
 eventually grep -q '^attribute doppel-mail.state protected root$' "$work/alerts"
 
 # Commands of the engine.
-expect 0 '' a wait mail --idle --timeout=10s
-expect 0 '' a wait mail --consistent --timeout=10s
+expect 0 '' a wait mail --idle --timeout=120s
+expect 0 '' a wait mail --consistent --timeout=120s
 expect 2 '--timeout' a wait mail --timeout=soon
 expect 0 'did: pause' b pause mail
 expect 3 'in time' b wait mail --queue-empty --timeout=100ms
@@ -134,7 +134,7 @@ eventually grep -q '^SigCgt:.*[2367abef]$' "/proc/$waiter/status" # it takes SIG
 kill -INT $waiter
 wait $waiter
 [ $? = 130 ] || complain "an interrupted wait does not end with 130"
-(expect 0 '' b wait mail --queue-empty --timeout=20s; echo "$failed" >"$work/waited") &
+(expect 0 '' b wait mail --queue-empty --timeout=120s; echo "$failed" >"$work/waited") &
 waiter=$!
 expect 0 'did: resume' b resume mail
 wait $waiter

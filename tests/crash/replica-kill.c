@@ -101,7 +101,7 @@ static void spawn(void)
     /* It opens the replica first; a connection before that would be refused. */
     for (bool open = false; !open;) {
         struct pollfd p = {.fd = dpl_channel_fd(rig.channel), .events = POLLIN};
-        if (poll(&p, 1, 20000) <= 0)
+        if (poll(&p, 1, 120000) <= 0)
             die("the replica does not come up");
         for (;;) {
             g_autoptr(dpl_doc_auto) doc = NULL;

@@ -188,7 +188,7 @@ static int64_t now_ms(void)
 
 static void follow_to_the_end(void)
 {
-    int64_t end = now_ms() + 60000;
+    int64_t end = now_ms() + 180000;
     while (dpl_doc_int(status(REPLICA), "applied_lsn", -1) != (int64_t)source.size) {
         hear_all(1000);
         if (now_ms() > end)

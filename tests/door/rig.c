@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 30000, DATA_BYTES = 4 << 20 };
+enum { WAIT_MS = 120000, DATA_BYTES = 4 << 20 };
 
 bool rig_network(void)
 {

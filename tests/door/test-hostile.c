@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 30000, FRAMES = 8, ROOM = 64 * 1024 };
+enum { WAIT_MS = 120000, FRAMES = 8, ROOM = 64 * 1024 };
 
 static struct rig_side a, b, stranger, expired;
 static unsigned stride = 97;

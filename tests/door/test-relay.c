@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FRAMES = 400, ROOM = 64 * 1024, WAIT_MS = 30000 };
+enum { FRAMES = 400, ROOM = 64 * 1024, WAIT_MS = 120000 };
 
 static struct rig_side a, b;
 
@@ -140,13 +140,18 @@ static unsigned long ticks_of(int pid)
     return user + system;
 }
 
-/* A door that can do nothing does nothing. */
+/* A door that can do nothing does nothing: there is a second with next to no work in it. Work that
+ * others' load has held up may come before. */
 static void expect_rest(const struct rig_pair *pair)
 {
-    unsigned long before = ticks_of(pair->acceptor.pid) + ticks_of(pair->connector.pid);
     struct pollfd p = {.fd = pair->acceptor.data, .events = 0};
-    CU_ASSERT_EQUAL(poll(&p, 1, 1000), 0);
-    CU_ASSERT_TRUE(ticks_of(pair->acceptor.pid) + ticks_of(pair->connector.pid) <= before + 3);
+    bool rests = false;
+    for (int i = 0; i < WAIT_MS / 1000 && !rests; i++) {
+        unsigned long before = ticks_of(pair->acceptor.pid) + ticks_of(pair->connector.pid);
+        CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 1000), 0);
+        rests = ticks_of(pair->acceptor.pid) + ticks_of(pair->connector.pid) <= before + 3;
+    }
+    CU_ASSERT_TRUE(rests);
 }
 
 /* An engine that does not read stops the other one; neither door takes more than its bound. */

@@ -10,7 +10,7 @@
  * data and what stat(2) says of the objects are compared, and both whole trees every few
  * operations. A sequence that fails is made shorter by leaving out operations while it still fails,
  * and what is left is printed. Each sequence runs in a child in a directory of its own in A and B,
- * which is removed afterwards; a child that does not end in a minute is a failure too.
+ * which is removed afterwards; a child that does not end in five minutes is a failure too.
  *
  * --keep leaves the directory "fsops.SEED" of each sequence that was answered alike.
  *
@@ -39,7 +39,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HANG_MS  60000
+#define HANG_MS  300000
 #define SHRINK_S 20
 
 static struct {

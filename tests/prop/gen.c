@@ -117,7 +117,8 @@ static uint32_t gen_rename(struct rng *r, struct dpl_record *record)
         return from | DPL_F_OBJECT2 | DPL_F_ATTR2 | DPL_F_FLAGS;
     default:
         record->flags = DPL_RF_WHITEOUT;
-        return from | DPL_F_WHITEOUT | DPL_F_WHITEOUT_ATTR | DPL_F_FLAGS;
+        return from | DPL_F_WHITEOUT | DPL_F_WHITEOUT_ATTR | DPL_F_FLAGS |
+               (rng_one_in(r, 2) ? DPL_F_XATTRS : 0);
     }
 }
 

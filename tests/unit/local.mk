@@ -139,6 +139,10 @@ check_PROGRAMS += tests/unit/test-capture-dirty
 TESTS += tests/unit/test-capture-dirty
 tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
 	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
+check_PROGRAMS += tests/unit/test-capture-remote
+TESTS += tests/unit/test-capture-remote
+tests_unit_test_capture_remote_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
 TESTS += tests/unit/test-gate tests/unit/test-confine
 tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)

@@ -71,7 +71,7 @@ static void begin(struct seen *seen, const struct dpl_child_kind *kind, const ch
     *seen = (struct seen){.loop = qb_loop_create(), .stop_after = 1};
     seen->children = dpl_children_new(seen->loop, "/nowhere");
     seen->child = dpl_child_new(seen->children, kind, "x", args, &fns, seen);
-    dpl_timer_set(&seen->guard, seen->loop, 20000, give_up, seen);
+    dpl_timer_set(&seen->guard, seen->loop, 120000, give_up, seen);
 }
 
 static void finish(struct seen *seen)
@@ -83,7 +83,7 @@ static void finish(struct seen *seen)
 }
 
 static struct dpl_child_kind shell = {
-    .name = "shell", .program = "/bin/sh", .stop_ms = 10000, .backoff = {1, 4, 1000000}};
+    .name = "shell", .program = "/bin/sh", .stop_ms = 120000, .backoff = {1, 4, 1000000}};
 
 static void runs_once(void)
 {
@@ -142,7 +142,7 @@ static void killed_when_deaf(void)
         dpl_timer_set(&seen.guard, seen.loop, 5, (dpl_timer_fn *)qb_loop_stop, seen.loop);
         qb_loop_run(seen.loop);
     }
-    dpl_timer_set(&seen.guard, seen.loop, 20000, give_up, &seen);
+    dpl_timer_set(&seen.guard, seen.loop, 120000, give_up, &seen);
     dpl_child_stop(seen.child);
     qb_loop_run(seen.loop);
     CU_ASSERT_EQUAL(seen.status, -SIGKILL);
@@ -169,7 +169,7 @@ static void channel(void)
     struct dpl_child_kind kind = {.name = "echo",
                                   .program = "/proc/self/exe",
                                   .channel = true,
-                                  .stop_ms = 10000,
+                                  .stop_ms = 120000,
                                   .backoff = {1, 4, 1000}};
     begin(&seen, &kind, args);
     dpl_child_give_fd(seen.child, open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -268,7 +268,7 @@ static int echo(void)
     snprintf(fds, sizeof fds, "%d-%d", first, last);
     channel = dpl_channel_new(DPL_CHANNEL_FD);
     struct pollfd p = {.fd = DPL_CHANNEL_FD, .events = POLLIN};
-    while (poll(&p, 1, 10000) == 1 && dpl_channel_receive(channel, &doc, NULL) == 0)
+    while (poll(&p, 1, 120000) == 1 && dpl_channel_receive(channel, &doc, NULL) == 0)
         ;
     if (!doc)
         return 1;
@@ -287,7 +287,7 @@ static int deaf(void)
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     dpl_channel_send(channel, doc, NULL, 0, NULL);
     struct pollfd p = {.fd = DPL_CHANNEL_FD, .events = POLLIN};
-    poll(&p, 1, 20000);
+    poll(&p, 1, 120000);
     return 0;
 }
 

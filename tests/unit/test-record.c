@@ -38,6 +38,22 @@ static void golden(void)
     CU_ASSERT_EQUAL(memcmp(body, want, sizeof want), 0);
 }
 
+/* A position that is on the source's disk: an optional field, which an older reader skips. */
+static void golden_synced(void)
+{
+    static const uint8_t want[] = {0, 26, 0, 0, 0, 4, 0, 0, 0, 3,    0x80, 27,
+                                   0, 0,  0, 8, 0, 0, 0, 1, 0, 0x20, 0x30, 0x48};
+    struct dpl_record record = {.type = DPL_R_BARRIER,
+                                .outcome = DPL_OUTCOME_OK,
+                                .has = DPL_F_NUMBER | DPL_F_SYNCED,
+                                .number = DPL_BARRIER_SYNCED,
+                                .synced = 0x100203048};
+    uint8_t body[64];
+    ssize_t size = dpl_record_encode(&record, body, sizeof body, NULL);
+    CU_ASSERT_EQUAL_FATAL(size, (ssize_t)sizeof want);
+    CU_ASSERT_EQUAL(memcmp(body, want, sizeof want), 0);
+}
+
 static void header(void)
 {
     uint8_t bytes[DPL_RECORD_HEADER];
@@ -240,6 +256,7 @@ static void crc(void)
 
 static const struct unit_test tests[] = {
     {"a write's body is these bytes", golden},
+    {"a barrier's body with a synced position is these bytes", golden_synced},
     {"each flipped bit of a header is found", header},
     {"a header's sizes and position are bounded", header_bounds},
     {"an unknown optional field is skipped, any other stranger refused", fields},

@@ -98,7 +98,7 @@ static void look_for_end(void *self)
 static int serve(struct host *host, int (*client)(void), uid_t uid, gid_t gid)
 {
     char socket[64], instance[32];
-    alarm(60); /* never for ever */
+    alarm(240); /* never for ever */
     snprintf(instance, sizeof instance, "test%d", (int)getpid());
     *host = (struct host){.loop = qb_loop_create()};
     struct dpl_err err = {0};
@@ -111,7 +111,7 @@ static int serve(struct host *host, int (*client)(void), uid_t uid, gid_t gid)
     if (host->client == 0) {
         if (uid && (setgroups(0, NULL) < 0 || setgid(gid) < 0 || setuid(uid) < 0))
             _exit(77);
-        alarm(20);
+        alarm(120);
         _exit(client());
     }
     qb_loop_timer_handle timer;
