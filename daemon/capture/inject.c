@@ -73,6 +73,19 @@ static void note(enum inject_point point)
         atomic_fetch_add(&inject_at->hit[opcode][point], 1);
 }
 
+static bool is_meant(enum inject_point point)
+{
+    switch (atomic_load(&inject_at->armed)) {
+    case 0:
+        return false;
+    case 1:
+        return atomic_load(&inject_at->opcode) == opcode &&
+               atomic_load(&inject_at->point) == (uint32_t)point;
+    default:
+        return opcode < INJECT_OPCODES && atomic_load(&inject_at->wanted[opcode][point]) != 0;
+    }
+}
+
 void inject_check(enum inject_point point)
 {
     uint32_t one_in = atomic_load(&inject_at->one_in);
@@ -94,10 +107,10 @@ void inject_check(enum inject_point point)
         }
         return;
     }
-    if (atomic_load(&inject_at->armed) != 0 && atomic_load(&inject_at->opcode) == opcode &&
-        atomic_load(&inject_at->point) == (uint32_t)point &&
-        atomic_exchange(&inject_at->armed, 0) != 0) {
+    if (is_meant(point) && atomic_exchange(&inject_at->armed, 0) != 0) {
         note(point);
+        if (opcode < INJECT_OPCODES)
+            atomic_store(&inject_at->wanted[opcode][point], 0);
         atomic_fetch_add(&inject_at->deaths, 1);
         die();
     }

@@ -52,7 +52,7 @@ enum inject_point {
 /* The file. */
 struct inject {
     uint64_t magic;
-    _Atomic uint32_t armed;  /* 1: die at (opcode, point), then 0 */
+    _Atomic uint32_t armed;  /* 1: die at (opcode, point), 2: at the first that is wanted; then 0 */
     _Atomic uint32_t opcode; /* of the request */
     _Atomic uint32_t point;
     _Atomic uint32_t nested;   /* then die again at the n-th point inside the takeover, 0: not */
@@ -63,6 +63,7 @@ struct inject {
     _Atomic uint32_t no_start; /* so many workers find that they cannot start */
     _Atomic uint64_t deaths, nested_deaths;
     _Atomic uint32_t hit[INJECT_OPCODES][INJECT_POINT_COUNT];
+    _Atomic uint32_t wanted[INJECT_OPCODES][INJECT_POINT_COUNT];
 };
 
 /* NULL unless a file was named. */

@@ -104,31 +104,53 @@ static bool was_hit(const struct inject *inject, uint32_t opcode, unsigned point
     return atomic_load(&inject->hit[opcode][point]) != 0;
 }
 
-/* Arms one pair and waits until it was hit, or for a moment. */
-static bool try_pair(struct inject *inject, uint32_t opcode, unsigned point, bool nested)
+/* Arms, and waits until it was hit, or for a moment. */
+static bool try_armed(struct inject *inject, uint32_t armed, bool nested)
 {
     double limit = now() + 0.15;
 
-    atomic_store(&inject->opcode, opcode);
-    atomic_store(&inject->point, point);
     atomic_store(&inject->nested, nested ? 1 + (uint32_t)rand() % 14 : 0);
-    atomic_store(&inject->armed, 1);
+    atomic_store(&inject->armed, armed);
     while (now() < limit && atomic_load(&inject->armed) != 0)
         usleep(500);
     return atomic_exchange(&inject->armed, 0) == 0;
 }
 
+static bool try_pair(struct inject *inject, uint32_t opcode, unsigned point, bool nested)
+{
+    atomic_store(&inject->opcode, opcode);
+    atomic_store(&inject->point, point);
+    return try_armed(inject, 1, nested);
+}
+
+/* All that make sense: those that were never hit are taken as they come by; when none has come for
+ * a moment, one after the other is waited for. */
+static unsigned kill_at_pairs(struct inject *inject, double end)
+{
+    unsigned deaths = 0, next = 0;
+
+    for (uint32_t opcode = 0; opcode < INJECT_OPCODES; opcode++)
+        for (unsigned point = 0; point < INJECT_POINT_COUNT; point++)
+            atomic_store(&inject->wanted[opcode][point],
+                         makes_sense(opcode, point) && !was_hit(inject, opcode, point));
+    while (now() < end) {
+        if (try_armed(inject, 2, deaths % 2 == 1)) {
+            deaths++;
+            continue;
+        }
+        do
+            next = (next + 1) % (INJECT_OPCODES * INJECT_POINT_COUNT);
+        while (!makes_sense(next / INJECT_POINT_COUNT, next % INJECT_POINT_COUNT));
+        deaths +=
+            try_pair(inject, next / INJECT_POINT_COUNT, next % INJECT_POINT_COUNT, deaths % 2 == 1);
+    }
+    return deaths;
+}
+
 static int matrix(struct inject *inject, double seconds)
 {
-    double end = now() + seconds;
-    unsigned pairs = 0, hit = 0, deaths = 0;
+    unsigned deaths = kill_at_pairs(inject, now() + seconds), pairs = 0, hit = 0;
 
-    while (now() < end) {
-        for (uint32_t opcode = 0; opcode < INJECT_OPCODES; opcode++)
-            for (unsigned point = 0; point < INJECT_POINT_COUNT && now() < end; point++)
-                if (makes_sense(opcode, point))
-                    deaths += try_pair(inject, opcode, point, deaths % 2 == 1);
-    }
     atomic_store(&inject->nested, 0);
     for (uint32_t opcode = 0; opcode < INJECT_OPCODES; opcode++) {
         for (unsigned point = 0; point < INJECT_POINT_COUNT; point++) {

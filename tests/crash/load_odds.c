@@ -20,6 +20,7 @@
 
 static void odd_attributes(struct load_worker *w, int fd)
 {
+    struct statx stx;
     struct stat st;
     char text[64];
     mode_t mode = 0600 | (mode_t)load_random(w, 0100);
@@ -33,6 +34,10 @@ static void odd_attributes(struct load_worker *w, int fd)
     LOAD_MUST(w, fchmod(fd, mode));
     if (LOAD_MUST(w, fstat(fd, &st)) == 0 && (st.st_mode & 07777) != mode)
         load_bad(w, "mode is %o, not %o", st.st_mode & 07777, mode);
+    /* The time of birth is asked for each time. */
+    if (LOAD_MUST(w, statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &stx)) == 0 &&
+        (stx.stx_mode & 07777) != mode)
+        load_bad(w, "statx says that the mode is %o, not %o", stx.stx_mode & 07777, mode);
 }
 
 static void odd_flags(struct load_worker *w, int fd)
