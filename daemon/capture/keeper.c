@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #define RETRY_MS      20
+#define NICE          (-10)
 #define RESTART_MS    200 /* until a worker that could not start is tried again */
 #define TELLER_STARTS 100 /* of one that dies again and again */
 #define ARGUMENTS     128 /* of the command line that we can be started again with */
@@ -76,6 +77,9 @@ static void prepare_process(void)
     }
     setrlimit(RLIMIT_MEMLOCK, &memory);
     prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+    /* Applications wait for us, so we must not wait for them. */
+    if (getpriority(PRIO_PROCESS, 0) > NICE)
+        setpriority(PRIO_PROCESS, 0, NICE);
     prctl(PR_SET_NAME, "doppel-capture"); /* a successor was run as /proc/self/exe */
 }
 
