@@ -62,10 +62,12 @@ drain() {
         printf "%.3f %.3f %.3f %.3f %.0f\n", sent[1] * mib / sent[2], t[1], t[2], t[3], mib }'
 }
 
-sites_up
+sites_up mail
+set_up mail
+source_dir=$work/a/mnt/mail replica_dir=$work/b/mnt/mail
 must doppel a connect mail --equal
-eventually is a protected
-eventually is b protected
+eventually is a mail protected
+eventually is b mail protected
 
 p50=() p99=()
 for round in $(seq "$repeats"); do

@@ -11,9 +11,10 @@ bench:
 check_PROGRAMS += tests/bench/capture
 dist_noinst_SCRIPTS += tests/bench/capture.sh
 tests_bench_capture_SOURCES = tests/bench/capture.c
-# The link: needs programs of its own.
+# The link and mirrors: programs of their own.
 check_PROGRAMS += tests/bench/deliver tests/bench/pipe tests/bench/until
-dist_noinst_SCRIPTS += tests/bench/link.sh
+check_PROGRAMS += tests/bench/files
+dist_noinst_SCRIPTS += tests/bench/link.sh tests/bench/mirror.sh
 EXTRA_DIST += tests/bench/sites.bash
 tests_bench_deliver_LDADD = -lpthread
 tests_bench_pipe_LDADD = $(DOOR_RIG)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For tests/bench/link.sh and mirror.sh: two stand-alone sites on this host with the set "mail" between
-# them, each on an ext4 of its own on a loop device, in namespaces of their own.
+# For tests/bench/link.sh and mirror.sh: two stand-alone sites on this host, each on an ext4 of its own on a
+# loop device, in namespaces of their own.
 #   DOPPEL_BUILD    build folder (as users have it, without sanitizers)
 #   BENCH_DIR       where the images lie [/var/tmp]
 build=${DOPPEL_BUILD:?a build folder is needed}
@@ -23,7 +23,9 @@ cleanup() {
     [ -z "$pid_a" ] || kill "$pid_a" 2>/dev/null
     [ -z "$pid_b" ] || kill "$pid_b" 2>/dev/null
     wait
-    "$work/libexec/doppel-capture" --stop --set mail --run-dir "$work/a/run/capture" --timeout 10
+    for set in "${bench_sets[@]}"; do
+        "$work/libexec/doppel-capture" --stop --set "$set" --run-dir "$work/a/run/capture" --timeout 10
+    done
     umount "$work/a/mnt" "$work/b/mnt"
     rm -rf "$work"
 } >/dev/null 2>&1
@@ -42,9 +44,8 @@ for site in a b; do
     truncate -s "${BENCH_DISK:-8G}" "$work/$site/disk"
     mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$work/$site/disk"
     mount -o loop "$work/$site/disk" "$work/$site/mnt" || { echo "SKIP: no loop device" >&2; exit 77; }
-    mkdir "$work/$site/mnt/mail"
 done
-source_dir=$work/a/mnt/mail replica_dir=$work/b/mnt/mail journal_dir=$work/a/journal
+journal_dir=$work/a/journal bench_sets=()
 
 pause() { read -r -t "$1" <>"$work/never"; }
 # eventually COMMAND...: until it succeeds, two minutes at most
@@ -59,7 +60,8 @@ doppel() { "$work/libexec/doppel" "--instance=bench-$1" "${@:2}"; }
 must() { "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; die "$*"; }; }
 # The value of a key in the JSON of a command, the first of that name.
 value() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1; }
-is() { doppel "$1" set list | grep -qE "^mail .* $2\$"; }
+# is SITE SET STATE
+is() { doppel "$1" set list | grep -qE "^$2 .* $3\$"; }
 # median NUMBER...
 median() { printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
@@ -90,11 +92,11 @@ site_start() {
     eventually doppel "$1" status
 }
 print_of() { doppel "$1" --output-as=json site list | value fingerprint; }
-serving() { doppel a --output-as=json status mail | grep -A1 '"capture"' | grep -q '"serving"'; }
+serving() { doppel a --output-as=json status "$1" | grep -A1 '"capture"' | grep -q '"serving"'; }
 
-# Both sites run, are paired and know the set; nothing is connected yet.
+# sites_up SET...: both sites run and are paired; these sets are to be made.
 sites_up() {
-    { site_config a 16650; printf '[set mail]\ntarget=site-b\n'; } >"$work/a/conf"
+    { site_config a 16650; printf '[set %s]\ntarget=site-b\n' "$@"; } >"$work/a/conf"
     { site_config b 26650; printf '[target]\nroot=%s/b/mnt\n' "$work"; } >"$work/b/conf"
     mkdir -m 700 "$work/a/keys" "$work/b/keys"
     mkdir -p "$journal_dir"
@@ -108,7 +110,12 @@ sites_up() {
     must doppel a site pair site-b --address=127.0.0.1:26650
     must doppel a site pair site-b --fingerprint="$(print_of b)" --address=127.0.0.1:26650
     must doppel b site pair site-a --fingerprint="$(print_of a)" --address=127.0.0.1:16650
-    must doppel b set accept mail --from=site-a --map="$source_dir:$replica_dir"
-    must doppel a set create mail "$source_dir"
-    eventually serving
+    for set in "$@"; do bench_sets+=("$set"); done
+}
+# set_up SET: it is made at a and accepted at b, and captured.
+set_up() {
+    mkdir -p "$work/a/mnt/$1" "$work/b/mnt/$1"
+    must doppel b set accept "$1" --from=site-a --map="$work/a/mnt/$1:$work/b/mnt/$1"
+    must doppel a set create "$1" "$work/a/mnt/$1"
+    eventually serving "$1"
 }
