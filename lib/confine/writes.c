@@ -55,8 +55,10 @@ int dpl_confine_writes(const char *const *dirs, size_t count, struct dpl_err *er
     int rc = DPL_OK;
     for (size_t i = 0; i < count && rc == DPL_OK; i++)
         rc = allow(ruleset, dirs[i], rights & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE, err);
-    if (rc == DPL_OK && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-                         syscall(SYS_landlock_restrict_self, ruleset, 0) < 0))
+    /* Who gave up system calls has no new privileges already, and no prctl any more. */
+    if (rc == DPL_OK && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 &&
+        (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+         syscall(SYS_landlock_restrict_self, ruleset, 0) < 0))
         rc = dpl_err_sys(err, errno, "give up writes");
     return rc;
 }

@@ -80,6 +80,13 @@ static int make_thread(void)
     return pthread_create(&thread, NULL, nothing, NULL) == 0 ? pthread_join(thread, NULL) : -1;
 }
 
+static int enclose(void)
+{
+    const char *dirs[] = {"."};
+    int rc = dpl_confine_writes(dirs, 1, NULL);
+    return rc == DPL_E_UNSUPPORTED ? 0 : rc;
+}
+
 /* What a confined process ends with: one of the codes above, or -signal. */
 static int ends_with(enum dpl_confine_kind kind, int (*try)(void))
 {
@@ -117,6 +124,7 @@ static void what_is_needed_goes_on(void)
 {
     CU_ASSERT_EQUAL(ends_with(DPL_CONFINE_READER, read_file), SUCCEEDED);
     CU_ASSERT_EQUAL(ends_with(DPL_CONFINE_READER, make_thread), SUCCEEDED);
+    CU_ASSERT_EQUAL(ends_with(DPL_CONFINE_READER, enclose), SUCCEEDED);
     CU_ASSERT_EQUAL(ends_with(DPL_CONFINE_WRITER, make_thread), SUCCEEDED);
     CU_ASSERT_EQUAL(ends_with(DPL_CONFINE_WRITER, make_directory), SUCCEEDED);
 }
