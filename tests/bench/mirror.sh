@@ -64,6 +64,12 @@ make_big() {
     dd if=/dev/urandom of="$1/file" bs=1M count="$big_mib" status=none
 }
 
+# mirrors_can SET: the engines can do mirrors, or it ends here
+mirrors_can() {
+    doppel a mirror status "$1" >"$work/out" 2>&1 && return
+    ! grep -q 'cannot do' "$work/out" || { echo "SKIP: this version can do no mirrors" >&2; exit 77; }
+}
+
 # Until the first mirror of a set has ended: seconds
 by_mirror() {
     local begin
@@ -81,6 +87,7 @@ full() {
         "make_$1" "$work/a/mnt/$set"
         sync "$work/a/mnt"
         set_up "$set"
+        mirrors_can "$set"
         ours+=("$(by_mirror "$set")")
         ssh+=("$(by_rsync ssh "$work/a/mnt/$set")")
         rsync_clear
