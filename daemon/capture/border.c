@@ -47,10 +47,10 @@ void border_learn(struct border *border, uint32_t dir, const char *name, uint32_
     at = descend(border, dir, name);
     if (S_ISDIR(stx->stx_mode))
         node->rules = at;
-    else if (at.inside || (node->side == SIDE_UNKNOWN && stx->stx_nlink > 1))
+    else if (at.inside)
         node->side = SIDE_INSIDE;
     else if (node->side == SIDE_UNKNOWN)
-        node->side = SIDE_OUTSIDE;
+        node->side = stx->stx_nlink > 1 ? SIDE_DOUBT : SIDE_OUTSIDE;
 }
 
 bool border_inside(const struct border *border, uint32_t index)

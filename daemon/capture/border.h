@@ -19,7 +19,12 @@
 
 struct options;
 
-enum side { SIDE_UNKNOWN, SIDE_INSIDE, SIDE_OUTSIDE };
+enum side {
+    SIDE_UNKNOWN,
+    SIDE_INSIDE,
+    SIDE_OUTSIDE,
+    SIDE_DOUBT, /* counts as inside; the target may have nothing of it */
+};
 
 struct border {
     struct shared *shared;

@@ -156,6 +156,15 @@ void border_enter_object(struct op *op, uint32_t index, int fd)
     record_entry(op, &e);
 }
 
+void border_doubt(struct op *op, uint32_t index)
+{
+    struct dpl_record doubt = {
+        .type = DPL_R_MIRROR, .has = DPL_F_OBJECT | DPL_F_NUMBER, .number = DPL_MIRROR_BORDER};
+
+    doubt.object = recorder_oid(op, index);
+    recorder_extra(op, &doubt);
+}
+
 /* A walk over a tree that has a new place. */
 struct walk {
     struct op *op;

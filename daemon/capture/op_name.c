@@ -71,6 +71,8 @@ int op_link(struct op *op)
         dirty_node(op, object);
     if (op->recording && !border_inside(border, object))
         border_enter_object(op, object, fd);
+    else if (op->recording && op_node(op, object)->side == SIDE_DOUBT)
+        border_doubt(op, object);
     op_watch(op, op->node, dir_fd);
     op_watch(op, object, fd);
     op_start(op);

@@ -363,6 +363,8 @@ static int rename_one(struct op *op, struct renaming *r)
         dirty_node(op, r->source);
     if (enters && op->recording && fd >= 0 && !border_inside(border, r->source))
         border_enter_object(op, r->source, fd);
+    else if (enters && op->recording)
+        border_doubt(op, r->source);
     op_start(op);
     code = rename_once(op, r);
     inject(INJECT_EFFECT_PART);
