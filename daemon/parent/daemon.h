@@ -90,6 +90,7 @@ struct dpl_set {
     struct dpl_doc *told;   /* what the engine was told last; NULL: nothing yet */
     struct dpl_doc *status; /* what the engine said last; NULL: nothing yet */
     bool ready;             /* it can be given a connection */
+    bool closed;            /* a replica that cannot be opened: its status says why */
     bool connected;
     GPtrArray *pending; /* of struct dpl_pending */
     int64_t last_id;

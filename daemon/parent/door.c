@@ -217,6 +217,8 @@ static const char *objection(const struct dpl_set *set, const char *site, const 
         return "not-allowed";
     if (dpl_set_off(set))
         return "leaving";
+    if (set->closed)
+        return "storage";
     return set->ready ? NULL : "busy";
 }
 

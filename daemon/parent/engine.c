@@ -129,6 +129,18 @@ static void on_started(void *self)
     set->told = g_steal_pointer(&doc);
 }
 
+/* A replica that cannot be opened says why; until it can, no source is let in. */
+static void take_closed(struct dpl_set *set)
+{
+    const char *why = dpl_doc_text(set->status, "last_error");
+    bool was = set->closed;
+    set->closed = why && g_strcmp0(dpl_doc_text(set->status, "state"), "closed") == 0;
+    if (set->closed)
+        dpl_set_error(set, "%s", why);
+    else if (was)
+        dpl_set_error(set, NULL);
+}
+
 static void on_message(void *self, const struct dpl_doc *doc)
 {
     struct dpl_set *set = self;
@@ -136,6 +148,7 @@ static void on_message(void *self, const struct dpl_doc *doc)
     if (status) {
         dpl_doc_free(set->status);
         set->status = dpl_doc_copy(status);
+        take_closed(set);
         dpl_set_review(set);
         use_up_equal(set);
     }
@@ -153,7 +166,7 @@ static void on_ended(void *self, int status, bool again)
 {
     struct dpl_set *set = self;
     (void)again;
-    set->ready = false;
+    set->ready = set->closed = false;
     g_clear_pointer(&set->status, dpl_doc_free);
     all_pending_fail(set, "its engine ended");
     dpl_door_engine_gone(set);
