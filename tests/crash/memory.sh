@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154
 # The other site is gone for long, under load: the journal stays within its bound, nobody's memory grows, and no
 # application waits or fails; both bounds are the least that may be configured. When the bound is reached an alert says that a mirror is needed; it is said once.
 # MEMORY_SECONDS: how long the load lasts after that (10).

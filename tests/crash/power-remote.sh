@@ -100,11 +100,9 @@ kept() {
         >"$work/judged" 2>&1
 }
 
-acked=0 both=0 kinds=(engine door doppeld)
+acked=0 both=0
 for ((round = 1; round <= rounds && failed == 0; round++)); do
     begin
-    # Sometimes after a death whose successor is at work.
-    [ $((round % 4)) != 0 ] || strike a "${kinds[RANDOM % 3]}"
     pause "$((RANDOM % 2)).$((RANDOM % 10))"
     kill -0 "$mailer" || complain "a writer failed: $(cat "$work/mailer")"
     if [ $((round % 3)) = 0 ]; then

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2034
 # Two stand-alone servers on hosts of different sites replicate a Maildir, a database and chains of dependent
 # calls, while the WAN between them is cut, loses, delays and chokes, goes deaf in one direction, and every
 # process dies at random: each frozen replica is a state of the source, and at the end both are equal. Then

@@ -189,11 +189,31 @@ static void writes_elsewhere_are_gone(void)
         CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == SUCCEEDED);
 }
 
+/* In the order of doppel-link: rights and calls first, what it writes when it knows its
+ * directories. */
+static void writes_go_after_calls(void)
+{
+    const char *dirs[] = {unit_tempdir()};
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (dpl_confine_caps(UINT64_C(1) << CAP_DAC_READ_SEARCH, NULL) < 0 ||
+            dpl_confine_calls(DPL_CONFINE_READER, NULL) < 0)
+            _exit(NOT_CONFINED);
+        int rc = dpl_confine_writes(dirs, 1, NULL);
+        _exit(rc == DPL_OK || rc == DPL_E_UNSUPPORTED ? SUCCEEDED : FAILED);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == SUCCEEDED);
+}
+
 static const struct unit_test tests[] = {
     {"a call that an engine never makes ends it", hostile_calls_end_it},
     {"a call that it need not make fails", other_calls_fail},
     {"what it needs goes on, threads too", what_is_needed_goes_on},
     {"capabilities that were not kept are gone", capabilities_are_gone},
     {"files elsewhere can be read, and not written or removed", writes_elsewhere_are_gone},
+    {"writes are given up also when calls were before", writes_go_after_calls},
 };
 UNIT_MAIN_ROOT(tests, "give up rights")
