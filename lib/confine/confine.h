@@ -22,7 +22,8 @@
 /* A bit for each capability that stays where it is. Does nothing for who has none. */
 int dpl_confine_caps(uint64_t kept, struct dpl_err *err);
 
-/* Directories beneath which files may be written still. UNSUPPORTED where the kernel has no
+/* Directories beneath which files may be written still; one that is not there yet will be closed
+ * too. UNSUPPORTED where the kernel has no
  * Landlock: then nothing is given up. */
 int dpl_confine_writes(const char *const *dirs, size_t count, struct dpl_err *err);
 

@@ -34,6 +34,8 @@ static int allow(int ruleset, const char *dir, uint64_t rights, struct dpl_err *
 {
     dpl_autofd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct landlock_path_beneath_attr attr = {.allowed_access = rights, .parent_fd = fd};
+    if (fd < 0 && errno == ENOENT)
+        return DPL_OK;
     if (fd < 0)
         return dpl_err_sys(err, errno, "open \"%s\"", dir);
     if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0) < 0)

@@ -162,11 +162,11 @@ static bool can_write(const char *path)
 
 static int writes_in_child(void)
 {
-    const char *dirs[] = {"may"};
+    const char *dirs[] = {"may", "nowhere"};
     if (chdir(unit_tempdir()) < 0 || mkdir("may", 0700) < 0 || mkdir("not", 0700) < 0 ||
         !can_write("not/old"))
         return NOT_CONFINED;
-    int rc = dpl_confine_writes(dirs, 1, NULL);
+    int rc = dpl_confine_writes(dirs, 2, NULL);
     if (rc == DPL_E_UNSUPPORTED)
         return NO_LANDLOCK;
     bool held = rc == DPL_OK && can_write("may/x") && unlink("may/x") == 0 && !can_write("not/x") &&
