@@ -4,7 +4,7 @@
 # The other site is gone for long, under load: the journal stays within its bound, nobody's memory grows, and no
 # application waits or fails; both bounds are the least that may be configured. When the bound is reached an alert says that a mirror is needed; it is said once.
 # MEMORY_SECONDS: how long the load lasts after that (10).
-# shellcheck source=tests/crash/sites-lib.sh
+# shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh"
 bound_mb=64
 sites_more() {

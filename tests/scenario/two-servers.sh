@@ -12,6 +12,7 @@ build=${DOPPEL_BUILD:-$PWD} work=$LAB_TMP
 . "$(dirname "$0")/../crash/sites-lib.sh"
 # shellcheck source=tests/crash/chaos-lib.sh
 . "$(dirname "$0")/../crash/chaos-lib.sh"
+# shellcheck disable=SC2034
 never=$work/never disk_a=/srv/data disk_b=/srv/data files_a=/root/site files_b=/root/site
 root_a=$disk_a/mail root_b=$disk_b/mail addr_a=10.71.1.1:6650 addr_b=10.71.2.1:6650
 mkfifo "$never"
