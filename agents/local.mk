@@ -16,3 +16,16 @@ agents_virtual_ip_LDADD = libocf.a libnet.a libbase.a
 agents_virtual_ip_LDFLAGS = $(DPL_STATIC_LDFLAGS)
 EXTRA_agents_virtual_ip_DEPENDENCIES = config.status
 $(agents_virtual_ip_OBJECTS): $(nodist_agents_virtual_ip_SOURCES)
+
+ocfagent_PROGRAMS += agents/network-name
+network_name_sources = \
+	agents/network_name_dns.c agents/network_name_dns.h \
+	agents/network_name_host.c agents/network_name_host.h \
+	agents/network_name_plan.c agents/network_name_plan.h \
+	agents/network_name_state.c agents/network_name_state.h \
+	agents/network_name_want.c agents/network_name_want.h
+agents_network_name_SOURCES = agents/network_name.c $(network_name_sources)
+nodist_agents_network_name_SOURCES = ocf/network-name.params.h ocf/network-name.metadata.h
+agents_network_name_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+agents_network_name_LDADD = libocf.a libdns.a libconfig.a libbase.a $(DNS_LIBS) $(GLIB_LIBS)
+$(agents_network_name_OBJECTS): $(nodist_agents_network_name_SOURCES)

@@ -1,10 +1,11 @@
 # An agent's metadata is ocf/NAME.xml; from it are made the table and the text that are compiled in,
 # and the manual page. A further agent is one more name here.
-OCF_AGENTS = virtual-ip
+OCF_AGENTS = virtual-ip network-name
 
-ocf_xml = ocf/virtual-ip.xml
-ocf_made = ocf/virtual-ip.params.h ocf/virtual-ip.metadata.h ocf/virtual-ip.metadata.xml
-nodist_man_MANS += ocf/ocf_doppel_virtual-ip.7
+ocf_xml = ocf/virtual-ip.xml ocf/network-name.xml
+ocf_made = ocf/virtual-ip.params.h ocf/virtual-ip.metadata.h ocf/virtual-ip.metadata.xml \
+	ocf/network-name.params.h ocf/network-name.metadata.h ocf/network-name.metadata.xml
+nodist_man_MANS += ocf/ocf_doppel_virtual-ip.7 ocf/ocf_doppel_network-name.7
 
 ocf_xsl = ocf/man.xsl ocf/metadata.xsl ocf/parameters.xsl
 EXTRA_DIST += $(ocf_xml) $(ocf_xsl)

@@ -6,6 +6,7 @@ fuzz_targets += tests/fuzz/netlink
 fuzz_targets += tests/fuzz/virtual-ip
 fuzz_targets += tests/fuzz/dns-reply
 fuzz_targets += tests/fuzz/dns-key
+fuzz_targets += tests/fuzz/network-name
 fuzz_targets += tests/fuzz/journal
 fuzz_targets += tests/fuzz/rules
 fuzz_targets += tests/fuzz/dirty
@@ -42,6 +43,11 @@ tests_fuzz_dns_reply_SOURCES = tests/fuzz/dns_reply.c
 tests_fuzz_dns_reply_LDADD = libdns.a libbase.a $(DNS_LIBS) $(FUZZ_LIBS)
 tests_fuzz_dns_key_SOURCES = tests/fuzz/dns_key.c
 tests_fuzz_dns_key_LDADD = libdns.a libbase.a $(DNS_LIBS) $(FUZZ_LIBS)
+tests_fuzz_network_name_SOURCES = tests/fuzz/network_name.c agents/network_name_want.c \
+	agents/network_name_plan.c
+tests_fuzz_network_name_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+tests_fuzz_network_name_LDADD = libocf.a libdns.a libbase.a $(DNS_LIBS) $(FUZZ_LIBS)
+$(tests_fuzz_network_name_OBJECTS): ocf/network-name.params.h
 tests_fuzz_mountinfo_SOURCES = tests/fuzz/mountinfo.c
 tests_fuzz_mountinfo_LDADD = libcapsafe.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_fanotify_SOURCES = tests/fuzz/fanotify.c

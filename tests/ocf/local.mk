@@ -7,10 +7,16 @@ tests_ocf = \
 	tests/ocf/foreign.sh \
 	tests/ocf/metadata.sh \
 	tests/ocf/monitor.sh \
+	tests/ocf/name-away.sh \
+	tests/ocf/name-foreign.sh \
+	tests/ocf/name-host.sh \
+	tests/ocf/name-metadata.sh \
+	tests/ocf/name-params.sh \
+	tests/ocf/name-register.sh \
 	tests/ocf/params.sh \
 	tests/ocf/source.sh \
 	tests/ocf/start-stop.sh \
 	tests/ocf/stop.sh
 TESTS += $(tests_ocf)
 dist_noinst_SCRIPTS += $(tests_ocf)
-EXTRA_DIST += tests/ocf/lib.sh
+EXTRA_DIST += tests/ocf/lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh
