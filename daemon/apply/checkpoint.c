@@ -131,6 +131,7 @@ static int step_done(struct dpl_replica *r, struct dpl_err *err)
     r->state.map_bytes = r->map.bytes;
     if (dpl_position_below(r->state.high_water, r->state.checkpoint))
         r->state.high_water = r->state.checkpoint;
+    dpl_replica_mirror_settle(r, r->state.checkpoint);
     c->state = r->state;
     start(r, DPL_CHECKPOINT_STATE);
     return 1;

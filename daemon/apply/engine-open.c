@@ -46,20 +46,23 @@ static int places(const struct dpl_doc *start, struct place list[ROOTS_MAX], str
 static int open_roots(struct dpl_engine *e, const struct place *list, int count,
                       struct dpl_apply_root *roots, struct dpl_err *err)
 {
-    const struct dpl_doc *allowed = dpl_doc_list(e->config, "target_roots");
+    const struct dpl_doc *allowed = dpl_doc_list(e->opened, "target_roots");
     g_autofree const char **texts = g_new0(const char *, dpl_doc_count(allowed) + 1);
     for (size_t i = 0; i < dpl_doc_count(allowed); i++) {
         const char *text = dpl_doc_as_text(dpl_doc_at(allowed, i));
         texts[i] = text ? text : "";
     }
+    e->places = g_new0(struct dpl_mirror_place, (size_t)count);
+    e->place_count = (size_t)count;
     for (int i = 0; i < count; i++) {
         int fd = dpl_guard_root(list[i].target, texts, dpl_doc_count(allowed),
-                                dpl_doc_text(e->config, "fs_uuid"), err);
+                                dpl_doc_text(e->opened, "fs_uuid"), err);
         if (fd < 0)
             return fd;
         g_array_append_val(e->root_fds, fd);
         roots[i] = (struct dpl_apply_root){.number = (uint32_t)i, .fd = fd};
-        if (!dpl_doc_bool(e->config, "by_number", false))
+        e->places[i] = (struct dpl_mirror_place){.number = (uint32_t)i, .source = list[i].source};
+        if (!dpl_doc_bool(e->opened, "by_number", false))
             roots[i].path = list[i].source;
     }
     return 0;
@@ -68,7 +71,7 @@ static int open_roots(struct dpl_engine *e, const struct place *list, int count,
 static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots, int count,
                         struct dpl_err *err)
 {
-    const struct dpl_doc *c = e->config;
+    const struct dpl_doc *c = e->opened;
     uint64_t queue_max_bytes = number(c, "queue_max_bytes", 20ULL << 30);
     e->window_bytes = number(c, "window_bytes", DEFAULT_WINDOW);
     struct dpl_replica_options options = {
@@ -95,15 +98,17 @@ int dpl_engine_open(struct dpl_engine *e, struct dpl_err *err)
 {
     struct place list[ROOTS_MAX];
     struct dpl_apply_root roots[ROOTS_MAX];
-    const char *set = dpl_doc_text(e->config, "set");
+    dpl_doc_free(e->opened);
+    e->opened = dpl_doc_copy(e->config); /* its texts are used as long as the replica is open */
+    const char *set = dpl_doc_text(e->opened, "set");
     int count =
-        set ? places(e->config, list, err) : dpl_err_set(err, DPL_E_PARAM, "start names no set");
+        set ? places(e->opened, list, err) : dpl_err_set(err, DPL_E_PARAM, "start names no set");
     int rc = count < 0 ? count : open_roots(e, list, count, roots, err);
     if (rc == 0)
         rc = e->reserve_fd = dpl_guard_reserve(list[0].target, roots[0].fd, set, err);
     if (rc >= 0)
-        rc = e->lock_fd = dpl_guard_lock(e->reserve_fd, dpl_doc_text(e->config, "node"),
-                                         dpl_doc_text(e->config, "instance"), err);
+        rc = e->lock_fd = dpl_guard_lock(e->reserve_fd, dpl_doc_text(e->opened, "node"),
+                                         dpl_doc_text(e->opened, "instance"), err);
     if (rc >= 0)
         rc = open_replica(e, roots, count, err);
     if (rc < 0)
@@ -113,6 +118,11 @@ int dpl_engine_open(struct dpl_engine *e, struct dpl_err *err)
 
 void dpl_engine_shut(struct dpl_engine *e)
 {
+    if (e->replica)
+        dpl_engine_mirror_leave(e, "the replica is closed");
+    dpl_fd_clear(&e->mirror.orphans_fd);
+    g_clear_pointer(&e->places, g_free);
+    e->place_count = 0;
     g_clear_pointer(&e->replica, dpl_replica_close);
     for (guint i = 0; i < e->root_fds->len; i++)
         dpl_fd_clear(&g_array_index(e->root_fds, int, i));
@@ -120,4 +130,5 @@ void dpl_engine_shut(struct dpl_engine *e)
     g_byte_array_set_size(e->held, 0);
     dpl_fd_clear(&e->lock_fd);
     dpl_fd_clear(&e->reserve_fd);
+    g_clear_pointer(&e->opened, dpl_doc_free);
 }

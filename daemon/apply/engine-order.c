@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static void result(struct dpl_engine *e, int64_t id, int code, const char *text)
+/* answer, which may be NULL, is taken. */
+static void result(struct dpl_engine *e, int64_t id, int code, const char *text,
+                   struct dpl_doc *answer)
 {
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_err err;
@@ -15,6 +17,8 @@ static void result(struct dpl_engine *e, int64_t id, int code, const char *text)
     dpl_doc_set_int(doc, "code", code);
     if (text)
         dpl_doc_set_text(doc, "text", text);
+    if (answer)
+        dpl_doc_set(doc, "answer", answer);
     (void)dpl_channel_send(e->channel, doc, NULL, 0, &err);
 }
 
@@ -61,6 +65,22 @@ static void take_connected(struct dpl_engine *e, const struct dpl_doc *peer)
     dpl_peer_close(&e->peer);
 }
 
+/* What the last mirror found. */
+static struct dpl_doc *orphans(struct dpl_engine *e, struct dpl_err *err)
+{
+    struct dpl_mirror_result result;
+    int rc = e->replica ? dpl_mirror_result_load(&result, e->reserve_fd, err)
+                        : dpl_err_set(err, DPL_E_NOT_RUNNING, "the replica is not open: %s",
+                                      e->last_error);
+    if (rc == DPL_E_NOT_FOUND)
+        dpl_err_set(err, rc, "no mirror has ended here yet");
+    if (rc < 0)
+        return NULL;
+    struct dpl_doc *doc = dpl_mirror_result_doc(&result);
+    dpl_mirror_result_clear(&result);
+    return doc;
+}
+
 static int command(struct dpl_engine *e, const char *name, struct dpl_err *err)
 {
     if (strcmp(name, "close") == 0) {
@@ -90,8 +110,10 @@ int dpl_engine_take(struct dpl_engine *e, const struct dpl_doc *doc, struct dpl_
         dpl_target_lost(&e->target, dpl_clock_now_ns(e->clock));
     if (name) {
         struct dpl_err why = {0};
-        int rc = command(e, name, &why);
-        result(e, dpl_doc_int(doc, "id", 0), rc, rc < 0 ? why.text : NULL);
+        bool asks = strcmp(name, "orphans") == 0;
+        struct dpl_doc *answer = asks ? orphans(e, &why) : NULL;
+        int rc = asks ? why.code : command(e, name, &why);
+        result(e, dpl_doc_int(doc, "id", 0), rc, rc < 0 ? why.text : NULL, answer);
     }
     return 0;
 }

@@ -15,7 +15,7 @@ static int call_send(void *self, const struct dpl_message *m)
 static uint32_t flags_of(const struct dpl_engine *e, const struct dpl_replica_status *s)
 {
     return (s->consistent ? DPL_STATE_CONSISTENT : 0U) | (s->reason ? DPL_STATE_NEEDS_MIRROR : 0U) |
-           (s->paused ? DPL_STATE_PAUSED : 0U) |
+           (s->paused ? DPL_STATE_PAUSED : 0U) | (s->mirror ? DPL_STATE_MIRROR : 0U) |
            (e->full || e->held->len > 0 ? DPL_STATE_FULL : 0U);
 }
 
@@ -37,6 +37,7 @@ static void call_holds(void *self, struct dpl_target_holds *h)
         .time_ns = s.time_ns,
         .flags = flags_of(e, &s),
         .reason = s.reason,
+        .mirror = s.mirror,
         .window = e->window_bytes,
     };
     if (h->applies && s.checkpoint.epoch == s.epoch.number)
@@ -128,6 +129,8 @@ int dpl_engine_put_held(struct dpl_engine *e, struct dpl_err *err)
 static int call_ended(void *self, uint64_t lsn, bool gap, struct dpl_err *err)
 {
     struct dpl_engine *e = self;
+    if (gap)
+        dpl_engine_mirror_leave(e, "the journal ended before the changes did");
     return dpl_replica_ended(e->replica, e->target.tag, lsn, !gap, err);
 }
 
@@ -153,17 +156,10 @@ static int call_sync(void *self)
     return dpl_replica_sync(e->replica, &e->target.why);
 }
 
-/* Mirrors are not among the features of this target. */
 static int call_mirror(void *self, const struct dpl_message *m)
 {
     struct dpl_engine *e = self;
-    static const char text[] = "this target takes no mirrors";
-    struct dpl_message stop = {.type = DPL_MSG_MIRROR_STOP,
-                               .has = DPL_M(MIRROR) | DPL_M(REASON) | DPL_M(TEXT),
-                               .mirror = m->mirror,
-                               .reason = DPL_MIRROR_STOP_OPERATOR,
-                               .text = dpl_view_text(text)};
-    return m->type == DPL_MSG_MIRROR_STOP ? 0 : call_send(e, &stop);
+    return dpl_engine_mirror_message(e, m, &e->target.why);
 }
 
 void dpl_engine_session_init(struct dpl_engine *e)

@@ -78,6 +78,7 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     dpl_doc_set_int(doc, "queue_bytes", as_int(s.queue_bytes));
     dpl_doc_set_int(doc, "lag_ms", lag_ms(e, &s));
     dpl_doc_set_int(doc, "wanted_objects", s.wanted);
+    dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || e->mirror.target);
 }
 
 /* How much of what came is durable, applied, checkpointed: who waits for that is told at once. */
@@ -109,6 +110,7 @@ int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
         put_replica(e, status);
     else
         dpl_doc_set_text(status, "state", "closed");
+    dpl_engine_mirror_status(e, status, now_ns);
     dpl_doc_set_int(status, "received_bytes", as_int(e->peer.received_bytes));
     if (e->last_error[0])
         dpl_doc_set_text(status, "last_error", e->last_error);

@@ -21,7 +21,7 @@ void dpl_engine_init(struct dpl_engine *e, struct dpl_channel *channel,
                      const struct dpl_clock *clock)
 {
     *e = (struct dpl_engine){.clock = clock, .channel = channel};
-    e->peer.fd = e->reserve_fd = e->lock_fd = -1;
+    e->peer.fd = e->reserve_fd = e->lock_fd = e->mirror.orphans_fd = -1;
     e->root_fds = g_array_new(FALSE, FALSE, sizeof(int));
     e->held = g_byte_array_new();
     (void)dpl_helper_init(&e->helper, NULL);
@@ -48,6 +48,8 @@ static void session_over(struct dpl_engine *e)
         return;
     (void)dpl_peer_flush(&e->peer, &err);
     dpl_peer_close(&e->peer);
+    dpl_engine_mirror_leave(e, "the connection ended");
+    e->mirror.want_told = false;
     g_byte_array_set_size(e->held, 0);
     g_clear_pointer(&e->peer_doc, dpl_doc_free);
     if (e->target.over != DPL_TARGET_OVER_CLOSED)
@@ -130,7 +132,7 @@ static void work(struct dpl_engine *e)
         e->retry_ns = 0;
         dpl_replica_retry(e->replica);
     }
-    rc = dpl_replica_apply(e->replica, now_of(e) + slice_ns, &err);
+    rc = dpl_engine_apply(e, now_of(e) + slice_ns, &err);
     e->more = rc > 0;
     if (rc < 0)
         failed(e, &err, now);
@@ -174,6 +176,8 @@ static int64_t chores(struct dpl_engine *e)
     now = now_of(e);
     e->target.wall_ns = (uint64_t)dpl_clock_wall_ns(e->clock);
     due = min_of(due, dpl_target_tick(&e->target, now));
+    if (e->replica)
+        due = min_of(due, dpl_engine_mirror_tick(e, now));
     session_over(e);
     if (e->broken) {
         /* What the disk has of the queue is looked at anew, as after a crash. */

@@ -21,20 +21,42 @@
 #define DPL_APPLY_ENGINE_H
 
 #include "daemon/apply/helper.h"
+#include "daemon/apply/mirror-result.h"
+#include "daemon/apply/mirror.h"
 #include "daemon/apply/replica.h"
 #include "daemon/core/session_target.h"
 #include "lib/ctl/channel.h"
 #include "lib/proto/peer.h"
 
+/* The mirror that is open, and what came of it and waits until the records before it have been
+ * applied. */
+struct dpl_engine_mirror {
+    struct dpl_mirror_target *target; /* NULL: its begin waits still, or there is none */
+    uint64_t id, stopped;             /* 0: none; the last one that we have stopped */
+    bool test;
+    uint32_t kind, orphans;
+    GQueue waiting; /* of struct waiting */
+    size_t waiting_bytes;
+    int64_t began_ns, told_ns;
+    struct dpl_mirror_result result; /* as it comes together */
+    struct dpl_position end;         /* while its end is handled */
+    int orphans_fd;
+    bool want_told; /* that objects are wanted was said */
+};
+
 struct dpl_engine {
     const struct dpl_clock *clock;
     struct dpl_channel *channel; /* owned */
     struct dpl_doc *config;      /* the last start */
+    struct dpl_doc *opened;      /* the one that the replica was opened with */
     struct dpl_replica *replica; /* NULL: not open */
     struct dpl_helper helper;
     struct dpl_target target;
     struct dpl_target_calls calls;
     struct dpl_peer peer;
+    struct dpl_engine_mirror mirror;
+    struct dpl_mirror_place *places; /* of the roots; their paths are the configuration's */
+    size_t place_count;
     GArray *root_fds;
     int reserve_fd, lock_fd;
     uint64_t window_bytes;
@@ -69,6 +91,15 @@ int dpl_engine_take(struct dpl_engine *engine, const struct dpl_doc *doc, struct
 void dpl_engine_session_init(struct dpl_engine *engine);
 /* Records that were held are put, if there is room now. */
 int dpl_engine_put_held(struct dpl_engine *engine, struct dpl_err *err);
+/* engine-mirror.c: a message of a mirror came; everything that is ready is applied, in the order of
+ * the stream; the mirror is given up, and why; what time asks for. */
+int dpl_engine_mirror_message(struct dpl_engine *engine, const struct dpl_message *message,
+                              struct dpl_err *err);
+int dpl_engine_apply(struct dpl_engine *engine, int64_t deadline_ns, struct dpl_err *err);
+void dpl_engine_mirror_leave(struct dpl_engine *engine, const char *why);
+int64_t dpl_engine_mirror_tick(struct dpl_engine *engine, int64_t now_ns);
+void dpl_engine_mirror_status(const struct dpl_engine *engine, struct dpl_doc *status,
+                              int64_t now_ns);
 void dpl_engine_event(struct dpl_engine *engine, const char *name, const char *text);
 void dpl_engine_error(struct dpl_engine *engine, const char *text);
 int64_t dpl_engine_status(struct dpl_engine *engine, int64_t now_ns);

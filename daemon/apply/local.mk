@@ -16,16 +16,19 @@ libapply_a_SOURCES = \
 	daemon/apply/recover.c \
 	daemon/apply/replica.c daemon/apply/replica.h daemon/apply/replica-private.h \
 	daemon/apply/replica-apply.c \
+	daemon/apply/replica-mirror.c \
 	daemon/apply/replica-open.c \
 	daemon/apply/replica-state.c daemon/apply/replica-state.h \
 	daemon/apply/state.c daemon/apply/state.h \
 	daemon/apply/wants.c daemon/apply/wants.h
 libapply_a_SOURCES += \
 	daemon/apply/engine.c daemon/apply/engine.h \
+	daemon/apply/engine-mirror.c \
 	daemon/apply/engine-open.c \
 	daemon/apply/engine-order.c \
 	daemon/apply/engine-session.c \
 	daemon/apply/engine-status.c \
+	daemon/apply/mirror-result.c daemon/apply/mirror-result.h \
 	daemon/apply/guard.c daemon/apply/guard.h \
 	daemon/apply/helper.c daemon/apply/helper.h
 libexecdoppel_PROGRAMS += daemon/apply/doppel-replica

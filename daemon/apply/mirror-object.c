@@ -48,6 +48,11 @@ static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
     int dir = dpl_objects_fd(t->objects, parent, err);
     if (dir < 0)
         return dir;
+    uint8_t tag[DPL_OID_MAX];
+    ssize_t size = dpl_objects_read_tag(dir, name, tag);
+    if (size > 0 && (size_t)size == r->object.size &&
+        memcmp(tag, r->object.data, r->object.size) == 0)
+        return dpl_objects_enter(t->objects, r->object, dir, name, object_r, err);
     return can_adopt(dir, name, r)
                ? dpl_objects_tag(t->objects, r->object, dir, name, object_r, err)
                : 0;
@@ -130,27 +135,42 @@ static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct
     return rc < 0 ? rc : dpl_mirror_apply(t, &state, err);
 }
 
-static int root(struct dpl_mirror_target *t, struct dpl_record *r, uint32_t number,
-                struct dpl_err *err)
+static int root(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
 {
-    static const uint8_t dot[] = ".";
-    r->type = DPL_R_ROOT;
-    r->has |= DPL_F_NUMBER | DPL_F_PATH;
-    r->number = number;
-    r->path = (struct dpl_view){dot, 1};
     if (t->test && !dpl_objects_find(t->objects, r->object))
         return dpl_err_set(err, DPL_E_REFUSED,
                            "a test compares with a replica, and this one has not begun yet");
     return t->test ? 0 : dpl_mirror_apply(t, r, err);
 }
 
+/* Who is known may have been removed by hand: a descriptor that is still open, or a map, would not
+ * tell. */
+static int still_here(struct dpl_mirror_target *t, struct dpl_object **object, struct dpl_err *err)
+{
+    struct stat st;
+    int fd = dpl_objects_fd(t->objects, *object, err);
+    if (fd < 0 && fd != DPL_E_NOT_FOUND)
+        return fd;
+    if (fd >= 0 && fstat(fd, &st) < 0)
+        return dpl_err_sys(err, errno, "look at an object of the replica");
+    if (fd >= 0 && st.st_nlink > 0)
+        return 0;
+    dpl_objects_forget(t->objects, *object);
+    *object = NULL;
+    return 0;
+}
+
 int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
 {
     struct dpl_record r = {0};
     struct dpl_object *object = NULL;
-    int rc = dpl_record_decode(&r, DPL_R_ENTER, DPL_OUTCOME_OK, m->data.data, m->data.size, err);
+    bool is_root = m->has & DPL_M(ROOT);
+    int rc = dpl_record_decode(&r, is_root ? DPL_R_ROOT : DPL_R_ENTER, DPL_OUTCOME_OK, m->data.data,
+                               m->data.size, err);
     if (rc < 0)
         return rc;
+    if (is_root && r.number != m->root)
+        return dpl_err_set(err, DPL_E_CORRUPT, "a root with two numbers");
     const uint32_t wanted = DPL_A_MODE | DPL_A_UID | DPL_A_GID | DPL_A_SIZE | DPL_A_MTIME;
     if ((r.attr.has & wanted) != wanted)
         return dpl_err_set(err, DPL_E_CORRUPT, "the state of an object is not whole");
@@ -159,9 +179,11 @@ int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, st
     dpl_idset_add(&t->seen, r.object);
     if (S_ISDIR(r.attr.mode))
         dpl_mirror_time(t, r.object, &r.attr, false);
-    if (m->has & DPL_M(ROOT))
-        return root(t, &r, m->root, err);
+    if (is_root)
+        return root(t, &r, err);
     rc = dpl_objects_here(t->objects, r.object, &object, err);
+    if (rc == 0 && object)
+        rc = still_here(t, &object, err);
     if (rc == 0 && !object)
         rc = adopt(t, &r, &object, err);
     if (rc < 0)

@@ -21,6 +21,8 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     t->kind = (enum dpl_mirror_kind)begin->kind;
     t->orphans = (enum dpl_orphans)begin->orphans;
     t->test = begin->flags & DPL_MIRROR_TEST;
+    if (begin->flags & DPL_MIRROR_ANY_LOSS)
+        t->options.max_delete = 100;
     dpl_idset_init(&t->seen, options->seed);
     dpl_idset_init(&t->fresh, options->seed);
     dpl_idset_init(&t->changed, options->seed);
@@ -113,6 +115,11 @@ static int tell_progress(struct dpl_mirror_target *t, bool at_end, struct dpl_er
     return t->options.send(t->options.self, &m, err);
 }
 
+int dpl_mirror_target_tell(struct dpl_mirror_target *t, struct dpl_err *err)
+{
+    return tell_progress(t, false, err);
+}
+
 /* The paths that were gathered, with the numbers of the whole mirror. */
 static int send_result(struct dpl_mirror_target *t, struct dpl_err *err)
 {
@@ -188,7 +195,7 @@ int dpl_mirror_target_message(struct dpl_mirror_target *t, uint64_t epoch, uint6
     int rc = by_type(t, m, err);
     if (rc != 0)
         return rc;
-    t->count.bytes += m->data.size;
+    t->count.bytes += dpl_message_frame_bytes(m);
     return t->count.bytes - t->told_bytes >= TELL_BYTES ? tell_progress(t, false, err) : 0;
 }
 

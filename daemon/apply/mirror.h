@@ -54,11 +54,13 @@ void dpl_mirror_target_close(struct dpl_mirror_target *target);
  * END, nothing more is asked for, the orphans have been seen to and the result was sent; else 0. */
 int dpl_mirror_target_message(struct dpl_mirror_target *target, uint64_t epoch, uint64_t lsn,
                               const struct dpl_message *message, struct dpl_err *err);
+/* Says how far it is: so the source knows what it may send. */
+int dpl_mirror_target_tell(struct dpl_mirror_target *target, struct dpl_err *err);
 /* A record was applied meanwhile: what it names lives. */
 void dpl_mirror_target_note(struct dpl_mirror_target *target, const struct dpl_record *record);
 
 struct dpl_mirror_target_count {
-    uint64_t objects, bytes, created, changed, refused, orphans, removed;
+    uint64_t objects, bytes /* of frames */, created, changed, refused, orphans, removed;
 };
 void dpl_mirror_target_count(const struct dpl_mirror_target *target,
                              struct dpl_mirror_target_count *count_r);

@@ -27,7 +27,10 @@ int dpl_replica_settle(struct dpl_replica *r, struct dpl_err *err)
 
 static void want(struct dpl_replica *r, struct dpl_view id, uint32_t reason)
 {
-    if (!(r->state.flags & DPL_REPLICA_NEEDS_MIRROR))
+    /* A mirror brings what it has not brought yet; what it cannot know is asked for behind it. */
+    bool counts =
+        r->mirroring ? reason != DPL_WANTED_UNKNOWN : !(r->state.flags & DPL_REPLICA_NEEDS_MIRROR);
+    if (counts)
         dpl_wants_add(&r->wants, id, reason, r->objects->now);
 }
 
@@ -97,6 +100,8 @@ static int apply_one(struct dpl_replica *r, const struct dpl_record *record, str
         want_all(r, record, DPL_WANTED_FAILED);
     else
         note(r, record, rc);
+    if (r->on_record && record->outcome == DPL_OUTCOME_OK)
+        r->on_record(r->on_record_self, record);
     if (record->time_ns > 0)
         r->time_ns = record->time_ns;
     return 0;
@@ -206,12 +211,16 @@ static int step(struct dpl_replica *r, struct dpl_err *err)
     return rc < 0 ? rc : 1;
 }
 
-static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
+static int run(struct dpl_replica *r, struct dpl_position stop, int64_t deadline_ns,
+               struct dpl_err *err)
 {
     int rc = dpl_checkpoint_if_due(r, err);
     if (rc < 0 || (r->state.flags & DPL_REPLICA_PAUSED))
         return rc;
-    while ((rc = stand(r, err)) > 0 && (rc = reader_ready(r, err)) > 0) {
+    while (dpl_position_below(r->applied, stop) && (rc = stand(r, err)) > 0 &&
+           (rc = reader_ready(r, err)) > 0) {
+        if (!dpl_position_below(r->applied, stop))
+            return 0; /* the next epoch begins there */
         rc = step(r, err);
         if (rc <= 0)
             break;
@@ -232,10 +241,17 @@ static int run(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
 
 int dpl_replica_apply(struct dpl_replica *r, int64_t deadline_ns, struct dpl_err *err)
 {
+    const struct dpl_position end = {UINT64_MAX, UINT64_MAX};
+    return dpl_replica_apply_to(r, end, deadline_ns, err);
+}
+
+int dpl_replica_apply_to(struct dpl_replica *r, struct dpl_position end, int64_t deadline_ns,
+                         struct dpl_err *err)
+{
     struct dpl_err why = r->unsynced;
     if (r->failed.code)
         return 0;
-    int rc = why.code ? why.code : run(r, deadline_ns, &why);
+    int rc = why.code ? why.code : run(r, end, deadline_ns, &why);
     if (rc >= 0)
         return rc;
     if (!r->failed.code) {

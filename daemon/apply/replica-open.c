@@ -57,15 +57,17 @@ static int state_open(struct dpl_replica *r, struct dpl_err *err)
 static int map_open(struct dpl_replica *r, struct dpl_err *err)
 {
     dpl_map_init(&r->map, r->options.dir_fd, r->state.replica, r->options.io);
+    /* A mirror made objects that no record names: their tags do. */
+    bool unfinished = r->state.mirror != 0 && r->state.mirror_end.epoch == 0;
     if (r->state.map_bytes == 0 && r->state.count == 0) {
         r->objects->now = (struct dpl_position){0};
         return 0; /* nothing was ever received */
     }
     int rc = dpl_map_load(&r->map, r->state.map_generation, r->state.map_bytes, r->objects,
                           &r->wants, err);
-    if (rc != DPL_E_CORRUPT)
+    if (rc != DPL_E_CORRUPT && !(rc == 0 && unfinished))
         return rc;
-    if (r->state.map_bytes > 0)
+    if (rc == DPL_E_CORRUPT && r->state.map_bytes > 0)
         r->state.flags |= DPL_REPLICA_LOST_MAP;
     return dpl_apply_scan(r->apply, err);
 }

@@ -48,6 +48,9 @@ struct dpl_replica {
     struct dpl_err unsynced; /* the disk failed to sync: there is no checkpoint any more */
     uint64_t time_ns;
     struct dpl_err failed;
+    bool mirroring; /* messages of a mirror are being applied */
+    void (*on_record)(void *self, const struct dpl_record *record);
+    void *on_record_self;
 };
 
 /* Applies from the checkpoint what the crash left: finds what was made since then. */
@@ -60,6 +63,8 @@ int dpl_replica_find_epoch(const struct dpl_replica *r, uint64_t number);
 uint64_t dpl_replica_epoch_end(const struct dpl_replica *r, unsigned index);
 /* Reads on from what was applied, later. */
 void dpl_replica_reader_close(struct dpl_replica *r);
+/* A checkpoint was made there: whether a mirror has ended with it. */
+void dpl_replica_mirror_settle(struct dpl_replica *r, struct dpl_position checkpoint);
 int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err);
 /* A mirror is needed; the first reason stays. Durable with the next save. */
 void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason);

@@ -121,6 +121,10 @@ int dpl_replica_begin(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
         r->state.reason = 0;
         dpl_wants_clear(&r->wants);
     }
+    r->state.mirror = 0;
+    r->state.mirror_kind = 0;
+    r->state.mirror_end = (struct dpl_position){0};
+    r->mirroring = false;
     if (last && !last->ended) {
         last->ended = DPL_REPLICA_LEFT;
         last->end = r->queue.durable;
@@ -260,6 +264,7 @@ void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *
         .time_ns = r->time_ns,
         .reason = s->flags & DPL_REPLICA_NEEDS_MIRROR ? s->reason : 0,
         .wanted = dpl_wants_count(&r->wants),
+        .mirror = r->mirroring || s->mirror_end.epoch ? s->mirror : 0,
         .paused = s->flags & DPL_REPLICA_PAUSED,
         .again = again,
         .ended = last && last->ended,

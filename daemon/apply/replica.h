@@ -93,6 +93,27 @@ int dpl_replica_stop(struct dpl_replica *replica, struct dpl_err *err);
 /* When the next checkpoint is due, by the clock; INT64_MAX if none is. */
 int64_t dpl_replica_due_ns(const struct dpl_replica *replica);
 
+/* Mirrors (mirror.h). Between begin and the position at which one ended the replica is not
+ * consistent; one that does not end leaves it in need of a mirror, whatever happens. begin is
+ * durable when it returns. */
+int dpl_replica_mirror_begin(struct dpl_replica *replica, uint64_t id, uint32_t kind,
+                             struct dpl_err *err);
+/* All of it is here, made durable first: consistent from the checkpoint on that lies at end or
+ * behind. */
+int dpl_replica_mirror_end(struct dpl_replica *replica, struct dpl_position end,
+                           struct dpl_err *err);
+/* It will not end. */
+void dpl_replica_mirror_left(struct dpl_replica *replica);
+/* So many bytes were changed beside the ops: a checkpoint becomes due. */
+void dpl_replica_changed(struct dpl_replica *replica, uint64_t bytes);
+/* Called for each record that was applied. */
+void dpl_replica_follow(struct dpl_replica *replica,
+                        void (*applied)(void *self, const struct dpl_record *record), void *self);
+struct dpl_apply *dpl_replica_applier(struct dpl_replica *replica);
+/* The same as apply, but not beyond this position. */
+int dpl_replica_apply_to(struct dpl_replica *replica, struct dpl_position end, int64_t deadline_ns,
+                         struct dpl_err *err);
+
 int dpl_replica_pause(struct dpl_replica *replica, bool paused, struct dpl_err *err);
 /* Applying goes on after a failure. */
 void dpl_replica_retry(struct dpl_replica *replica);
@@ -108,6 +129,7 @@ struct dpl_replica_status {
     uint64_t time_ns;     /* of the last record applied, by the source's clock; 0: none */
     uint32_t reason;      /* why a mirror is needed; 0: none is */
     unsigned wanted;
+    uint64_t mirror; /* one that has not ended here; 0: none */
     bool consistent, paused, again, ended;
     int failed; /* the code of what stopped applying, or 0 */
 };

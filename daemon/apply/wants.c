@@ -66,3 +66,16 @@ void dpl_wants_saved(struct dpl_wants *wants)
 {
     g_hash_table_remove_all(wants->changed);
 }
+
+uint32_t dpl_wants_first(const struct dpl_wants *wants, struct dpl_view *id)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    gsize size;
+    g_hash_table_iter_init(&iter, wants->by_id);
+    if (!g_hash_table_iter_next(&iter, &key, &value))
+        return 0;
+    const void *data = g_bytes_get_data(key, &size);
+    *id = (struct dpl_view){data, size};
+    return ((const struct dpl_wanted *)value)->reason;
+}

@@ -29,6 +29,8 @@ bool dpl_wants_add(struct dpl_wants *wants, struct dpl_view id, uint32_t reason,
                    struct dpl_position position);
 void dpl_wants_remove(struct dpl_wants *wants, struct dpl_view id);
 void dpl_wants_clear(struct dpl_wants *wants);
+/* The reason of one of them, and its id, which lives until the next change; 0: there is none. */
+uint32_t dpl_wants_first(const struct dpl_wants *wants, struct dpl_view *id_r);
 void dpl_wants_saved(struct dpl_wants *wants);
 static inline unsigned dpl_wants_count(const struct dpl_wants *wants)
 {

@@ -53,7 +53,7 @@ static int take_state(struct dpl_source *s)
     const struct dpl_message *m = s->message;
     s->window = m->window < s->config.window_max ? m->window : s->config.window_max;
     s->flags = m->flags;
-    s->compare = m->has & DPL_M(REASON) ? m->reason : 0;
+    s->compare = s->told = m->has & DPL_M(REASON) ? m->reason : 0;
     memcpy(s->replica, m->replica.data, sizeof s->replica);
     s->has_epoch = m->has & DPL_M(EPOCH);
     if (!s->has_epoch)
@@ -96,19 +96,14 @@ static int answer_check(struct dpl_source *s)
     return dpl_err_set(&s->why, DPL_E_CORRUPT, "the target answers what was not asked");
 }
 
-static int take_accepted(struct dpl_source *s)
+/* From here on what is sent is of `now`. */
+static void follow(struct dpl_source *s)
 {
-    int rc = answer_check(s);
-    if (rc < 0)
-        return rc;
-    s->now = s->offered;
-    s->offered.tag = 0; /* one answer */
     s->now.accepted = true;
-    s->former = (struct dpl_source_position){0};
+    s->acked = false;
     s->head = s->now.start; /* not that of the epoch before */
     s->synced = 0;
-    s->compare = 0; /* whatever its state had said; the next ack tells again */
-    s->flags &= ~(uint32_t)DPL_STATE_NEEDS_MIRROR;
+    s->compare = 0; /* its flags hold until the next ack tells again */
     s->has_epoch = true;
     s->last_number = s->now.epoch.number;
     memcpy(s->last_id, s->now.epoch.id, sizeof s->last_id);
@@ -119,6 +114,21 @@ static int take_accepted(struct dpl_source *s)
         s->best_durable = s->now.start;
     }
     tell(s, DPL_SOURCE_NEWS_ACK);
+}
+
+static int take_accepted(struct dpl_source *s)
+{
+    int rc = answer_check(s);
+    if (rc < 0)
+        return rc;
+    s->now = s->offered;
+    s->offered.tag = 0; /* one answer */
+    s->former = (struct dpl_source_position){0};
+    if (s->now.equal) { /* a person's word, against whatever its state had said */
+        s->flags &= ~(uint32_t)DPL_STATE_NEEDS_MIRROR;
+        s->told = 0;
+    }
+    follow(s);
     return 0;
 }
 
@@ -127,10 +137,11 @@ static int take_differs(struct dpl_source *s)
     int rc = answer_check(s);
     if (rc < 0)
         return rc;
+    if (s->now.accepted)
+        s->former = s->now; /* acks are of it until a mirror has begun */
     s->now = s->offered;
     s->offered.tag = 0; /* one answer */
-    s->former = (struct dpl_source_position){0};
-    s->compare = s->message->reason;
+    s->compare = s->told = s->message->reason;
     tell(s, DPL_SOURCE_NEWS_COMPARE);
     return 0;
 }
@@ -160,6 +171,8 @@ static int take_ack(struct dpl_source *s)
     const char *wrong = ack_wrong(p, m);
     if (wrong)
         return dpl_err_set(&s->why, DPL_E_CORRUPT, "an acknowledgement makes no sense: %s", wrong);
+    if (!before)
+        s->former = (struct dpl_source_position){0};
     p->received = m->received;
     p->durable = m->durable;
     if (m->has & DPL_M(APPLIED)) {
@@ -171,6 +184,9 @@ static int take_ack(struct dpl_source *s)
         s->best_durable = p->durable;
     s->queue_bytes = m->queue_bytes;
     s->flags = m->flags;
+    s->acked |= !before;
+    if (!before && !(m->flags & DPL_STATE_NEEDS_MIRROR))
+        s->told = 0;
     if (m->has & DPL_M(TIME))
         s->applied_time_ns = m->time_ns;
     tell(s, DPL_SOURCE_NEWS_ACK);
@@ -210,9 +226,13 @@ static int send_gap(struct dpl_source *s)
     return 0;
 }
 
+/* The begin of a mirror is what makes the target begin at the offer that it could not follow. */
 static int send_mirror(struct dpl_source *s)
 {
-    return send_message(s);
+    int rc = send_message(s);
+    if (rc == 0)
+        follow(s);
+    return rc;
 }
 
 static int send_control(struct dpl_source *s)
@@ -438,55 +458,30 @@ int dpl_source_receive(struct dpl_source *s, const struct dpl_message *m, int64_
     return rc;
 }
 
-/* Whether this list entry is the target's last epoch. */
-static bool is_last(const struct dpl_source *s, const struct dpl_journal_epoch *e)
+/* Handles an event of our own whose action sends this message. */
+static int step_with(struct dpl_source *s, enum dpl_source_event event,
+                     const struct dpl_message *message, int64_t now_ns)
 {
-    return s->has_epoch && e->epoch.number == s->last_number &&
-           memcmp(e->epoch.id, s->last_id, sizeof s->last_id) == 0;
+    s->message = message;
+    int rc = step(s, event, now_ns);
+    s->message = NULL;
+    return rc;
 }
 
-static bool is_child(const struct dpl_source *s, const struct dpl_journal_epoch *e)
+static int offer_it(struct dpl_source *s, const struct dpl_source_offer *offer, int64_t now_ns)
 {
-    return s->has_epoch && e->oldest_lsn == 0 &&
-           memcmp(e->epoch.parent_id, s->last_id, sizeof s->last_id) == 0;
-}
-
-static void offer_oldest(const struct dpl_source *s, const struct dpl_journal_epoch *e,
-                         struct dpl_source_offer *offer)
-{
-    *offer = (struct dpl_source_offer){e->epoch, e->oldest_lsn, e->oldest_chain, false};
-    offer->equal = s->config.equal && e->oldest_lsn == 0 && !s->has_epoch;
-}
-
-int dpl_source_choose(struct dpl_source *s, struct dpl_source_offer *offer)
-{
-    const struct dpl_journal_epoch *list = NULL, *child = NULL;
-    ssize_t count = s->calls->epochs(s->calls->self, &list);
-    if (count <= 0)
-        return (int)count;
-    for (ssize_t i = 0; i < count; i++) {
-        if (is_last(s, &list[i]) && s->former.tag == 0) {
-            uint32_t chain = 0;
-            int rc = s->calls->chain_at(s->calls->self, s->last_number, s->last_durable, &chain);
-            if (rc < 0 && rc != DPL_E_NOT_FOUND)
-                return rc;
-            if (rc < 0 || chain != s->last_chain)
-                break;
-            *offer = (struct dpl_source_offer){list[i].epoch, s->last_durable, chain, false};
-            return 1;
-        }
-        if (is_child(s, &list[i]) && !child)
-            child = &list[i];
-    }
-    if (child) {
-        *offer = (struct dpl_source_offer){child->epoch, 0, child->oldest_chain, false};
-        return 1;
-    }
-    /* Behind the end of an epoch only its child can follow; it may not be there yet. */
-    if (s->former.tag != 0 && list[count - 1].epoch.number <= s->former.epoch.number)
-        return 0;
-    offer_oldest(s, &list[count - 1], offer);
-    return 1;
+    struct dpl_message flags = {.flags = offer->equal ? DPL_EPOCH_EQUAL : 0};
+    s->offered = (struct dpl_source_position){
+        .epoch = offer->epoch,
+        .tag = dpl_epoch_tag(&offer->epoch),
+        .start = offer->lsn,
+        .sent = offer->lsn,
+        .chain = offer->chain,
+        .received = offer->lsn,
+        .durable = offer->lsn,
+        .equal = offer->equal,
+    };
+    return step_with(s, DPL_SOURCE_ON_OFFER, &flags, now_ns);
 }
 
 int dpl_source_journal_grew(struct dpl_source *s, int64_t now_ns)
@@ -497,30 +492,7 @@ int dpl_source_journal_grew(struct dpl_source *s, int64_t now_ns)
     int rc = dpl_source_choose(s, &offer);
     if (rc <= 0)
         return rc;
-    s->offered = (struct dpl_source_position){
-        .epoch = offer.epoch,
-        .tag = dpl_epoch_tag(&offer.epoch),
-        .start = offer.lsn,
-        .sent = offer.lsn,
-        .chain = offer.chain,
-        .received = offer.lsn,
-        .durable = offer.lsn,
-    };
-    struct dpl_message flags = {.flags = offer.equal ? DPL_EPOCH_EQUAL : 0};
-    s->message = &flags;
-    rc = step(s, DPL_SOURCE_ON_OFFER, now_ns);
-    s->message = NULL;
-    return rc;
-}
-
-/* Handles an event of our own whose action sends this message. */
-static int step_with(struct dpl_source *s, enum dpl_source_event event,
-                     const struct dpl_message *message, int64_t now_ns)
-{
-    s->message = message;
-    int rc = step(s, event, now_ns);
-    s->message = NULL;
-    return rc;
+    return offer_it(s, &offer, now_ns);
 }
 
 int dpl_source_journal_ended(struct dpl_source *s, uint32_t reason, bool gap, int64_t now_ns)
@@ -564,7 +536,20 @@ int dpl_source_send_records(struct dpl_source *s, struct dpl_view records, uint3
 
 int dpl_source_send_mirror(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
 {
+    /* Behind a gap nothing follows in that epoch: another one is to be offered first. */
+    if (s->state == DPL_SOURCE_COMPARE && (s->now.tag == 0 || s->now.accepted))
+        return DPL_E_PARAM;
     return step_with(s, DPL_SOURCE_ON_MIRROR, m, now_ns);
+}
+
+int dpl_source_send_part(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
+{
+    return step_with(s, DPL_SOURCE_ON_PART, m, now_ns);
+}
+
+int dpl_source_offer(struct dpl_source *s, const struct dpl_source_offer *offer, int64_t now_ns)
+{
+    return s->state == DPL_SOURCE_COMPARE ? offer_it(s, offer, now_ns) : DPL_E_PARAM;
 }
 
 int dpl_source_control(struct dpl_source *s, enum dpl_command command, int64_t now_ns)

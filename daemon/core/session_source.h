@@ -54,6 +54,7 @@ struct dpl_source_position {
     uint64_t received, durable, applied, checkpoint;
     bool applies;  /* applied and checkpoint are of this epoch */
     bool accepted; /* by the target */
+    bool equal;    /* a person said so */
 };
 
 enum dpl_source_news {
@@ -99,6 +100,8 @@ struct dpl_source {
     uint8_t replica[16];
     uint64_t window, queue_bytes, applied_time_ns;
     uint32_t flags, compare; /* of enum dpl_state_flag; of enum dpl_compare */
+    bool acked;              /* it has sent an ack of the epoch that is sent now */
+    uint32_t told;           /* why a mirror is needed, as its state said; 0: it did not */
     /* where we are */
     struct dpl_source_position now, former, offered;
     /* Kept by the owner: the journal's, in the epoch of `now`, and the wall clock. */
@@ -128,9 +131,13 @@ int dpl_source_journal_ended(struct dpl_source *source, uint32_t reason, bool ga
 /* Sends whole records from `sent` on; chain: the digest behind them. Only while room answers. */
 int dpl_source_send_records(struct dpl_source *source, struct dpl_view records, uint32_t chain,
                             int64_t now_ns);
-/* Begins a mirror of the set where `compare` stopped the records. */
+/* Begins a mirror of the set: while records flow, or where `compare` stopped them, from the epoch
+ * and position that were offered last (PARAM behind a gap, until another epoch was). */
 int dpl_source_send_mirror(struct dpl_source *source, const struct dpl_message *begin,
                            int64_t now_ns);
+/* Any other message of it, while records flow. */
+int dpl_source_send_part(struct dpl_source *source, const struct dpl_message *message,
+                         int64_t now_ns);
 int dpl_source_control(struct dpl_source *source, enum dpl_command command, int64_t now_ns);
 int dpl_source_close(struct dpl_source *source, int64_t now_ns);
 /* Heartbeats, silence. Returns when to call again, or INT64_MAX. */
@@ -151,6 +158,10 @@ struct dpl_source_offer {
 };
 /* 1: there is one; 0: the journal is empty; or a negative code. */
 int dpl_source_choose(struct dpl_source *source, struct dpl_source_offer *offer_r);
+
+/* Offers this, in place of what `compare` was the answer to. */
+int dpl_source_offer(struct dpl_source *source, const struct dpl_source_offer *offer,
+                     int64_t now_ns);
 
 const char *dpl_source_state_text(enum dpl_source_state state);
 const char *dpl_source_event_text(enum dpl_source_event event);

@@ -71,6 +71,10 @@ static int send_state(struct dpl_target *t)
         m.has |= DPL_M(REASON);
         m.reason = h.reason;
     }
+    if (h.flags & DPL_STATE_MIRROR) {
+        m.has |= DPL_M(MIRROR);
+        m.mirror = h.mirror;
+    }
     return send_it(t, &m);
 }
 
@@ -393,6 +397,15 @@ int dpl_target_storage(struct dpl_target *t, const struct dpl_err *why, int64_t 
 int dpl_target_close(struct dpl_target *t, int64_t now_ns)
 {
     return step(t, DPL_TARGET_ON_CLOSE, now_ns);
+}
+
+int dpl_target_say(struct dpl_target *t, const struct dpl_message *m, int64_t now_ns)
+{
+    if (t->state == DPL_TARGET_OFFLINE || t->state == DPL_TARGET_CLOSING)
+        return DPL_E_PARAM;
+    t->event_ns = now_ns;
+    int rc = send_it(t, m);
+    return rc < 0 ? step_failed(t, DPL_TARGET_ON_LOST, rc) : 0;
 }
 
 void dpl_target_moved(struct dpl_target *t)

@@ -55,8 +55,9 @@ struct dpl_target_holds {
     bool applies;                 /* applied and checkpoint are in that epoch */
     uint64_t applied, checkpoint; /* the checkpoint not above what the source has synced */
     uint64_t queue_bytes, time_ns;
-    uint32_t flags; /* of enum dpl_state_flag; a mirror's is not among them yet */
+    uint32_t flags; /* of enum dpl_state_flag */
     uint32_t reason;
+    uint64_t mirror; /* its number, with the flag of an open one */
     uint64_t window;
 };
 
@@ -130,6 +131,8 @@ int dpl_target_nonsense(struct dpl_target *target, const struct dpl_err *why, in
 /* The replica cannot take anything any more. */
 int dpl_target_storage(struct dpl_target *target, const struct dpl_err *why, int64_t now_ns);
 int dpl_target_close(struct dpl_target *target, int64_t now_ns);
+/* Sends a message of a mirror, or a want. PARAM where there is nobody to hear it. */
+int dpl_target_say(struct dpl_target *target, const struct dpl_message *message, int64_t now_ns);
 /* Positions or flags have changed: an ack goes out at the next tick that may send one. */
 void dpl_target_moved(struct dpl_target *target);
 /* Acks, heartbeats, silence. Returns when to call again, or INT64_MAX. */

@@ -77,9 +77,7 @@ static void call_news(void *self, enum dpl_source_news news)
 
 static void call_mirror(void *self, const struct dpl_message *m)
 {
-    struct dpl_link *link = self;
-    g_autofree char *text = g_strdup_printf("the target sends \"%s\"", dpl_message_text(m->type));
-    dpl_link_event(link, m->type == DPL_MSG_WANT ? "object-wanted" : "mirror", text);
+    dpl_link_mirror_take(self, m);
 }
 
 void dpl_link_init(struct dpl_link *link, struct dpl_channel *channel,
@@ -98,6 +96,7 @@ void dpl_link_done(struct dpl_link *link)
     dpl_peer_close(&link->peer);
     if (link->ledger.path)
         dpl_ledger_done(&link->ledger);
+    dpl_link_mirror_done(link);
     dpl_link_remote_done(&link->remote);
     g_clear_pointer(&link->capstat, dpl_capstat_close);
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
@@ -142,6 +141,7 @@ void dpl_link_connected(struct dpl_link *link, int fd, const struct dpl_doc *pee
     dpl_peer_open(&link->peer, fd);
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
     link->peer_doc = dpl_doc_copy(peer);
+    link->peer_mirrors = dpl_doc_int(peer, "features", 0) & DPL_FEATURE_MIRROR;
     link->rate_from = 0;
     link->streamed = false;
     link->ask_ns = 0;
@@ -167,6 +167,7 @@ void dpl_link_over(struct dpl_link *link)
     (void)dpl_peer_flush(&link->peer, &err);
     dpl_peer_close(&link->peer);
     dpl_ledger_close(&link->ledger);
+    dpl_link_mirror_lost(link, "the connection ended");
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
     if (s->over != DPL_SOURCE_OVER_CLOSED) {
         g_strlcpy(link->last_error, s->why.text, sizeof link->last_error);
@@ -223,6 +224,8 @@ static bool send_one(struct dpl_link *link)
     switch (rc) {
     case DPL_LEDGER_RECORDS:
         dpl_bucket_take(&link->bucket, records.size, now);
+        if (dpl_link_mirror_before(link, records) < 0)
+            return false;
         return dpl_source_send_records(&link->source, records, dpl_range_chain(link->ledger.range),
                                        now) == 0;
     case DPL_LEDGER_NOTHING:
@@ -239,7 +242,7 @@ static bool send_one(struct dpl_link *link)
     }
 }
 
-void dpl_link_pump(struct dpl_link *link)
+static void pump_records(struct dpl_link *link)
 {
     if (link->source.state == DPL_SOURCE_CHOOSING)
         (void)dpl_source_journal_grew(&link->source, now_of(link));
@@ -253,6 +256,12 @@ void dpl_link_pump(struct dpl_link *link)
             return;
         link->changed = true;
     }
+}
+
+void dpl_link_pump(struct dpl_link *link)
+{
+    pump_records(link);
+    dpl_link_mirror_pump(link);
 }
 
 static void peer_hear(struct dpl_link *link)
@@ -339,7 +348,8 @@ static int64_t chores(struct dpl_link *link, int64_t now)
         due = min_of(due, now + wait);
     bool more = link->look && link->source.state == DPL_SOURCE_STREAMING && wait == 0 &&
                 dpl_source_room(&link->source) && dpl_peer_kept(&link->peer) <= KEPT_ENOUGH;
-    if (more)
+    due = min_of(due, dpl_link_mirror_due(link));
+    if (more || dpl_link_mirror_more(link))
         due = now;
     return min_of(due, dpl_link_status(link, now));
 }

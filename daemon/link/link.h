@@ -6,12 +6,16 @@
  * Over the channel, documents:
  *
  *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, off,
- *            flush_timeout_ms, durability, durability_policy, durability_timeout_ms}}: first, and
- * again when something of it has changed {connected: {version, features, site, node, ...}} with the
- * data's descriptor {disconnected: TEXT} {command: NAME, id, args}: pause, resume; limit
- * {bandwidth_bytes, schedule} (for this run); close (clean, no connection is asked for again),
- * connect (it is) from it  {ready}, {connect} (please make a connection), {status: {...}} (see
- * status.c), {event: NAME, text}, {result: ID, code, text}
+ *            flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
+ *            orphans, rules, begun, mirror_stopped, mirror_wish: {number, kind, orphans, test,
+ *            accept_empty, accept_deletes, accept_filesystem}}}: first, and again when something of
+ *            it has changed
+ *            {lent: {paths, text}} with the directories below the capture {connected: {version,
+ * features, site, node, ...}} with the data's descriptor {disconnected: TEXT} {command: NAME, id,
+ * args}: pause, resume; limit {bandwidth_bytes, schedule} (for this run); close (clean, no
+ * connection is asked for again), connect (it is) from it  {ready}, {connect} (please make a
+ * connection), {lend} (please lend the directories), {journal_wanted} (the capture is to journal
+ * again), {status: {...}} (see status.c), {event: NAME, text}, {result: ID, code, text}
  *
  * The bandwidth is that of the plain frames of records, before compression.
  */
@@ -22,6 +26,7 @@
 #include "daemon/core/schedule.h"
 #include "daemon/core/session_source.h"
 #include "daemon/link/ledger.h"
+#include "daemon/link/mirror_run.h"
 #include "daemon/link/remote.h"
 
 #include "lib/base/clock.h"
@@ -47,7 +52,9 @@ struct dpl_link {
     struct dpl_peer peer;
     struct dpl_ledger ledger;
     struct dpl_bucket bucket;
-    bool look; /* something may be there to send */
+    struct dpl_link_mirror mirror;
+    bool peer_mirrors; /* it has the feature */
+    bool look;         /* something may be there to send */
     /* the connection to come */
     unsigned attempts;
     bool streamed;  /* this connection came so far */

@@ -16,10 +16,12 @@
 
 static volatile sig_atomic_t told;
 
-/* It reads what the set's files and its journal are, and removes what of the journal is its own. */
+/* It reads what the set's files and its journal are (by handle, and without changing their access
+ * times), and removes what of the journal is its own. */
 static int drop_rights(struct dpl_err *err)
 {
-    int rc = dpl_confine_caps(UINT64_C(1) << CAP_DAC_READ_SEARCH, err);
+    const uint64_t kept = UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_FOWNER;
+    int rc = dpl_confine_caps(kept, err);
     return rc < 0 ? rc : dpl_confine_calls(DPL_CONFINE_READER, err);
 }
 

@@ -108,6 +108,37 @@ static void read_flags(const char *path, struct dpl_attr *attr)
     attr->has |= DPL_A_IFLAGS;
 }
 
+/* Encodes the record, completed by what fd is of. */
+static ssize_t whole_state(int fd, struct dpl_record *r, void *body, size_t room, struct stat *st,
+                           struct dpl_err *err)
+{
+    char path[OWN_PATH], target[PATH_MAX];
+    g_autofree uint8_t *list = g_malloc(DPL_XATTRS_MAX);
+    own_path(fd, path);
+    if (fstat(fd, st) < 0)
+        return failed(err, "look at an object");
+    dpl_attr_from_stat(&r->attr, st);
+    ssize_t size = read_xattrs(path, list, DPL_XATTRS_MAX, err);
+    if (size < 0)
+        return size;
+    if (size > 0) {
+        r->xattrs = (struct dpl_view){list, (size_t)size};
+        r->has |= DPL_F_XATTRS;
+    }
+    if (S_ISLNK(st->st_mode)) {
+        ssize_t length = readlinkat(fd, "", target, sizeof target);
+        if (length <= 0)
+            return failed(err, "read a symbolic link");
+        r->target = (struct dpl_view){(const uint8_t *)target, (size_t)length};
+        r->has |= DPL_F_TARGET;
+    } else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+        r->rdev = (uint64_t)major(st->st_rdev) << 32 | minor(st->st_rdev);
+        r->has |= DPL_F_RDEV;
+    }
+    read_flags(path, &r->attr);
+    return dpl_record_encode(r, body, room, err);
+}
+
 ssize_t dpl_mirror_state(int fd, struct dpl_view oid, struct dpl_view parent, struct dpl_view name,
                          void *body, size_t room, struct stat *st, struct dpl_err *err)
 {
@@ -115,36 +146,24 @@ ssize_t dpl_mirror_state(int fd, struct dpl_view oid, struct dpl_view parent, st
                                 .outcome = DPL_OUTCOME_OK,
                                 .has = DPL_F_OBJECT | DPL_F_ATTR,
                                 .object = oid};
-    char path[OWN_PATH], target[PATH_MAX];
-    g_autofree uint8_t *list = g_malloc(DPL_XATTRS_MAX);
-    own_path(fd, path);
-    if (fstat(fd, st) < 0)
-        return failed(err, "look at an object");
-    dpl_attr_from_stat(&record.attr, st);
-    ssize_t size = read_xattrs(path, list, DPL_XATTRS_MAX, err);
-    if (size < 0)
-        return size;
-    if (size > 0) {
-        record.xattrs = (struct dpl_view){list, (size_t)size};
-        record.has |= DPL_F_XATTRS;
-    }
-    if (S_ISLNK(st->st_mode)) {
-        ssize_t length = readlinkat(fd, "", target, sizeof target);
-        if (length <= 0)
-            return failed(err, "read a symbolic link");
-        record.target = (struct dpl_view){(const uint8_t *)target, (size_t)length};
-        record.has |= DPL_F_TARGET;
-    } else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
-        record.rdev = (uint64_t)major(st->st_rdev) << 32 | minor(st->st_rdev);
-        record.has |= DPL_F_RDEV;
-    }
-    read_flags(path, &record.attr);
     if (name.size > 0) {
         record.parent = parent;
         record.name = name;
         record.has |= DPL_F_PARENT | DPL_F_NAME;
     }
-    return dpl_record_encode(&record, body, room, err);
+    return whole_state(fd, &record, body, room, st, err);
+}
+
+ssize_t dpl_mirror_root_state(int fd, struct dpl_view oid, uint32_t number, const char *path,
+                              void *body, size_t room, struct stat *st, struct dpl_err *err)
+{
+    struct dpl_record record = {.type = DPL_R_ROOT,
+                                .outcome = DPL_OUTCOME_OK,
+                                .has = DPL_F_OBJECT | DPL_F_ATTR | DPL_F_NUMBER | DPL_F_PATH,
+                                .object = oid,
+                                .number = number,
+                                .path = {(const uint8_t *)path, strlen(path)}};
+    return whole_state(fd, &record, body, room, st, err);
 }
 
 uint64_t dpl_mirror_stretch(int fd, uint64_t offset, uint64_t end, bool *hole_r)

@@ -38,6 +38,9 @@ int dpl_mirror_handle_open(int root_fd, const struct dpl_mirror_handle *handle, 
 ssize_t dpl_mirror_state(int fd, struct dpl_view oid, struct dpl_view parent, struct dpl_view name,
                          void *body, size_t room, struct stat *st, struct dpl_err *err);
 enum { DPL_MIRROR_STATE_ROOM = 320 * 1024 };
+/* The same of a root, as the body of a ROOT record. */
+ssize_t dpl_mirror_root_state(int fd, struct dpl_view oid, uint32_t number, const char *path,
+                              void *body, size_t room, struct stat *st, struct dpl_err *err);
 
 /* What of the range [offset, end) comes first: a hole, or data. Returns its length, at most the
  * range, 0 where the file ends before. */

@@ -113,7 +113,8 @@ static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
                             .mirror = s->options.id,
                             .kind = s->options.kind,
                             .orphans = s->options.orphans,
-                            .flags = s->options.test ? DPL_MIRROR_TEST : 0};
+                            .flags = (s->options.test ? DPL_MIRROR_TEST : 0U) |
+                                     (s->options.any_loss ? DPL_MIRROR_ANY_LOSS : 0U)};
     return s->options.send(s->options.self, &m, err);
 }
 
@@ -124,12 +125,11 @@ static int send_root(struct dpl_mirror_source *s, const struct dpl_mirror_root *
     struct dpl_mirror_handle handle;
     struct dpl_oid oid;
     struct stat st;
-    struct dpl_view none = {0};
     int rc = dpl_mirror_handle_get(root->fd, "", &handle, &oid, err);
     if (rc < 0)
         return rc;
-    ssize_t size = dpl_mirror_state(root->fd, dpl_oid_view(&oid), none, none, s->desk.state,
-                                    DPL_MIRROR_STATE_ROOM, &st, err);
+    ssize_t size = dpl_mirror_root_state(root->fd, dpl_oid_view(&oid), root->number, root->path,
+                                         s->desk.state, DPL_MIRROR_STATE_ROOM, &st, err);
     if (size < 0)
         return (int)size;
     struct dpl_message m = {.type = DPL_MSG_MIRROR_ITEM,
@@ -359,10 +359,9 @@ static bool find_rules(const struct dpl_mirror_source *s, int fd, struct dpl_rul
     return belongs(*at, true);
 }
 
-/* An object that was moved or linked: its state again, and all beneath it. */
-static int send_again(struct dpl_mirror_source *s, struct dpl_err *err)
+/* An object by its id: its state, and all beneath it. */
+static int send_by_id(struct dpl_mirror_source *s, const struct dpl_oid *oid, struct dpl_err *err)
 {
-    g_autofree struct dpl_oid *oid = g_queue_pop_head(&s->rejoin);
     struct dpl_mirror_handle handle;
     struct dpl_rules_at at = everything();
     struct stat st;
@@ -375,6 +374,12 @@ static int send_again(struct dpl_mirror_source *s, struct dpl_err *err)
         return 0;
     rc = send_object(s, fd, &handle, oid, at, none, err);
     return rc == DPL_E_NOT_FOUND ? 0 : rc;
+}
+
+static int send_again(struct dpl_mirror_source *s, struct dpl_err *err)
+{
+    g_autofree struct dpl_oid *oid = g_queue_pop_head(&s->rejoin);
+    return send_by_id(s, oid, err);
 }
 
 int dpl_mirror_source_step(struct dpl_mirror_source *s, struct dpl_err *err)
@@ -407,6 +412,22 @@ static bool aligned(struct dpl_view ranges)
     return true;
 }
 
+static bool oid_of(struct dpl_oid *oid, struct dpl_view id)
+{
+    if (id.size > sizeof oid->bytes)
+        return false;
+    memcpy(oid->bytes, id.data, id.size);
+    oid->size = (uint8_t)id.size;
+    return true;
+}
+
+static void rejoin(struct dpl_mirror_source *s, struct dpl_view object)
+{
+    struct dpl_oid oid = {0};
+    if (oid_of(&oid, object))
+        g_queue_push_tail(&s->rejoin, g_memdup2(&oid, sizeof oid));
+}
+
 int dpl_mirror_source_need(struct dpl_mirror_source *s, const struct dpl_message *need,
                            struct dpl_err *err)
 {
@@ -415,7 +436,7 @@ int dpl_mirror_source_need(struct dpl_mirror_source *s, const struct dpl_message
     if (!aligned(need->data))
         return dpl_err_set(err, DPL_E_CORRUPT, "the target asks for a part of a block");
     if (need->level == DPL_MIRROR_NEED_ITEM) {
-        dpl_mirror_source_rejoin(s, need->object);
+        rejoin(s, need->object);
         return 0;
     }
     g_queue_push_tail(&s->jobs,
@@ -426,15 +447,46 @@ int dpl_mirror_source_need(struct dpl_mirror_source *s, const struct dpl_message
     return 0;
 }
 
-void dpl_mirror_source_rejoin(struct dpl_mirror_source *s, struct dpl_view object)
+/* The record will give it a name: it is there before. */
+static int join(struct dpl_mirror_source *s, struct dpl_view object, struct dpl_err *err)
 {
-    struct dpl_oid *oid;
-    if (object.size > DPL_OID_MAX)
-        return;
-    oid = g_new0(struct dpl_oid, 1);
-    memcpy(oid->bytes, object.data, object.size);
-    oid->size = (uint8_t)object.size;
-    g_queue_push_tail(&s->rejoin, oid);
+    struct dpl_oid oid = {0};
+    if (dpl_idset_has(&s->sent, object) || !oid_of(&oid, object))
+        return 0;
+    return send_by_id(s, &oid, err);
+}
+
+/* The outcome of an op whose place in the stream has passed: its record cannot give the name. The
+ * directory is listed once more. */
+static void list_again(struct dpl_mirror_source *s, const struct dpl_record *r)
+{
+    if (r->has & DPL_F_PARENT)
+        rejoin(s, r->parent);
+    if (r->has & DPL_F_PARENT2)
+        rejoin(s, r->parent2);
+}
+
+int dpl_mirror_source_before(struct dpl_mirror_source *s, const struct dpl_record *record,
+                             struct dpl_err *err)
+{
+    struct dpl_record r = *record;
+    bool late = r.type == DPL_R_OUTCOME;
+    int rc = 0;
+    if (late)
+        dpl_record_resolve(&r);
+    if (r.outcome != DPL_OUTCOME_OK)
+        return 0;
+    if (r.type == DPL_R_CREATE && dpl_idset_has(&s->sent, r.parent))
+        dpl_idset_add(&s->sent, r.object);
+    if (r.type != DPL_R_RENAME && r.type != DPL_R_LINK)
+        return 0;
+    bool known = dpl_idset_has(&s->sent, r.object);
+    if (late && !known)
+        list_again(s, &r);
+    rc = join(s, r.object, err);
+    if (rc == 0 && (r.has & DPL_F_OBJECT2) && (r.flags & DPL_RF_EXCHANGE))
+        rc = join(s, r.object2, err);
+    return rc;
 }
 
 bool dpl_mirror_source_walked(const struct dpl_mirror_source *s)

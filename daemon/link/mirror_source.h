@@ -9,8 +9,8 @@
  *
  * For each directory: first the state of each object in it (and, by kind, its content or sums),
  * then its complete list, read and sent at one go, then its own state, whose times the list has
- * changed at the target. Objects that are moved or linked meanwhile join again (rejoin): they may
- * have gone from a directory that was not walked yet to one that was.
+ * changed at the target. Objects that are moved or linked meanwhile join: they may go from a
+ * directory that was not walked yet to one that was.
  *
  * Memory: one entry for each directory that waits, sixteen bytes for each object sent, and one
  * piece. Failure: an object that cannot be read is an error, with its path where it is known; what
@@ -20,6 +20,7 @@
 #define DPL_LINK_MIRROR_SOURCE_H
 
 #include "daemon/core/rules.h"
+#include "lib/journal/record.h"
 #include "lib/proto/message.h"
 
 struct dpl_mirror_root {
@@ -33,6 +34,7 @@ struct dpl_mirror_options {
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
     bool test;
+    bool any_loss;    /* the target may delete any share */
     bool allow_empty; /* else a root without anything in it is refused */
     uint64_t seed;    /* random */
     const struct dpl_mirror_root *roots;
@@ -55,8 +57,11 @@ int dpl_mirror_source_step(struct dpl_mirror_source *source, struct dpl_err *err
 /* A MIRROR_NEED of this mirror came. CORRUPT: it asks for what it cannot know. */
 int dpl_mirror_source_need(struct dpl_mirror_source *source, const struct dpl_message *need,
                            struct dpl_err *err);
-/* A record was sent that moved or linked this object. */
-void dpl_mirror_source_rejoin(struct dpl_mirror_source *source, struct dpl_view object);
+/* This record, as it stands in the journal, is sent next. An object that it moves or links and that
+ * was not sent is sent before it, so that the record gives it its name at the target, and all
+ * beneath it joins the walk; one that it makes in a directory that was sent is known there. */
+int dpl_mirror_source_before(struct dpl_mirror_source *source, const struct dpl_record *record,
+                             struct dpl_err *err);
 /* Whether all was walked and nothing is asked for. The caller then takes E, sends MIRROR_END, and
  * goes on to step for what the target asks until its result comes. */
 bool dpl_mirror_source_walked(const struct dpl_mirror_source *source);

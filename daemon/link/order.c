@@ -58,6 +58,7 @@ static int take_start(struct dpl_link *link, const struct dpl_doc *start, struct
     dpl_link_remote_configure(&link->remote, dpl_doc_text(start, "durability"),
                               dpl_doc_text(start, "durability_policy"),
                               dpl_doc_int(start, "durability_timeout_ms", 0));
+    dpl_link_mirror_configure(link, start);
     struct dpl_err why = {0};
     if (take_limits(link, start, &why) < 0)
         dpl_link_event(link, "error", why.text);
@@ -109,6 +110,10 @@ static int command(struct dpl_link *link, const char *name, const struct dpl_doc
         return control(link, name[0] == 'p', err);
     if (strcmp(name, "limit") == 0)
         return take_limits(link, args, err);
+    if (strcmp(name, "mirror stop") == 0) {
+        dpl_link_mirror_stop(link);
+        return 0;
+    }
     if (strcmp(name, "close") == 0) {
         link->wanted = false;
         link->ask_ns = 0;
@@ -132,6 +137,10 @@ int dpl_link_take(struct dpl_link *link, const struct dpl_doc *doc, struct dpl_e
         return take_start(link, dpl_doc_tree(doc, "start"), err);
     if (dpl_doc_tree(doc, "connected")) {
         take_connected(link, dpl_doc_tree(doc, "connected"));
+        return 0;
+    }
+    if (dpl_doc_tree(doc, "lent")) {
+        dpl_link_mirror_lent(link, dpl_doc_tree(doc, "lent"));
         return 0;
     }
     if (dpl_doc_get(doc, "disconnected")) {

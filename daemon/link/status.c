@@ -107,7 +107,7 @@ static const char *compare_text(uint32_t reason)
     return reason < G_N_ELEMENTS(texts) && texts[reason] ? texts[reason] : "a reason unknown here";
 }
 
-static struct dpl_doc *status_doc(const struct dpl_link *link)
+static struct dpl_doc *status_doc(struct dpl_link *link)
 {
     const struct dpl_source *s = &link->source;
     struct dpl_doc *doc = dpl_doc_new(), *status = dpl_doc_set_tree(doc, "status");
@@ -120,6 +120,7 @@ static struct dpl_doc *status_doc(const struct dpl_link *link)
                      s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
     if (s->compare != 0)
         dpl_doc_set_text(status, "mirror_reason", compare_text(s->compare));
+    dpl_link_mirror_status(link, status, dpl_clock_now_ns(link->clock));
     if (link->peer_doc)
         dpl_doc_set(status, "peer", dpl_doc_copy(link->peer_doc));
     if (!compare)

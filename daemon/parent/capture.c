@@ -359,6 +359,20 @@ void dpl_capture_end(struct dpl_set *set)
     g_clear_pointer(&set->capture.said_name, g_free);
 }
 
+enum dpl_capstat_state dpl_capture_state(struct dpl_set *set)
+{
+    return state_of(set);
+}
+
+void dpl_capture_renew(struct dpl_set *set)
+{
+    if (state_of(set) == DPL_CAPSTAT_IS_PASSING)
+        dpl_set_error(set,
+                      "its capture goes on without a journal: a mirror begins when it was stopped "
+                      "and started again (doppel-capture --stop --set %s)",
+                      set->name);
+}
+
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
 {
     g_autofree char *dir = run_dir(set);

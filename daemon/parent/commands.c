@@ -165,6 +165,10 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
         dpl_doc_set_bool(doc, "equal", true);
     else
         dpl_doc_unset(doc, "equal");
+    if (!off) { /* from here on a mirror that is needed begins by itself */
+        dpl_doc_set_bool(doc, "begun", true);
+        dpl_doc_unset(doc, "mirror_stopped");
+    }
     int rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
     if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false)) {
         set->ready = false;
@@ -190,6 +194,109 @@ static void to_engine(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
 {
     (void)daemon;
     dpl_engine_command(set, request->command->words, dpl_doc_copy(request->args), request);
+}
+
+/* Whether the text of an option is one of these; none is. */
+static int check_word(const struct dpl_doc *args, const char *key, const char *const *words,
+                      struct dpl_err *err)
+{
+    const char *text = dpl_doc_text(args, key);
+    g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)words);
+    return !text || g_strv_contains(words, text)
+               ? DPL_OK
+               : dpl_err_set(err, DPL_E_USAGE, "--%s: \"%.40s\" is none of %s", key, text, all);
+}
+
+/* The wish stands in the document until the mirror has ended: it outlives every process. */
+static int wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_err *err)
+{
+    static const char *const flags[] = {"test", "accept_empty", "accept_deletes",
+                                        "accept_filesystem"};
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    struct dpl_doc *tree = dpl_doc_set_tree(doc, "mirror_wish");
+    dpl_doc_set_int(tree, "number", g_get_real_time());
+    if (dpl_doc_text(args, "kind"))
+        dpl_doc_set_text(tree, "kind", dpl_doc_text(args, "kind"));
+    if (dpl_doc_text(args, "orphans"))
+        dpl_doc_set_text(tree, "orphans", dpl_doc_text(args, "orphans"));
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
+        dpl_doc_set_bool(tree, flags[i], dpl_doc_bool(args, flags[i], false));
+    dpl_doc_set_bool(doc, "begun", true);
+    dpl_doc_unset(doc, "mirror_stopped");
+    return dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, err);
+}
+
+static void mirror_start(struct dpl_daemon *daemon, struct dpl_set *set,
+                         struct dpl_request *request)
+{
+    static const char *const kinds[] = {"full", "difference", "checksum", NULL};
+    static const char *const rules[] = {"keep", "delete", "move", "list", NULL};
+    struct dpl_err err = {0};
+    (void)daemon;
+    int rc = check_word(request->args, "kind", kinds, &err);
+    if (rc == DPL_OK)
+        rc = check_word(request->args, "orphans", rules, &err);
+    if (rc == DPL_OK)
+        rc = wish(set, request->args, &err);
+    answer(request, rc, &err);
+}
+
+static void mirror_stop(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_err err = {0};
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_unset(doc, "mirror_wish");
+    dpl_doc_set_bool(doc, "mirror_stopped", true);
+    if (dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
+        fail(request, &err);
+    else
+        dpl_engine_command(set, "mirror stop", dpl_doc_copy(request->args), request);
+}
+
+static void mirror_status(struct dpl_daemon *daemon, struct dpl_set *set,
+                          struct dpl_request *request)
+{
+    struct dpl_doc *doc = dpl_doc_new();
+    const struct dpl_doc *mirror = dpl_doc_tree(set->status, "mirror");
+    (void)daemon;
+    dpl_doc_set_text(doc, "set", set->name);
+    dpl_doc_set_text(doc, "state", dpl_set_state_text(set->state));
+    for (size_t i = 0; i < dpl_doc_count(mirror); i++) {
+        const struct dpl_doc *value = dpl_doc_at(mirror, i);
+        const char *key = strcmp(dpl_doc_key(value), "state") == 0 ? "mirror" : dpl_doc_key(value);
+        dpl_doc_set(doc, key, dpl_doc_copy(value));
+    }
+    if (!dpl_doc_get(doc, "mirror"))
+        dpl_doc_set_text(doc, "mirror", "idle");
+    dpl_request_done(request, doc);
+}
+
+/* The list lies with the replica; what is done about it is a mirror of the source's. */
+static void orphans(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    const char *action = dpl_doc_text(request->args, "action");
+    bool list = strcmp(action, "list") == 0;
+    struct dpl_err err = {0};
+    if (!list && strcmp(action, "move") != 0 && strcmp(action, "delete") != 0)
+        dpl_err_set(&err, DPL_E_USAGE, "\"%.40s\" is none of list, move, delete", action);
+    else if (list && set->source)
+        dpl_err_set(&err, DPL_E_REFUSED, "the list lies with the replica: type this at site %s",
+                    dpl_set_peer(set));
+    else if (!list && !set->source)
+        dpl_err_set(&err, DPL_E_REFUSED, "what is an orphan the source knows: type this at site %s",
+                    dpl_set_peer(set));
+    if (err.code < 0) {
+        fail(request, &err);
+        return;
+    }
+    if (list) {
+        to_engine(daemon, set, request);
+        return;
+    }
+    g_autoptr(dpl_doc_auto) args = dpl_doc_new();
+    dpl_doc_set_text(args, "orphans", action);
+    int rc = wish(set, args, &err);
+    answer(request, rc, &err);
 }
 
 static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -236,10 +343,10 @@ static const struct row {
     {"pause", DPL_SET_COMMAND_PAUSE, ANY, to_engine},
     {"resume", DPL_SET_COMMAND_RESUME, ANY, to_engine},
     {"limit", DPL_SET_COMMAND_LIMIT, SOURCE, limit},
-    {"mirror start", DPL_SET_COMMAND_MIRROR_START, SOURCE, to_engine},
-    {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, to_engine},
-    {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, to_engine},
-    {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, to_engine},
+    {"mirror start", DPL_SET_COMMAND_MIRROR_START, SOURCE, mirror_start},
+    {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, mirror_stop},
+    {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, mirror_status},
+    {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, orphans},
     {"site init", -1, ANY, site},
     {"site offer", -1, ANY, site},
     {"site pair", -1, ANY, site},

@@ -151,6 +151,12 @@ void dpl_capture_end(struct dpl_set *set);
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set);
 /* The configuration has changed. */
 void dpl_capture_reload(struct dpl_set *set);
+enum dpl_capstat_state dpl_capture_state(struct dpl_set *set);
+/* A mirror waits for a journal: says what is to be done about a capture that has none. */
+void dpl_capture_renew(struct dpl_set *set);
+
+/* lend.c: gives the link the directories below the capture, or says why not. */
+void dpl_lend(struct dpl_set *set);
 
 /* alert.c: an attribute's name and value as Pacemaker's alert agents know them, and a sentence; of
  * a set the name becomes doppel-SET.WHAT */

@@ -117,6 +117,19 @@ static void make_dirs(const struct dpl_set *set)
                 g_strerror(errno));
 }
 
+/* A mirror that a person asked for has ended, or was refused: it is asked for no more. */
+static void use_up_wish(struct dpl_set *set, const struct dpl_doc *event)
+{
+    int64_t number = dpl_doc_int(event, "mirror_number", 0);
+    struct dpl_err err = {0};
+    if (number == 0 || dpl_doc_int(dpl_doc_tree(set->doc, "mirror_wish"), "number", 0) != number)
+        return;
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_unset(doc, "mirror_wish");
+    if (dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
+        dpl_set_error(set, "%s", err.text);
+}
+
 static void on_started(void *self)
 {
     struct dpl_set *set = self;
@@ -156,6 +169,12 @@ static void on_message(void *self, const struct dpl_doc *doc)
         take_result(set, doc);
     if (dpl_doc_text(doc, "event"))
         take_event(set, doc);
+    if (dpl_doc_get(doc, "mirror_number"))
+        use_up_wish(set, doc);
+    if (set->source && dpl_doc_get(doc, "lend"))
+        dpl_lend(set);
+    if (set->source && dpl_doc_get(doc, "journal_wanted"))
+        dpl_capture_renew(set);
     if (dpl_doc_get(doc, "ready"))
         set->ready = true;
     if (dpl_doc_get(doc, "ready") || dpl_doc_get(doc, "connect"))

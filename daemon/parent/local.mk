@@ -6,6 +6,7 @@ libparent_a_SOURCES = \
 	daemon/parent/capture.c \
 	daemon/parent/child.c daemon/parent/child.h \
 	daemon/parent/commands.c \
+	daemon/parent/lend.c \
 	daemon/parent/daemon.h \
 	daemon/parent/door.c daemon/parent/door.h \
 	daemon/parent/engine.c \

@@ -8,6 +8,9 @@
  *   map         of a target: a list of {source, target}: absolute directories; empty: one to one
  *   role        serving, standby
  *   generation  a number
+ *   begun       of a source: true when a person has connected it: mirrors begin by themselves
+ *   mirror_wish of a source: the mirror that a person asked for, until it has ended
+ *   mirror_stopped  of a source: true after "mirror stop": none begins by itself
  *   equal       true when a person said that the replica equals the source where the journal
  * begins; used up by the next session that follows off         true after "disconnect" created
  * seconds since 1970

@@ -56,6 +56,10 @@ static void put_source(struct dpl_doc *start, const struct dpl_set *set)
     dpl_doc_set(start, "roots", dpl_set_doc_roots(set->doc));
     put_options(start, set);
     put_limits(start, set);
+    dpl_doc_set_bool(start, "begun", dpl_doc_bool(set->doc, "begun", false));
+    dpl_doc_set_bool(start, "mirror_stopped", dpl_doc_bool(set->doc, "mirror_stopped", false));
+    if (dpl_doc_tree(set->doc, "mirror_wish"))
+        dpl_doc_set(start, "mirror_wish", dpl_doc_copy(dpl_doc_tree(set->doc, "mirror_wish")));
 }
 
 static void put_target(struct dpl_doc *start, const struct dpl_set *set)

@@ -68,6 +68,17 @@ static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
                            (long long)lag_ms / 1000, (long long)lag_ms % 1000);
 }
 
+static void put_wrong_mirror(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    const char *why = dpl_doc_text(dpl_doc_tree(set->status, "mirror"), "why");
+    const char *reason = dpl_doc_text(set->status, "mirror_reason");
+    if (why)
+        dpl_doc_set_format(doc, "wrong", "a mirror is needed: %s", why);
+    else
+        dpl_doc_set_format(doc, "wrong", "a mirror is needed%s%s", reason ? ": " : "",
+                           reason ? reason : "");
+}
+
 static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
 {
     if (capture_fails(set))
@@ -83,11 +94,24 @@ static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
     else if (set->state == DPL_SET_DISCONNECTED)
         dpl_doc_set_text(doc, "wrong", "the other site is not connected");
     else if (set->state == DPL_SET_MIRROR_NEEDED)
-        dpl_doc_set_text(doc, "wrong", "changes were lost to the journal: a mirror is needed");
+        put_wrong_mirror(doc, set);
     else if (lags(set))
         dpl_doc_set_text(doc, "wrong", "the replica is older than lag_warn");
     else
         dpl_doc_set_text(doc, "wrong", "nothing");
+}
+
+/* A new replica waits for a person's word, and so does a mirror that a guard or a person stopped;
+ * any other begins by itself. */
+static void put_next_mirror(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    const char *state = dpl_doc_text(dpl_doc_tree(set->status, "mirror"), "state");
+    if (!dpl_doc_bool(set->doc, "begun", false))
+        dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
+    else if (g_strcmp0(state, "stopped") == 0 || dpl_doc_bool(set->doc, "mirror_stopped", false))
+        dpl_doc_set_format(doc, "next", "doppel mirror start %s", set->name);
+    else
+        dpl_doc_set_text(doc, "next", "nothing: a mirror begins by itself");
 }
 
 static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
@@ -98,9 +122,11 @@ static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
                            s->config_path, set->name);
     else if (dpl_set_off(set))
         dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
+    else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected && !set->source)
+        dpl_doc_set_format(doc, "next", "at site %s: doppel status %s", dpl_set_peer(set),
+                           set->name);
     else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected)
-        dpl_doc_set_text(doc, "next",
-                         "nothing helps yet by itself: mirrors are not built in (doppel(8), BUGS)");
+        put_next_mirror(doc, set);
     else if (dpl_doc_bool(set->status, "paused", false))
         dpl_doc_set_format(doc, "next", "doppel resume %s", set->name);
     else if (set->state == DPL_SET_DISCONNECTED && set->source)

@@ -17,8 +17,8 @@
 #include "lib/ctl/doc.h"
 
 enum {
-    DPL_CHANNEL_FD = 3,     /* where an engine finds its channel to the daemon */
-    DPL_CHANNEL_FDS_MAX = 4 /* descriptors in a message */
+    DPL_CHANNEL_FD = 3,      /* where an engine finds its channel to the daemon */
+    DPL_CHANNEL_FDS_MAX = 16 /* descriptors in a message */
 };
 
 struct dpl_channel;

@@ -128,7 +128,11 @@ enum dpl_orphans {
     DPL_ORPHANS_MOVE = 3,
     DPL_ORPHANS_LIST = 4,
 };
-enum dpl_mirror_begin_flag { DPL_MIRROR_TEST = 1, DPL_MIRROR_BEGIN_ALL = 1 };
+enum dpl_mirror_begin_flag {
+    DPL_MIRROR_TEST = 1,     /* nothing is changed, all is counted */
+    DPL_MIRROR_ANY_LOSS = 2, /* a person said that as many orphans may go as there are */
+    DPL_MIRROR_BEGIN_ALL = 3,
+};
 enum dpl_mirror_more_flag { DPL_MIRROR_MORE = 1, DPL_MIRROR_MORE_ALL = 1 };
 enum dpl_mirror_data_flag {
     DPL_MIRROR_HOLE = 1, /* length bytes of hole, no data */

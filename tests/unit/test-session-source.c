@@ -207,6 +207,8 @@ static int fire_own(enum dpl_source_event event)
         return dpl_source_journal_ended(&source, 3, true, 0);
     case DPL_SOURCE_ON_MIRROR:
         return dpl_source_send_mirror(&source, &begin, 0);
+    case DPL_SOURCE_ON_PART:
+        return dpl_source_send_part(&source, &begin, 0);
     case DPL_SOURCE_ON_CONTROL:
         return dpl_source_control(&source, DPL_COMMAND_PAUSE, 0);
     case DPL_SOURCE_ON_CLOSE:
@@ -258,15 +260,15 @@ static int fire(enum dpl_source_event event)
  * agreeing, L for closing, C choosing, M compare) and what is sent, or - where nothing happens, or
  * ! where the session is broken. Written apart from the table. */
 static const char *const expected[DPL_SOURCE_STATES] = {
-    /*  CONNECTED OFFER RECORDS END_CLEAN END_GAP MIRROR CONTROL CLOSE SILENCE LOST
+    /*  CONNECTED OFFER RECORDS END_CLEAN END_GAP MIRROR PART CONTROL CLOSE SILENCE LOST
      *  STATE ACCEPTED DIFFERS ACK HEARTBEAT WANT OF_MIRROR LEAVES REFUSE */
-    [DPL_SOURCE_OFFLINE] = "T . . . . . . . . . * * * * * * * * *",
-    [DPL_SOURCE_STATING] = ". . . . . . . LC OR O GE ! ! ! T ! ! OC O",
-    [DPL_SOURCE_CHOOSING] = ". GE . . . . CP LC OR O ! ! ! ! C C C OC O",
-    [DPL_SOURCE_AGREEING] = ". . . . . . GP LC OR O ! S M ! G G G OC O",
-    [DPL_SOURCE_STREAMING] = ". . Sr Ce Me . SP LC OR O ! ! ! S S S S OC O",
-    [DPL_SOURCE_COMPARE] = ". . . . . SM MP LC OR O ! ! ! M M M M OC O",
-    [DPL_SOURCE_CLOSING] = ". . . . . . . . O O L ! L L L L L O O",
+    [DPL_SOURCE_OFFLINE] = "T . . . . . . . . . . * * * * * * * * *",
+    [DPL_SOURCE_STATING] = ". . . . . . . . LC OR O GE ! ! ! T ! ! OC O",
+    [DPL_SOURCE_CHOOSING] = ". GE . . . . . CP LC OR O ! ! ! ! C C C OC O",
+    [DPL_SOURCE_AGREEING] = ". . . . . . . GP LC OR O ! S M ! G G G OC O",
+    [DPL_SOURCE_STREAMING] = ". . Sr Ce Me SM SM SP LC OR O ! ! ! S S S S OC O",
+    [DPL_SOURCE_COMPARE] = ". . . . . SM . MP LC OR O ! ! ! M M M M OC O",
+    [DPL_SOURCE_CLOSING] = ". . . . . . . . . O O L ! L L L L L O O",
 };
 
 static void matrix(void)
@@ -408,6 +410,61 @@ static void equal(void)
     dpl_source_connected(&source, 0);
     receive(state(0, 0), 0);
     CU_ASSERT_EQUAL(world.last.flags, 0);
+}
+
+static int begin_mirror(void)
+{
+    return fire_own(DPL_SOURCE_ON_MIRROR);
+}
+
+static void mirror_behind_a_gap(void)
+{
+    struct dpl_source_offer offer = {.lsn = 160, .chain = chain_of(2, 160)};
+    uint64_t epoch, lsn;
+    bring(DPL_SOURCE_STREAMING);
+    send_bytes(64, 0);
+    CU_ASSERT_EQUAL(dpl_source_journal_ended(&source, 3, true, 0), 0);
+    /* In that epoch nothing can follow. */
+    CU_ASSERT_EQUAL(begin_mirror(), DPL_E_PARAM);
+    CU_ASSERT_EQUAL(source.state, DPL_SOURCE_COMPARE);
+    epoch_add(2, 1, 0, 8000);
+    offer.epoch = world.epochs[1].epoch;
+    CU_ASSERT_EQUAL(dpl_source_offer(&source, &offer, 0), 0);
+    CU_ASSERT_EQUAL(world.last.type, DPL_MSG_EPOCH);
+    CU_ASSERT_EQUAL(world.last.lsn, 160);
+    /* The target has not taken it yet: what it says is of the one before. */
+    CU_ASSERT_EQUAL(receive(ack(1, 864, 800), 0), 0);
+    CU_ASSERT_EQUAL(receive(answer(2, DPL_ANSWER_COMPARE), 0), 0);
+    CU_ASSERT_EQUAL(receive(ack(1, 864, 864), 0), 0);
+    CU_ASSERT_EQUAL(begin_mirror(), 0);
+    CU_ASSERT_EQUAL(source.state, DPL_SOURCE_STREAMING);
+    CU_ASSERT_EQUAL(source.now.sent, 160);
+    CU_ASSERT_FALSE(source.acked);
+    CU_ASSERT_EQUAL(receive(ack(1, 864, 864), 0), 0); /* it was under way */
+    CU_ASSERT_EQUAL(receive(ack(2, 160, 160), 0), 0);
+    CU_ASSERT_TRUE(source.acked);
+    CU_ASSERT_TRUE(dpl_source_held(&source, &epoch, &lsn));
+    CU_ASSERT_EQUAL(epoch, 2);
+    CU_ASSERT_EQUAL(lsn, 160);
+    CU_ASSERT_EQUAL(receive(ack(1, 864, 864), 0), DPL_E_CORRUPT);
+}
+
+static void need_holds_until_an_ack(void)
+{
+    struct dpl_message m;
+    bring(DPL_SOURCE_STATING);
+    m = state(1, 800);
+    m.has |= DPL_M(REASON);
+    m.reason = DPL_COMPARE_UNFINISHED;
+    m.flags = DPL_STATE_NEEDS_MIRROR;
+    receive(m, 0);
+    receive(answer(1, DPL_ANSWER_ACCEPTED), 0);
+    CU_ASSERT_TRUE(source.flags & DPL_STATE_NEEDS_MIRROR);
+    CU_ASSERT_EQUAL(source.told, DPL_COMPARE_UNFINISHED);
+    CU_ASSERT_EQUAL(begin_mirror(), 0);
+    receive(ack(1, 800, 800), 0);
+    CU_ASSERT_FALSE(source.flags & DPL_STATE_NEEDS_MIRROR);
+    CU_ASSERT_EQUAL(source.told, 0);
 }
 
 static void window(void)
@@ -595,6 +652,9 @@ static const struct unit_test tests[] = {
     {"what is offered follows from the target's position and the journal", choice},
     {"an epoch of the same number and another id is another epoch", another_id},
     {"equal sides are believed for a new replica and a whole journal alone", equal},
+    {"behind a gap a mirror begins in another epoch, and what is said of the one before is heard",
+     mirror_behind_a_gap},
+    {"a mirror is needed until the target says that it is not", need_holds_until_an_ack},
     {"records begin only while the target has room for them", window},
     {"an acknowledgement against the rules ends the session", wrong_acks},
     {"heartbeats go out when nothing else does, and silence ends the session", beats},

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A mirror at the target: its messages stand in the stream between records. Each waits, in memory,
+ * until all records before it have been applied, and is then applied before those behind it. How
+ * much may wait is bounded by the window of the session: the source counts what was taken.
+ */
+#include "daemon/apply/engine.h"
+#include "lib/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define SECOND INT64_C(1000000000)
+
+struct waiting {
+    struct dpl_position at;
+    GBytes *frame;
+};
+
+static int64_t now_of(const struct dpl_engine *e)
+{
+    return dpl_clock_now_ns(e->clock);
+}
+
+static void waiting_free(gpointer data)
+{
+    struct waiting *w = data;
+    g_bytes_unref(w->frame);
+    g_free(w);
+}
+
+static void close_it(struct dpl_engine *e)
+{
+    struct dpl_engine_mirror *m = &e->mirror;
+    g_queue_clear_full(&m->waiting, waiting_free);
+    m->waiting_bytes = 0;
+    if (e->replica)
+        dpl_replica_follow(e->replica, NULL, NULL);
+    g_clear_pointer(&m->target, dpl_mirror_target_close);
+    m->id = 0;
+    e->changed = true;
+    dpl_target_moved(&e->target);
+}
+
+void dpl_engine_mirror_leave(struct dpl_engine *e, const char *why)
+{
+    struct dpl_engine_mirror *m = &e->mirror;
+    if (m->id == 0)
+        return;
+    if (m->target && !m->test)
+        dpl_replica_mirror_left(e->replica);
+    close_it(e);
+    dpl_engine_event(e, "mirror-left", why);
+}
+
+/* We give it up, and say so. What of it is under way is passed over. */
+static void stop(struct dpl_engine *e, enum dpl_mirror_stop reason, const char *why)
+{
+    char text[480];
+    g_strlcpy(text, why, sizeof text);
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_STOP,
+                            .has = DPL_M(MIRROR) | DPL_M(REASON) | DPL_M(TEXT),
+                            .mirror = e->mirror.id,
+                            .reason = reason,
+                            .text = dpl_view_text(text)};
+    e->mirror.stopped = e->mirror.id;
+    dpl_engine_mirror_leave(e, why);
+    dpl_engine_error(e, why);
+    (void)dpl_target_say(&e->target, &m, now_of(e));
+}
+
+/* Sending. */
+
+static int take_result(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_mirror_result *r = &e->mirror.result;
+    int rc = 0;
+    if (r->id == 0) {
+        /* The first: from here on it is said to have ended. */
+        rc = e->mirror.test ? 0 : dpl_replica_mirror_end(e->replica, e->mirror.end, err);
+        *r = (struct dpl_mirror_result){.id = m->mirror,
+                                        .time_ns = (uint64_t)dpl_clock_wall_ns(e->clock),
+                                        .kind = e->mirror.kind,
+                                        .orphans = e->mirror.orphans,
+                                        .test = e->mirror.test,
+                                        .objects = m->objects,
+                                        .bytes = m->bytes,
+                                        .created = m->created,
+                                        .changed = m->changed,
+                                        .found = m->found,
+                                        .removed = m->removed,
+                                        .paths = g_byte_array_new()};
+    }
+    if (rc == 0 && (m->has & DPL_M(DATA)) && r->paths->len + m->data.size <= DPL_MIRROR_RESULT_MAX)
+        g_byte_array_append(r->paths, m->data.data, (guint)m->data.size);
+    if (rc < 0 || (m->flags & DPL_MIRROR_MORE))
+        return rc;
+    return dpl_mirror_result_save(r, e->reserve_fd, err);
+}
+
+static int call_send(void *self, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_engine *e = self;
+    int rc = m->type == DPL_MSG_MIRROR_RESULT ? take_result(e, m, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (m->type == DPL_MSG_MIRROR_PROGRESS)
+        e->mirror.told_ns = now_of(e);
+    rc = dpl_target_say(&e->target, m, now_of(e));
+    return rc < 0 ? dpl_err_set(err, DPL_E_NOT_RUNNING, "the source cannot be told") : 0;
+}
+
+static void call_record(void *self, const struct dpl_record *record)
+{
+    struct dpl_engine *e = self;
+    dpl_mirror_target_note(e->mirror.target, record);
+}
+
+/* Receiving. */
+
+static int open_orphans(struct dpl_engine *e, struct dpl_err *err)
+{
+    if (e->mirror.orphans_fd >= 0)
+        return 0;
+    if (mkdirat(e->reserve_fd, "orphans", 0700) < 0 && errno != EEXIST)
+        return dpl_err_sys(err, errno, "make the directory for orphans");
+    int fd = openat(e->reserve_fd, "orphans", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return dpl_err_sys(err, errno, "open the directory for orphans");
+    e->mirror.orphans_fd = fd;
+    return 0;
+}
+
+static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
+{
+    int64_t share = dpl_doc_int(e->config, "max_delete_percent", 10);
+    struct dpl_mirror_target_options options = {
+        .apply = dpl_replica_applier(e->replica),
+        .places = e->places,
+        .place_count = e->place_count,
+        .max_delete = share >= 0 && share <= 100 ? (unsigned)share : 10,
+        .send = call_send,
+        .self = e,
+    };
+    if (getrandom(&options.seed, sizeof options.seed, 0) != sizeof options.seed)
+        return dpl_err_sys(err, errno, "getrandom");
+    int rc = open_orphans(e, err);
+    options.orphans_fd = e->mirror.orphans_fd;
+    if (rc == 0)
+        rc = dpl_mirror_target_open(&e->mirror.target, &options, m, err);
+    if (rc < 0)
+        return rc;
+    e->mirror.test = m->flags & DPL_MIRROR_TEST;
+    e->mirror.kind = m->kind;
+    e->mirror.orphans = m->orphans;
+    e->mirror.began_ns = e->mirror.told_ns = now_of(e);
+    dpl_mirror_result_clear(&e->mirror.result);
+    if (!e->mirror.test)
+        rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, err);
+    dpl_replica_follow(e->replica, call_record, e);
+    dpl_engine_event(e, "mirror-begins", dpl_mirror_kind_text(m->kind));
+    dpl_target_moved(&e->target);
+    return rc;
+}
+
+static int note_end(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_replica_status s;
+    dpl_replica_status(e->replica, &s);
+    if (dpl_epoch_tag(&s.epoch) != m->epoch_tag)
+        return dpl_err_set(err, DPL_E_CORRUPT, "a mirror ends in an epoch that is not open");
+    e->mirror.end = (struct dpl_position){s.epoch.number, m->lsn};
+    return 0;
+}
+
+/* One message, whose place in the stream has come. */
+static int apply(struct dpl_engine *e, const struct waiting *w, struct dpl_err *err)
+{
+    struct dpl_message m;
+    gsize size;
+    const uint8_t *frame = g_bytes_get_data(w->frame, &size);
+    unsigned type, flags;
+    size_t body;
+    int rc = dpl_frame_head_decode(frame, DPL_FRAME_BODY_MAX, &type, &flags, &body, err);
+    if (rc == 0)
+        rc = dpl_message_decode(&m, type, frame + DPL_FRAME_HEAD, body, err);
+    if (rc == 0 && m.type == DPL_MSG_MIRROR_BEGIN)
+        return begin(e, &m, err);
+    if (rc == 0 && !e->mirror.target)
+        return dpl_err_set(err, DPL_E_CORRUPT, "a mirror has no begin");
+    if (rc == 0 && m.type == DPL_MSG_MIRROR_END)
+        rc = note_end(e, &m, err);
+    if (rc == 0)
+        rc = dpl_mirror_target_message(e->mirror.target, w->at.epoch, w->at.lsn, &m, err);
+    if (!e->mirror.test)
+        dpl_replica_changed(e->replica, size);
+    return rc;
+}
+
+static enum dpl_mirror_stop reason_of(int code)
+{
+    return code == DPL_E_REFUSED                                ? DPL_MIRROR_STOP_GUARD
+           : code == DPL_E_CORRUPT || code == DPL_E_UNSUPPORTED ? DPL_MIRROR_STOP_BROKEN
+           : code == DPL_E_NO_SPACE                             ? DPL_MIRROR_STOP_SPACE
+                                                                : DPL_MIRROR_STOP_IO;
+}
+
+static void ended(struct dpl_engine *e)
+{
+    const struct dpl_mirror_result *r = &e->mirror.result;
+    g_autofree char *text =
+        g_strdup_printf("%s%llu objects, %llu made, %llu changed, %llu orphans, %llu of them gone",
+                        r->test ? "a test: " : "", (unsigned long long)r->objects,
+                        (unsigned long long)r->created, (unsigned long long)r->changed,
+                        (unsigned long long)r->found, (unsigned long long)r->removed);
+    close_it(e);
+    dpl_engine_event(e, "mirror-ended", text);
+}
+
+/* The first that waits. 1: it was taken; 0: it cannot be, for now; or a negative code of the disk.
+ */
+static int take_first(struct dpl_engine *e, struct dpl_err *err)
+{
+    struct waiting *w = g_queue_peek_head(&e->mirror.waiting);
+    struct dpl_err why = {0};
+    int rc = apply(e, w, &why);
+    if (rc == DPL_E_NO_SPACE) { /* it comes again, and ends where it would have */
+        *err = why;
+        return rc;
+    }
+    if (rc == DPL_E_NOT_RUNNING)
+        return 0; /* the session is over */
+    if (rc < 0) {
+        stop(e, reason_of(rc), why.text);
+        return 1;
+    }
+    g_queue_pop_head(&e->mirror.waiting);
+    e->mirror.waiting_bytes -= g_bytes_get_size(w->frame);
+    waiting_free(w);
+    if (rc > 0)
+        ended(e);
+    return 1;
+}
+
+int dpl_engine_apply(struct dpl_engine *e, int64_t deadline_ns, struct dpl_err *err)
+{
+    const struct waiting *w;
+    while ((w = g_queue_peek_head(&e->mirror.waiting))) {
+        struct dpl_replica_status s;
+        int rc = dpl_replica_apply_to(e->replica, w->at, deadline_ns, err);
+        if (rc != 0)
+            return rc;
+        dpl_replica_status(e->replica, &s);
+        if (s.paused || s.failed || e->retry_ns || dpl_position_below(s.applied, w->at))
+            return 0;
+        rc = take_first(e, err);
+        if (rc <= 0)
+            return rc;
+        if (now_of(e) >= deadline_ns)
+            return 1;
+    }
+    return dpl_replica_apply(e->replica, deadline_ns, err);
+}
+
+static int keep(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_replica_status s;
+    size_t size = dpl_message_frame_bytes(m);
+    if (e->mirror.waiting_bytes > 2 * e->window_bytes + DPL_RECORDS_MAX)
+        return dpl_err_set(err, DPL_E_CORRUPT, "more of a mirror came than there is a window for");
+    uint8_t *frame = g_malloc(size);
+    ssize_t rc = dpl_message_encode(m, frame, size, err);
+    if (rc < 0) {
+        g_free(frame);
+        return (int)rc;
+    }
+    dpl_replica_status(e->replica, &s);
+    struct waiting *w = g_new(struct waiting, 1);
+    *w = (struct waiting){{s.epoch.number, e->target.lsn}, g_bytes_new_take(frame, size)};
+    g_queue_push_tail(&e->mirror.waiting, w);
+    e->mirror.waiting_bytes += size;
+    e->more = true;
+    return 0;
+}
+
+int dpl_engine_mirror_message(struct dpl_engine *e, const struct dpl_message *m,
+                              struct dpl_err *err)
+{
+    struct dpl_engine_mirror *at = &e->mirror;
+    if (m->mirror == at->stopped)
+        return 0; /* it was under way when we stopped it */
+    if (m->type == DPL_MSG_MIRROR_STOP) {
+        if (m->mirror == at->id)
+            dpl_engine_mirror_leave(e, "the source has stopped it");
+        return 0;
+    }
+    if (m->type == DPL_MSG_MIRROR_BEGIN) {
+        if (at->id != 0)
+            return dpl_err_set(err, DPL_E_CORRUPT, "a mirror begins before another one ended");
+        at->id = m->mirror;
+        e->changed = true;
+    }
+    if (m->mirror != at->id)
+        return dpl_err_set(err, DPL_E_CORRUPT, "\"%s\" is of a mirror that is not open",
+                           dpl_message_text(m->type));
+    return keep(e, m, err);
+}
+
+/* Time. */
+
+static uint32_t want_reason(uint32_t wanted)
+{
+    return wanted >= DPL_WANT_UNKNOWN && wanted <= DPL_WANT_DIFFERENT ? DPL_WANT_MIRROR
+           : wanted == DPL_WANTED_OUTCOME                             ? DPL_WANT_OUTCOME
+           : wanted == DPL_WANTED_UNKNOWN                             ? DPL_WANT_UNKNOWN
+                                                                      : DPL_WANT_DIFFERENT;
+}
+
+/* What is wanted is asked for once in a session, and again behind each mirror. */
+static void ask(struct dpl_engine *e, int64_t now)
+{
+    struct dpl_replica_status s;
+    dpl_replica_status(e->replica, &s);
+    if (s.wanted == 0 || s.reason || s.mirror || e->mirror.id) {
+        e->mirror.want_told = false;
+        return;
+    }
+    if (e->mirror.want_told || e->target.state != DPL_TARGET_STREAMING)
+        return;
+    struct dpl_message m = {.type = DPL_MSG_WANT, .has = DPL_M(REASON)};
+    m.reason = want_reason(dpl_wants_first(dpl_replica_wants(e->replica), &m.object));
+    if (m.object.size > 0)
+        m.has |= DPL_M(OBJECT);
+    e->mirror.want_told = dpl_target_say(&e->target, &m, now) == 0;
+}
+
+int64_t dpl_engine_mirror_tick(struct dpl_engine *e, int64_t now)
+{
+    struct dpl_err err = {0};
+    ask(e, now);
+    if (!e->mirror.target)
+        return INT64_MAX;
+    if (now - e->mirror.told_ns >= SECOND) {
+        e->mirror.told_ns = now;
+        (void)dpl_mirror_target_tell(e->mirror.target, &err);
+        e->changed = true;
+    }
+    return e->mirror.told_ns + SECOND;
+}
+
+void dpl_engine_mirror_status(const struct dpl_engine *e, struct dpl_doc *status, int64_t now)
+{
+    struct dpl_mirror_target_count count;
+    if (!e->mirror.target)
+        return;
+    dpl_mirror_target_count(e->mirror.target, &count);
+    struct dpl_doc *doc = dpl_doc_set_tree(status, "mirror");
+    dpl_doc_set_text(doc, "state", "running");
+    dpl_doc_set_text(doc, "kind", dpl_mirror_kind_text(e->mirror.kind));
+    dpl_doc_set_text(doc, "orphans", dpl_orphans_text(e->mirror.orphans));
+    dpl_doc_set_bool(doc, "test", e->mirror.test);
+    dpl_doc_set_int(doc, "objects", (int64_t)count.objects);
+    dpl_doc_set_int(doc, "created", (int64_t)count.created);
+    dpl_doc_set_int(doc, "changed", (int64_t)count.changed);
+    dpl_doc_set_int(doc, "received_bytes", (int64_t)count.bytes);
+    dpl_doc_set_int(doc, "waiting_bytes", (int64_t)e->mirror.waiting_bytes);
+    dpl_doc_set_int(doc, "seconds", (now - e->mirror.began_ns) / SECOND);
+}
