@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Mirrors between two stand-alone servers: a tree that was there before, a first connection that
 # begins with a mirror while the application writes, processes killed in the middle; a replica that
-# was changed by hand; orphans each way; the guard against too many of them.
+# was changed by hand; orphans each way; the guards; a journal that begins anew.
 # mirror.sh [DIR]: DIR holds the programs, else those of the build are taken.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh"
@@ -119,5 +119,32 @@ if [ $failed = 0 ]; then
     [ ! -e "$root_b/many.1" ] || complain "orphans stay that may go"
     settled
     [ $failed = 0 ] && echo "PRINT too many orphans are asked about first"
+fi
+
+# A journal that does not go on where the other ended: all is compared, by itself.
+if [ $failed = 0 ]; then
+    epoch=$(field a epoch)
+    before=$(last number)
+    must "$libexec/doppel-capture" --stop --set mail --run-dir "$work/a/run/capture" --timeout 60
+    echo unseen >"$root_a/unseen"
+    epoch_after() { [ "$(field a epoch)" -gt "$epoch" ]; }
+    eventually epoch_after
+    eventually ended_after "$before"
+    echo seen >"$root_a/seen"
+    settled
+    [ "$(cat "$root_b/seen")" = seen ] || complain "what came behind the mirror is not there"
+    [ $failed = 0 ] && echo "PRINT a journal that begins anew ends in a mirror by itself"
+fi
+
+# A root without anything in it is not believed.
+if [ $failed = 0 ]; then
+    find "$root_a" -mindepth 1 -delete
+    must doppel a wait mail --idle --timeout="${patience}s"
+    must doppel a mirror start mail
+    eventually mirror_is stopped
+    doppel a mirror status mail | grep -q 'is empty' || complain "the guard's reason is not said"
+    mirror --accept-empty
+    settled
+    [ $failed = 0 ] && echo "PRINT an empty root stops a mirror until somebody means it"
 fi
 sites_end
