@@ -217,10 +217,9 @@ static int run(struct dpl_replica *r, struct dpl_position stop, int64_t deadline
     int rc = dpl_checkpoint_if_due(r, err);
     if (rc < 0 || (r->state.flags & DPL_REPLICA_PAUSED))
         return rc;
-    while (dpl_position_below(r->applied, stop) && (rc = stand(r, err)) > 0 &&
-           (rc = reader_ready(r, err)) > 0) {
+    while ((rc = stand(r, err)) > 0 && (rc = reader_ready(r, err)) > 0) {
         if (!dpl_position_below(r->applied, stop))
-            return 0; /* the next epoch begins there */
+            return 0;
         rc = step(r, err);
         if (rc <= 0)
             break;

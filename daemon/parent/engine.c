@@ -85,8 +85,9 @@ static void take_result(struct dpl_set *set, const struct dpl_doc *doc)
 static void take_event(struct dpl_set *set, const struct dpl_doc *doc)
 {
     /* What a person wants to know though no state changes by it. */
-    static const char *const told[] = {"durability", "queue-full", "queue-has-room",
-                                       "target-went-back"};
+    static const char *const told[] = {"durability",       "queue-full",     "queue-has-room",
+                                       "target-went-back", "mirror-refused", "mirror-stopped",
+                                       "mirror-failed"};
     const char *name = dpl_doc_text(doc, "event"), *text = dpl_doc_text(doc, "text");
     dpl_log(LOG_NOTICE, "set \"%s\": %s%s%s", set->name, name, text ? ": " : "", text ? text : "");
     for (size_t i = 0; i < G_N_ELEMENTS(told); i++)
