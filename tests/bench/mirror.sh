@@ -20,7 +20,7 @@ done
 
 now() { echo "$EPOCHREALTIME"; }
 since() { awk "BEGIN { printf \"%.3f\", $EPOCHREALTIME - $1 }"; }
-wire_bytes() { cat /sys/class/net/lo/statistics/tx_bytes; }
+wire_bytes() { awk '$1 == "lo:" { print $10 }' /proc/net/dev; } # /sys may be of another namespace
 
 # The peers: an sshd and an rsync daemon of this bench's own.
 peers_up() {
