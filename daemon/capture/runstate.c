@@ -164,7 +164,8 @@ static enum dpl_capstat_mode mode_of(const struct shared *shared)
     return atomic_load(&shared->mode) == MODE_JOURNAL ? DPL_CAPSTAT_JOURNAL : DPL_CAPSTAT_PASS;
 }
 
-static void refresh(struct worker *worker)
+/* The moment is told last, and read first: who sees it sees figures from behind it. */
+static void refresh(struct worker *worker, int64_t now_ns)
 {
     struct dpl_capstat_page *page = worker->memory.page;
     const struct shared_counters *count = &worker->shared->count;
@@ -190,6 +191,7 @@ static void refresh(struct worker *worker)
     atomic_store(&page->now.remote_answered, atomic_load(&count->remote_answered));
     atomic_store(&page->now.remote_fallbacks, atomic_load(&count->remote_fallbacks));
     atomic_store(&page->now.bypasses, atomic_load(&count->bypasses));
+    atomic_store(&page->now.figures_ns, (uint64_t)now_ns);
 }
 
 void runstate_beat(struct worker *worker)
@@ -202,5 +204,5 @@ void runstate_beat(struct worker *worker)
     if (now_ns < due_ns && atomic_load(&worker->memory.page->now.mode) == mode_of(worker->shared))
         return;
     due_ns = now_ns + REFRESH_NS;
-    refresh(worker);
+    refresh(worker, now_ns);
 }

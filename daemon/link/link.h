@@ -64,6 +64,8 @@ struct dpl_link {
     char last_error[512];
     struct dpl_doc *peer_doc; /* who is there */
     uint64_t sent_messages, head, head_tag, rate_bytes, rate_from;
+    uint64_t reserved;   /* where the capture's next change will stand, */
+    int64_t reserved_ns; /* not before this moment; 0: not known */
     int64_t rate_ns, status_ns, capstat_ns, trim_ns;
     bool changed;
     struct dpl_capstat *capstat;

@@ -13,8 +13,6 @@
 enum {
     STEPS = 64, /* in one turn */
     KEPT_ENOUGH = 256 * 1024,
-    /* A beat of the capture that is so much later than a moment has figures from behind it. */
-    FIGURES_NS = 1000000000,
 };
 static const int64_t slice_ns = 5000000, again_ns = 30 * SECOND_NS, look_ns = SECOND_NS / 20;
 
@@ -317,17 +315,11 @@ static int find_end(struct dpl_link *link, uint64_t *lsn)
 {
     struct dpl_link_mirror *m = &link->mirror;
     struct dpl_capstat_now n;
-    if (m->walked_ns == 0) {
+    if (m->walked_ns == 0)
         m->walked_ns = now_of(link);
-        m->beat_ns = 0;
-    }
     if (!dpl_link_capture_now(link, &n) || n.mode != DPL_CAPSTAT_JOURNAL ||
-        (int64_t)n.heartbeat_ns < m->walked_ns + FIGURES_NS)
+        (int64_t)n.figures_ns < m->walked_ns)
         return 0;
-    if (m->beat_ns == 0)
-        m->beat_ns = n.heartbeat_ns;
-    if (n.heartbeat_ns == m->beat_ns)
-        return 0; /* that beat may not have come to its end */
     *lsn = n.next_lsn > link->source.now.sent ? n.next_lsn : link->source.now.sent;
     return 1;
 }

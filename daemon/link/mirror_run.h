@@ -44,7 +44,6 @@ struct dpl_link_mirror {
     /* the end */
     bool end_sent;
     int64_t walked_ns; /* when all was; 0: not yet */
-    uint64_t beat_ns;
     /* for people */
     uint64_t objects_there, rate_bytes, rate_from; /* objects that the target has done */
     uint64_t objects_all;                          /* a guess: what the file system holds */

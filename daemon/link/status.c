@@ -12,8 +12,10 @@ static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
 static void head_check(struct dpl_link *link)
 {
     const struct dpl_source_position *now = &link->source.now;
-    if (link->head_tag != now->tag)
+    if (link->head_tag != now->tag) {
         link->head = 0;
+        link->reserved_ns = 0;
+    }
     link->head_tag = now->tag;
     if (link->head < now->sent)
         link->head = now->sent;
@@ -29,16 +31,20 @@ static void head_read(struct dpl_link *link)
                            dpl_capstat_open(&link->capstat, link->config.capture_run_dir,
                                             link->config.set, NULL) < 0)) {
         link->capstat = NULL;
+        link->reserved_ns = 0;
         return;
     }
     const struct dpl_capstat_what *what = dpl_capstat_what(link->capstat);
     if (now->tag == 0 || what->epoch_number != now->epoch.number) {
         /* Another capture may have another page. */
         g_clear_pointer(&link->capstat, dpl_capstat_close);
+        link->reserved_ns = 0;
         return;
     }
     dpl_capstat_read(link->capstat, &n);
     link->head = n.spilled_lsn;
+    link->reserved = n.next_lsn;
+    link->reserved_ns = (int64_t)n.figures_ns;
     link->source.synced = n.synced_lsn;
 }
 
@@ -77,6 +83,10 @@ static void put_positions(const struct dpl_link *link, struct dpl_doc *doc)
         return;
     dpl_doc_set_int(doc, "epoch", as_int(now->epoch.number));
     dpl_doc_set_int(doc, "head_lsn", as_int(link->head));
+    if (link->reserved_ns != 0) {
+        dpl_doc_set_int(doc, "reserved_lsn", as_int(link->reserved));
+        dpl_doc_set_int(doc, "reserved_ns", link->reserved_ns);
+    }
     dpl_doc_set_int(doc, "sent_lsn", as_int(now->sent));
     dpl_doc_set_int(doc, "received_lsn", as_int(now->received));
     dpl_doc_set_int(doc, "durable_lsn", as_int(now->durable));

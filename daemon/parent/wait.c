@@ -4,12 +4,14 @@
  * or when the time is over.
  */
 #include "daemon/parent/daemon.h"
+#include "lib/base/clock.h"
 #include "lib/base/units.h"
 
 struct dpl_waiter {
     struct dpl_set *set;
     struct dpl_request *request;
     bool idle, queue_empty, consistent;
+    int64_t begun_ns;
     struct dpl_timer timer;
 };
 
@@ -21,10 +23,22 @@ static bool queue_is_empty(const struct dpl_doc *status)
            dpl_doc_int(status, "queue_bytes", -1) == 0;
 }
 
-static bool is_idle(const struct dpl_set *set)
+/* What was changed before the question is idle only when it was applied too: a status that knows
+ * the capture's position from an earlier moment says nothing of it. */
+static bool has_all(const struct dpl_set *set, int64_t applied, int64_t begun_ns)
+{
+    if (set->capture.state == DPL_CAPSTAT_IS_SERVING &&
+        dpl_doc_int(set->status, "reserved_ns", 0) < begun_ns)
+        return false;
+    return applied >= dpl_doc_int(set->status, "reserved_lsn", -1);
+}
+
+static bool is_idle(const struct dpl_set *set, int64_t begun_ns)
 {
     const struct dpl_doc *status = set->status;
     int64_t applied = dpl_doc_int(status, "applied_lsn", -1);
+    if (set->source && !has_all(set, applied, begun_ns))
+        return false;
     if (!set->connected || !queue_is_empty(status) || dpl_doc_bool(status, "mirroring", false))
         return false;
     return applied >= 0 && applied >= dpl_doc_int(status, "head_lsn", -1) &&
@@ -33,7 +47,7 @@ static bool is_idle(const struct dpl_set *set)
 
 static bool reached(const struct dpl_waiter *w)
 {
-    if (w->idle && !is_idle(w->set))
+    if (w->idle && !is_idle(w->set, w->begun_ns))
         return false;
     if (w->queue_empty && !queue_is_empty(w->set->status))
         return false;
@@ -73,6 +87,7 @@ void dpl_wait_begin(struct dpl_set *set, struct dpl_request *request)
     struct dpl_waiter *w = g_new0(struct dpl_waiter, 1);
     *w = (struct dpl_waiter){.set = set,
                              .request = request,
+                             .begun_ns = dpl_clock_now_ns(&dpl_clock_system),
                              .idle = dpl_doc_bool(request->args, "idle", false),
                              .queue_empty = dpl_doc_bool(request->args, "queue_empty", false),
                              .consistent = dpl_doc_bool(request->args, "consistent", false)};

@@ -8,7 +8,8 @@
  *     status   the page below, made by the keeper when the set is mounted, removed at a clean end
  *     remote   see remote.h
  * The worker keeps the page's numbers up to date, the heartbeat every 50 ms or so, the rest a few
- * times a second. Each number is whole; two of them may be of different moments.
+ * times a second. Each number is whole; two of them may be of different moments, but none below
+ * figures_ns is of an earlier one than that says.
  *
  * Readers map it read-only. What stands in it is bounded when it is opened (sizes, terminated
  * strings, counts), for the writer may have been of another version.
@@ -23,7 +24,7 @@
 #include <stdint.h>
 
 #define DPL_CAPSTAT_MAGIC  0x4450434150535431ULL /* "DPCAPST1" */
-#define DPL_CAPSTAT_LAYOUT 1U
+#define DPL_CAPSTAT_LAYOUT 2U
 #define DPL_CAPSTAT_NAME   "status"
 #define DPL_CAPSTAT_LOCK   "lock"
 

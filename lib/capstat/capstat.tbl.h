@@ -8,6 +8,7 @@
  */
 /* clang-format off */
 DPL_CAPSTAT(heartbeat_ns,      AT,     "when the worker's guard last ran")
+DPL_CAPSTAT(figures_ns,        AT,     "since when what follows is true: taken no earlier")
 DPL_CAPSTAT(mode,              MODE,   "whether changes are journalled")
 DPL_CAPSTAT(mirror_reason,     REASON, "why the journal ended")
 DPL_CAPSTAT(next_lsn,          LSN,    "position of the next change")

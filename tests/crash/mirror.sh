@@ -68,14 +68,17 @@ must doppel a connect mail
 eventually protected
 [ $failed = 0 ] && echo "PRINT a first connection begins with a mirror under load: $(last objects) objects in $(last seconds) s"
 
-# Each process dies in the middle of one: it goes on by itself, as what compares.
+# Each process dies in the middle of one, which a limit makes long enough: it goes on by itself, as
+# what compares.
 for who in a b; do
     for name in engine door doppeld; do
         [ $failed = 0 ] || break
         eventually protected
+        must doppel a limit mail --bandwidth=300K
         must doppel a mirror start mail --kind=full
         eventually is a mirroring
         strike $who $name || complain "no $name at $who"
+        must doppel a limit mail --none
     done
 done
 touch "$work/enough"

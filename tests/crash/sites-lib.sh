@@ -217,8 +217,7 @@ same() { "$compare" "$(seen a "$root_a")" "$(seen b "$root_b")"; }
 equal() {
     must doppel a wait mail --idle --timeout="${patience}s"
     eventually is b protected
-    # What was written a moment ago may be on its way.
-    eventually same || same
+    same
 }
 
 sites_logs() {
