@@ -192,7 +192,7 @@ for who in a b; do
     eventually connected
 done
 # An engine that dies in a command: the command says so.
-expect 1 'its engine ended' a mirror start mail --kind=full
+expect 1 'its engine ended' a resume mail
 eventually connected
 
 # Switched off, also over a restart.

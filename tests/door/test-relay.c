@@ -208,7 +208,9 @@ static void ends_with_its_parent(void)
     CU_ASSERT_EQUAL(rig_door_wait(&pair.acceptor), 1);
     char byte;
     CU_ASSERT_EQUAL(recv(pair.connector.data, &byte, 1, 0), 0);
-    CU_ASSERT_EQUAL(rig_door_wait(&pair.connector), 0);
+    /* The other one ends too; whether it sees a close or a cut depends on what was on its way. */
+    int rc = rig_door_wait(&pair.connector);
+    CU_ASSERT(rc == 0 || rc == 1);
 }
 
 static void text_of(int pid, const char *key, char *value, size_t room)

@@ -41,7 +41,7 @@ passage() {
 
 asked=0 compared=0
 # 1631: an object whose names inside have gone gets one again, from outside.
-list=(1631 $(seq "$first" $((first + seeds - 1))))
+mapfile -t list < <(echo 1631; seq "$first" $((first + seeds - 1)))
 for ((i = 0; i < ${#list[@]}; i++)); do
     seed=${list[i]}
     anew
