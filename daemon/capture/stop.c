@@ -60,6 +60,21 @@ static int running(const struct stop *stop, struct dpl_err *err)
     return dpl_capstat_running(stop->options->run_dir, stop->options->set, err);
 }
 
+/* Whether the page is that of the capture that is being stopped. It takes its page away when all is
+ * unmounted; then another one may stand there, which somebody has started at once. */
+static bool page_is_ours(const struct stop *stop)
+{
+    const uint8_t *id = dpl_capstat_what(stop->capstat)->epoch_id;
+    struct dpl_capstat *now = NULL;
+    bool ours;
+
+    if (dpl_capstat_open(&now, stop->options->run_dir, stop->options->set, NULL) != 0)
+        return false;
+    ours = memcmp(dpl_capstat_what(now)->epoch_id, id, 16) == 0;
+    dpl_capstat_close(now);
+    return ours;
+}
+
 static bool is_keeper_or_worker(void *self, pid_t pid)
 {
     const struct stop *stop = self;
@@ -161,7 +176,7 @@ static const char *mounted_root(const struct stop *stop)
 /* Waits until no process of the capture is left. */
 static bool wait_gone(struct stop *stop, int64_t deadline_ns)
 {
-    while (running(stop, NULL) == 1) {
+    while (running(stop, NULL) == 1 && (page_is_ours(stop) || dpl_proc_id_alive(&stop->keeper))) {
         if (dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns)
             return false;
         poll(NULL, 0, LOOK_MS);
@@ -228,9 +243,11 @@ static int stop_all(struct stop *stop, struct dpl_err *err)
      */
     do
         code = stop_roots(stop, served == 1, left_ms(stop), err);
-    while (code == 0 && mounted_root(stop) && left_ms(stop) > 0);
+    while (code == 0 && page_is_ours(stop) && mounted_root(stop) && left_ms(stop) > 0);
     if (code == 0 && served == 1)
         code = wait_processes(stop, err);
+    if (code == 0 && !page_is_ours(stop))
+        return 0;
     if (code == 0 && mounted_root(stop))
         code = stop_roots(stop, false, AFTER_KILL_MS, err);
     if (code == 0 && (mounted = mounted_root(stop)) != NULL)

@@ -20,7 +20,9 @@ mirror() {
     before=$(last number)
     must doppel a mirror start mail "$@"
     eventually ended_after "${before:-0}"
+    eventually over
 }
+over() { ! is a mirroring; }
 consistent() { [ "$(field b consistent)" = true ]; }
 settled() {
     eventually protected
