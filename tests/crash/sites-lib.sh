@@ -217,7 +217,7 @@ same() { "$compare" "$(seen a "$root_a")" "$(seen b "$root_b")"; }
 equal() {
     must doppel a wait mail --idle --timeout="${patience}s"
     eventually is b protected
-    same
+    same || complain "the sites differ"
 }
 
 sites_logs() {
