@@ -4,28 +4,11 @@
  */
 #include "daemon/apply/mirror-private.h"
 #include "daemon/apply/state.h"
+#include "lib/base/fd.h"
 #include "lib/proto/sums.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Reads what is here; less at the end of the file. */
-static ssize_t read_here(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dpl_err_sys(err, errno, "read the replica");
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (ssize_t)done;
-}
 
 /* Ranges that differ, joined where they touch, until they are asked for. */
 struct differing {
@@ -70,9 +53,9 @@ static int compare_piece(struct dpl_mirror_target *t, int fd, const struct dpl_m
                          uint64_t at, size_t size, struct differing *d, struct dpl_err *err)
 {
     const uint8_t *theirs = m->data.data + (at - m->offset) / m->block * DPL_SUM_BYTES;
-    ssize_t got = read_here(fd, at, t->buffer, size, err);
+    ssize_t got = dpl_fd_pread_full(fd, at, t->buffer, size, err);
     if (got < 0)
-        return (int)got;
+        return dpl_err_context(err, "the replica");
     memset(t->buffer + got, 0, size - (size_t)got);
     size_t count = dpl_sums(t->buffer, size, m->block, t->sums);
     for (size_t i = 0; i < count; i++)

@@ -75,7 +75,7 @@ static int send_sums(struct dpl_mirror_job *job, const struct dpl_mirror_desk *d
     m.block = coarse ? DPL_SUM_COARSE : DPL_SUM_FINE;
     for (int i = 0; i < (coarse ? COARSE_AT_ONCE : 1) && job->offset < job->end; i++) {
         size_t want = job->end - job->offset < PIECE ? (size_t)(job->end - job->offset) : PIECE;
-        ssize_t got = dpl_mirror_read(job->fd, job->offset, desk->buffer, want, err);
+        ssize_t got = dpl_fd_pread_full(job->fd, job->offset, desk->buffer, want, err);
         if (got < 0)
             return (int)got;
         count += dpl_sums(desk->buffer, (size_t)got, m.block, sums + count * DPL_SUM_BYTES);
@@ -101,7 +101,7 @@ static int send_data(struct dpl_mirror_job *job, const struct dpl_mirror_desk *d
     m.length = dpl_mirror_stretch(job->fd, job->offset, job->end, &hole);
     if (m.length > 0 && !hole) {
         size_t want = m.length < PIECE ? (size_t)m.length : PIECE;
-        ssize_t got = dpl_mirror_read(job->fd, job->offset, desk->buffer, want, err);
+        ssize_t got = dpl_fd_pread_full(job->fd, job->offset, desk->buffer, want, err);
         if (got < 0)
             return (int)got;
         m.length = (uint64_t)got;

@@ -186,19 +186,3 @@ uint64_t dpl_mirror_stretch(int fd, uint64_t offset, uint64_t end, bool *hole_r)
     off_t hole = lseek(fd, (off_t)offset, SEEK_HOLE);
     return hole > (off_t)offset && (uint64_t)hole < end ? (uint64_t)hole - offset : end - offset;
 }
-
-ssize_t dpl_mirror_read(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err)
-{
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dpl_err_sys(err, errno, "read an object of the source");
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (ssize_t)done;
-}

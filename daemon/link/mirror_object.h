@@ -45,7 +45,5 @@ ssize_t dpl_mirror_root_state(int fd, struct dpl_view oid, uint32_t number, cons
 /* What of the range [offset, end) comes first: a hole, or data. Returns its length, at most the
  * range, 0 where the file ends before. */
 uint64_t dpl_mirror_stretch(int fd, uint64_t offset, uint64_t end, bool *hole_r);
-/* Reads up to size bytes; less at the end of the file. */
-ssize_t dpl_mirror_read(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err);
 
 #endif

@@ -52,3 +52,20 @@ ssize_t dpl_fd_read_full(int fd, void *data, size_t size, struct dpl_err *err)
     }
     return (ssize_t)have;
 }
+
+ssize_t dpl_fd_pread_full(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err)
+{
+    char *p = data;
+    size_t have = 0;
+    while (have < size) {
+        ssize_t n = pread(fd, p + have, size - have, (off_t)(offset + have));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dpl_err_sys(err, errno, "read");
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    return (ssize_t)have;
+}

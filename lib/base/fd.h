@@ -11,6 +11,7 @@
 #include "lib/base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define dpl_autofd __attribute__((cleanup(dpl_fd_clear)))
@@ -25,5 +26,7 @@ int dpl_fd_write_all(int fd, const void *data, size_t size, struct dpl_err *err)
 /* Reads up to size bytes, through short reads and EINTR. Returns the count; less means end of file.
  */
 ssize_t dpl_fd_read_full(int fd, void *data, size_t size, struct dpl_err *err);
+/* The same from an offset on. */
+ssize_t dpl_fd_pread_full(int fd, uint64_t offset, void *data, size_t size, struct dpl_err *err);
 
 #endif

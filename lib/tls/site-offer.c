@@ -62,7 +62,7 @@ int dpl_site_address_parse(const char *text, char **host_r, uint16_t *port_r, st
     return DPL_OK;
 }
 
-static int addresses_check(const struct dpl_doc *addresses, struct dpl_err *err)
+int dpl_site_addresses_check(const struct dpl_doc *addresses, struct dpl_err *err)
 {
     if (dpl_doc_count(addresses) > DPL_SITE_ADDRESSES_MAX)
         return dpl_err_set(err, DPL_E_TOO_LARGE, "more than %d addresses of a site",
@@ -92,7 +92,7 @@ int dpl_site_offer(const char *cert, const struct dpl_doc *addresses, struct dpl
     if (rc == DPL_OK)
         rc = dpl_cert_check_signed(alone, alone, err);
     if (rc == DPL_OK)
-        rc = addresses_check(addresses, err);
+        rc = dpl_site_addresses_check(addresses, err);
     if (rc < 0)
         return rc;
     dpl_fingerprint_hex(info.key, hex);

@@ -192,17 +192,9 @@ int dpl_site_revoke(const struct dpl_doc *site, const char *serial, struct dpl_d
 int dpl_site_set_addresses(const struct dpl_doc *site, const struct dpl_doc *addresses,
                            struct dpl_doc **site_r, struct dpl_err *err)
 {
-    if (dpl_doc_count(addresses) > DPL_SITE_ADDRESSES_MAX)
-        return dpl_err_set(err, DPL_E_TOO_LARGE, "more than %d addresses of a site",
-                           DPL_SITE_ADDRESSES_MAX);
-    for (size_t i = 0; i < dpl_doc_count(addresses); i++) {
-        const char *text = dpl_doc_as_text(dpl_doc_at(addresses, i));
-        g_autofree char *host = NULL;
-        uint16_t port = 0;
-        int rc = dpl_site_address_parse(text ? text : "", &host, &port, err);
-        if (rc < 0)
-            return rc;
-    }
+    int rc = dpl_site_addresses_check(addresses, err);
+    if (rc < 0)
+        return rc;
     *site_r = dpl_doc_copy(site);
     dpl_doc_set(*site_r, "addresses", dpl_doc_copy(addresses));
     return DPL_OK;

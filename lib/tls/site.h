@@ -39,6 +39,9 @@ int dpl_site_offer_parse(const char *text, struct dpl_doc **offer_r, struct dpl_
  * *port_r stays as it is where none is named. */
 int dpl_site_address_parse(const char *text, char **host_r, uint16_t *port_r, struct dpl_err *err);
 
+/* Whether a document's list of addresses is one: not too many, each of the form above. */
+int dpl_site_addresses_check(const struct dpl_doc *addresses, struct dpl_err *err);
+
 /* Puts an offer into a site's document (NULL: there is none yet). 1: it waits for a confirmation;
  * 0: this authority was a pin already, the addresses are taken over. */
 int dpl_site_take_offer(const struct dpl_doc *site, const struct dpl_doc *offer,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +47,20 @@ static void short_input_is_a_count_not_an_error(void)
     close(p[0]);
 }
 
+static void a_file_is_read_from_an_offset_to_its_end(void)
+{
+    FILE *file = tmpfile();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    int fd = fileno(file);
+    char got[16];
+    CU_ASSERT_EQUAL(dpl_fd_write_all(fd, "hello", 5, NULL), 0);
+    CU_ASSERT_EQUAL(dpl_fd_pread_full(fd, 2, got, sizeof got, NULL), 3);
+    CU_ASSERT_EQUAL(memcmp(got, "llo", 3), 0);
+    CU_ASSERT_EQUAL(dpl_fd_pread_full(fd, 5, got, sizeof got, NULL), 0);
+    CU_ASSERT(dpl_fd_pread_full(-1, 0, got, 1, NULL) < 0);
+    fclose(file);
+}
+
 static void failure_is_said(void)
 {
     struct dpl_err err = {0};
@@ -59,6 +74,7 @@ static const struct unit_test tests[] = {
     {"an auto-fd closes and keeps errno", autofd_closes_and_keeps_errno},
     {"a stolen descriptor stays open", stolen_fd_stays_open},
     {"short input is a count, not an error", short_input_is_a_count_not_an_error},
+    {"a file is read from an offset to its end", a_file_is_read_from_an_offset_to_its_end},
     {"a failure is said", failure_is_said},
 };
 UNIT_MAIN(tests)
