@@ -160,3 +160,9 @@ tests_unit_test_expiry_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-confine-engine
 TESTS += tests/unit/test-confine-engine
 tests_unit_test_confine_engine_LDADD = libunit.a libconfine.a libbase.a $(LIBSECCOMP_LIBS) $(UNIT_LIBS) -lpthread
+
+check_PROGRAMS += tests/unit/test-role tests/unit/test-claim tests/unit/test-owner
+TESTS += tests/unit/test-role tests/unit/test-claim tests/unit/test-owner
+tests_unit_test_role_LDADD = libunit.a libclient.a libctl.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS)
+tests_unit_test_claim_LDADD = libunit.a libclient.a libctl.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS)
+tests_unit_test_owner_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
