@@ -43,6 +43,12 @@ static int check_same(const struct dpl_settings *old, const struct dpl_settings 
                                "%s: [%s] %s cannot become \"%s\" while doppeld runs: restart it",
                                dpl_conf_origin(new->conf, rows[i].group, rows[i].key),
                                rows[i].group, rows[i].key, rows[i].new);
+    if (old->cluster != new->cluster)
+        return dpl_err_set(err, DPL_E_CONFIG,
+                           "%s: this node %s a cluster now, which doppeld takes notice of at its "
+                           "start: restart it",
+                           dpl_conf_origin(new->conf, "daemon", "cluster"),
+                           new->cluster ? "is one of" : "is not one of");
     return DPL_OK;
 }
 

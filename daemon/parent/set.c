@@ -160,7 +160,12 @@ void dpl_sets_begin(struct dpl_daemon *daemon)
     }
     g_autofree const char **groups = dpl_conf_groups(daemon->settings.conf, "set *");
     for (size_t i = 0; groups[i]; i++)
-        if (!dpl_set_find(daemon, groups[i] + strlen("set ")))
+        if (daemon->settings.cluster)
+            dpl_log(LOG_WARNING,
+                    "%s: [%s] counts for nothing on a node of a cluster: the parameters of its "
+                    "resources do",
+                    daemon->settings.config_path, groups[i]);
+        else if (!dpl_set_find(daemon, groups[i] + strlen("set ")))
             dpl_log(LOG_NOTICE, "%s: [%s] is for a set that was not created yet",
                     daemon->settings.config_path, groups[i]);
     dpl_store_watch(daemon->store, store_changed, daemon);

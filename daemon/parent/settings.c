@@ -2,11 +2,16 @@
 #include "daemon/parent/settings.h"
 
 #include "daemon/core/schedule.h"
+#include "lib/base/file.h"
 #include "lib/config/site_conf.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+#define COROSYNC_CONF     "/etc/corosync/corosync.conf"
+#define COROSYNC_CONF_MAX (1 << 20)
 
 /* The path of the configuration, or its default with the instance in its name. */
 static char *path_of(const struct dpl_settings *s, const char *group, const char *key)
@@ -40,6 +45,33 @@ static int check_schedules(const struct dpl_conf *conf, struct dpl_err *err)
     return DPL_OK;
 }
 
+bool dpl_settings_corosync_is_set_up(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (size_t i = 0; lines[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], ":", 2);
+        const char *key = g_strstrip(parts[0] ? parts[0] : lines[i]);
+        if (!parts[0] || !parts[1] || !g_str_has_prefix(key, "ring") ||
+            !g_str_has_suffix(key, "_addr"))
+            continue;
+        const char *address = g_strstrip(parts[1]);
+        if (!g_str_has_prefix(address, "127.") && strcmp(address, "::1") != 0 &&
+            strcmp(address, "localhost") != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_cluster(const struct dpl_conf *conf)
+{
+    const char *word = dpl_conf_text(conf, "daemon", "cluster");
+    g_autofree char *text = NULL;
+    if (strcmp(word, "auto") != 0)
+        return strcmp(word, "yes") == 0;
+    return dpl_file_read(AT_FDCWD, COROSYNC_CONF, COROSYNC_CONF_MAX, &text, NULL, NULL) == DPL_OK &&
+           dpl_settings_corosync_is_set_up(text);
+}
+
 int dpl_settings_load(struct dpl_settings *settings, const char *instance, const char *config_path,
                       struct dpl_err *err)
 {
@@ -65,6 +97,7 @@ int dpl_settings_load(struct dpl_settings *settings, const char *instance, const
     s.run_dir = path_of(&s, "daemon", "run_dir");
     s.journal_dir = journal_of(&s);
     s.libexec_dir = g_strdup(libexec ? libexec : DPL_LIBEXEC_DIR);
+    s.cluster = is_cluster(s.conf);
     *settings = s;
     return DPL_OK;
 }
@@ -86,7 +119,7 @@ void dpl_settings_clear(struct dpl_settings *s)
 const char *dpl_settings_set_group(const struct dpl_settings *settings, const char *set)
 {
     g_autofree const char **groups = dpl_conf_groups(settings->conf, "set *");
-    for (size_t i = 0; groups[i]; i++)
+    for (size_t i = 0; !settings->cluster && groups[i]; i++)
         if (strcmp(groups[i] + strlen("set "), set) == 0)
             return groups[i];
     return NULL;

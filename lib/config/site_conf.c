@@ -9,6 +9,8 @@
 static const struct dpl_conf_key keys[] = {
     {"site", "name", DPL_CONF_NAME, NULL, .help = "this site's name, as the other site knows it"},
 
+    {"daemon", "cluster", DPL_CONF_CHOICE, "auto", .choices = "auto|yes|no",
+     .help = "whether this node is one of a Pacemaker cluster"},
     {"daemon", "listen", DPL_CONF_STRING, "::", .help = "address to listen on"},
     {"daemon", "port", DPL_CONF_NUMBER, "6650", 1, 65535,
      .help = "TCP port of connections and UDP port of the echo"},

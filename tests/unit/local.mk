@@ -166,3 +166,6 @@ TESTS += tests/unit/test-role tests/unit/test-claim tests/unit/test-owner
 tests_unit_test_role_LDADD = libunit.a libclient.a libctl.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS)
 tests_unit_test_claim_LDADD = libunit.a libclient.a libctl.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS)
 tests_unit_test_owner_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-settings
+TESTS += tests/unit/test-settings
+tests_unit_test_settings_LDADD = libunit.a libparent.a libcore.a libconfig.a libbase.a $(UNIT_LIBS)
