@@ -89,7 +89,7 @@ static int set_xattrs(struct dpl_apply *a, struct dpl_object *object, struct dpl
                       struct dpl_err *err)
 {
     int fd = dpl_objects_fd(&a->objects, object, err);
-    return fd < 0 ? fd : dpl_state_xattrs(fd, object->type, list, err);
+    return fd < 0 ? fd : dpl_state_xattrs(fd, object->type, list, a->of_mirror, err);
 }
 
 int dpl_apply_xattrs(struct dpl_apply *a, const struct dpl_record *r, struct dpl_object *object,

@@ -259,12 +259,12 @@ static int finish(struct dpl_engine *e, struct dpl_err *err)
     return rc;
 }
 
-int dpl_engine_turn(struct dpl_engine *e, struct dpl_err *err)
+int dpl_engine_turn(struct dpl_engine *e, int64_t wait_ns, struct dpl_err *err)
 {
     struct pollfd p[P_COUNT];
     if (e->stopping)
         return finish(e, err);
-    int rc = wait_for(e, p, chores(e));
+    int rc = wait_for(e, p, min_of(chores(e), now_of(e) + wait_ns));
     if (rc < 0)
         return dpl_err_sys(err, -rc, "wait for events");
     if (p[P_CHANNEL].revents & POLLOUT)

@@ -78,9 +78,9 @@ void dpl_engine_init(struct dpl_engine *engine, struct dpl_channel *channel,
                      const struct dpl_clock *clock);
 void dpl_engine_done(struct dpl_engine *engine);
 
-/* Waits, at most until the next thing is due, and does one round. 1: go on; 0: it is over, as was
- * wanted; or a negative code. */
-int dpl_engine_turn(struct dpl_engine *engine, struct dpl_err *err);
+/* Waits, at most until the next thing is due and at most so long, and does one round. 1: go on; 0:
+ * it is over, as was wanted; or a negative code. */
+int dpl_engine_turn(struct dpl_engine *engine, int64_t wait_ns, struct dpl_err *err);
 /* Makes everything durable, says so, and ends. */
 void dpl_engine_stop(struct dpl_engine *engine);
 

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A signal that comes just before the wait is seen after it. */
+#define WAIT_NS INT64_C(1000000000)
+
 static volatile sig_atomic_t told;
 
 /* Owners, modes, names, attributes, devices: what it takes to make files as the source has them. */
@@ -35,7 +38,7 @@ static int run(struct dpl_err *err)
     while (rc > 0) {
         if (told)
             dpl_engine_stop(&engine);
-        rc = dpl_engine_turn(&engine, err);
+        rc = dpl_engine_turn(&engine, WAIT_NS, err);
     }
     dpl_engine_done(&engine);
     return rc;

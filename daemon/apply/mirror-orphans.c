@@ -34,20 +34,13 @@ static struct dpl_view bytes_view(GBytes *bytes)
 /* The path of a name beneath its root, and that root's number; NULL if it is in none. */
 static char *path_of(const struct dpl_mirror_target *t, int fd, const char *name, uint32_t *root_r)
 {
-    char own[DPL_OBJECTS_PATH], dir[PATH_MAX], top[PATH_MAX];
-    dpl_objects_path(own, sizeof own, fd, NULL);
-    ssize_t size = readlink(own, dir, sizeof dir - 1);
-    if (size <= 0)
+    g_autofree char *dir = dpl_path_of_dir(fd);
+    if (!dir)
         return NULL;
-    dir[size] = '\0';
     for (size_t i = 0; i < t->options.apply->options.count; i++) {
         const struct dpl_apply_root *root = &t->options.apply->roots[i];
-        dpl_objects_path(own, sizeof own, root->fd, NULL);
-        size = readlink(own, top, sizeof top - 1);
-        if (size <= 0)
-            continue;
-        top[size] = '\0';
-        if (!dpl_path_is_beneath(dir, top))
+        g_autofree char *top = dpl_path_of_dir(root->fd);
+        if (!top || !dpl_path_is_beneath(dir, top))
             continue;
         const char *rest = dir + strlen(top);
         *root_r = root->number;
@@ -56,17 +49,23 @@ static char *path_of(const struct dpl_mirror_target *t, int fd, const char *name
     return NULL;
 }
 
-/* Whether the set's rules leave this path out: then it is none of ours. */
-static bool excluded(const struct dpl_mirror_target *t, uint32_t root, const char *path)
+/* What the set's rules say of this path. */
+static struct dpl_rules_at rules_at(const struct dpl_mirror_target *t, uint32_t root,
+                                    const char *path)
 {
-    for (size_t i = 0; t->options.rules && i < t->options.place_count; i++) {
+    for (size_t i = 0; t->rules && i < t->options.place_count; i++) {
         if (t->options.places[i].number != root)
             continue;
         g_autofree char *full = g_strdup_printf("%s/%s", t->options.places[i].source, path);
-        struct dpl_rules_at at = dpl_rules_find(t->options.rules, full);
-        return !at.inside && !at.some_beneath;
+        return dpl_rules_find(t->rules, full);
     }
-    return false;
+    return (struct dpl_rules_at){.inside = true, .some_beneath = true, .all_beneath = true};
+}
+
+/* Whether they leave it out, with all beneath: then it is none of ours. */
+static bool is_excluded(struct dpl_rules_at at)
+{
+    return !at.inside && !at.some_beneath;
 }
 
 /* 1: the name is still that of who had it, and *found is filled. */
@@ -93,10 +92,19 @@ static int look(struct dpl_mirror_target *t, const struct dpl_extra *extra, stru
     return 1;
 }
 
-/* How many objects stand here and beneath, but those that live. */
-static uint64_t count_tree(const struct dpl_mirror_target *t, int dir_fd, const char *name)
+static struct dpl_rules_at descend(const struct dpl_mirror_target *t, struct dpl_rules_at at,
+                                   const char *name)
+{
+    return t->rules && !at.all_beneath ? dpl_rules_descend(t->rules, at, name, strlen(name)) : at;
+}
+
+/* How many objects stand here and beneath and would go. */
+static uint64_t count_tree(const struct dpl_mirror_target *t, struct dpl_rules_at at, int dir_fd,
+                           const char *name)
 {
     uint64_t count = 1;
+    if (is_excluded(at))
+        return 0;
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *d;
@@ -106,7 +114,7 @@ static uint64_t count_tree(const struct dpl_mirror_target *t, int dir_fd, const 
     }
     while ((d = readdir(dir)))
         if (dpl_path_name_ok(d->d_name))
-            count += count_tree(t, dirfd(dir), d->d_name);
+            count += count_tree(t, descend(t, at, d->d_name), dirfd(dir), d->d_name);
     closedir(dir);
     return count;
 }
@@ -155,6 +163,53 @@ static int take_away(struct dpl_mirror_target *t, int dir_fd, const char *name, 
     return rc;
 }
 
+/* The names in a directory: what is done with them changes it. */
+static GPtrArray *names_in(int dir_fd, const char *name, struct dpl_err *err)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *d;
+    if (!dir) {
+        dpl_err_sys(err, errno, "open \"%s\"", name);
+        dpl_fd_clear(&fd);
+        g_ptr_array_unref(names);
+        return NULL;
+    }
+    while ((d = readdir(dir)))
+        if (dpl_path_name_ok(d->d_name))
+            g_ptr_array_add(names, g_strdup(d->d_name));
+    closedir(dir);
+    return names;
+}
+
+/* An orphan goes, but for what the rules exclude in it, and the directories on the way to that. 1:
+ * something of it stays. */
+static int take_ours(struct dpl_mirror_target *t, struct dpl_rules_at at, int dir_fd,
+                     const char *name, struct dpl_err *err)
+{
+    struct stat st;
+    bool move = t->orphans == DPL_ORPHANS_MOVE, stays = !at.inside;
+    if (is_excluded(at))
+        return 1;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", name);
+    if (at.all_beneath || !S_ISDIR(st.st_mode))
+        return stays ? 1 : take_away(t, dir_fd, name, name, move, err);
+    g_autoptr(GPtrArray) names = names_in(dir_fd, name, err);
+    dpl_autofd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (!names || fd < 0)
+        return names ? dpl_err_sys(err, errno, "open \"%s\"", name) : err->code;
+    for (guint i = 0; i < names->len; i++) {
+        const char *child = names->pdata[i];
+        int rc = take_ours(t, descend(t, at, child), fd, child, err);
+        if (rc < 0)
+            return rc;
+        stays |= rc > 0;
+    }
+    return stays ? 1 : take_away(t, dir_fd, name, name, move, err);
+}
+
 static int lose_name(struct dpl_mirror_target *t, const struct found *found, struct dpl_err *err)
 {
     struct dpl_view name = {(const uint8_t *)found->extra->name, strlen(found->extra->name)};
@@ -185,13 +240,16 @@ static int see_to(struct dpl_mirror_target *t, const struct found *found, struct
     g_autofree char *path = path_of(t, found->fd, found->extra->name, &root);
     if (found->alive)
         return lose_name(t, found, err);
-    if (!path || excluded(t, root, path))
+    if (!path)
+        return 0;
+    struct dpl_rules_at at = rules_at(t, root, path);
+    if (is_excluded(at))
         return 0;
     int rc = note_path(t, path, err);
     if (rc < 0 || t->test || t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST)
         return rc;
-    return take_away(t, found->fd, found->extra->name, found->extra->name,
-                     t->orphans == DPL_ORPHANS_MOVE, err);
+    rc = take_ours(t, at, found->fd, found->extra->name, err);
+    return rc < 0 ? rc : 0;
 }
 
 /* Whether this entry of the reserved directory was set aside and does not live: a living one has
@@ -260,8 +318,8 @@ static int guard(struct dpl_mirror_target *t, struct dpl_err *err)
         if (rc <= 0 || found.alive)
             continue;
         g_autofree char *path = path_of(t, found.fd, found.extra->name, &root);
-        if (path && !excluded(t, root, path))
-            lost += count_tree(t, found.fd, found.extra->name);
+        if (path)
+            lost += count_tree(t, rules_at(t, root, path), found.fd, found.extra->name);
     }
     if (rc < 0)
         return rc;

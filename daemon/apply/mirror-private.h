@@ -20,6 +20,7 @@ struct dpl_extra {
 struct dpl_mirror_target {
     struct dpl_mirror_target_options options;
     struct dpl_objects *objects; /* of the applier */
+    struct dpl_rules *rules;     /* NULL: everything belongs to the set */
     uint64_t id;
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;

@@ -14,8 +14,18 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
 {
     if (begin->has & DPL_M(OBJECT))
         return dpl_err_set(err, DPL_E_UNSUPPORTED, "a mirror of one object is not known here");
+    struct dpl_rules *rules = NULL;
+    const char *text = (const char *)begin->data.data;
+    if ((begin->has & DPL_M(DATA)) && begin->data.size > 0) {
+        int rc = dpl_rules_parse(&rules, text, begin->data.size, err);
+        if (rc < 0) {
+            dpl_err_context(err, "the source's rules");
+            return DPL_E_CORRUPT;
+        }
+    }
     struct dpl_mirror_target *t = g_new0(struct dpl_mirror_target, 1);
     t->options = *options;
+    t->rules = rules;
     t->objects = dpl_apply_objects(options->apply);
     t->id = begin->mirror;
     t->kind = (enum dpl_mirror_kind)begin->kind;
@@ -51,6 +61,7 @@ void dpl_mirror_target_close(struct dpl_mirror_target *t)
     g_byte_array_free(t->list, TRUE);
     g_byte_array_free(t->paths, TRUE);
     g_clear_pointer(&t->list_of, g_bytes_unref);
+    g_clear_pointer(&t->rules, dpl_rules_free);
     g_free(t->buffer);
     g_free(t->sums);
     g_free(t);
@@ -75,7 +86,9 @@ int dpl_mirror_apply(struct dpl_mirror_target *t, struct dpl_record *record, str
 {
     record->outcome = DPL_OUTCOME_OK;
     record->lsn = t->position.lsn;
+    t->options.apply->of_mirror = true;
     int rc = dpl_apply_record(t->options.apply, t->position.epoch, record, err);
+    t->options.apply->of_mirror = false;
     return rc < 0 ? rc : 0;
 }
 

@@ -31,9 +31,9 @@ struct dpl_mirror_place {
 struct dpl_mirror_target_options {
     struct dpl_apply *apply;
     uint64_t seed; /* random */
-    /* The set's rules, and where the roots are at the source: what is excluded there is left alone
-     * here. NULL: everything belongs to the set. */
-    const struct dpl_rules *rules;
+    /* Where the roots are at the source, for the set's rules, which the source says: what they
+     * exclude is left alone here. They can only take from what may go, which lies beneath the roots
+     * in any case. */
     const struct dpl_mirror_place *places;
     size_t place_count;
     int orphans_fd;      /* a directory on the replica's file system where orphans are moved to */

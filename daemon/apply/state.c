@@ -122,7 +122,8 @@ static bool in_list(struct dpl_view list, const char *wanted)
     return false;
 }
 
-int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, struct dpl_err *err)
+int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, bool keep_trusted,
+                     struct dpl_err *err)
 {
     char path[DPL_OBJECTS_PATH];
     g_autofree char *names = g_malloc(65536);
@@ -132,7 +133,8 @@ int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, struct dpl_err *
         return dpl_err_sys(err, errno, "list the attributes of an object");
     for (const char *at = names; at < names + size; at += strlen(at) + 1) {
         /* A security module labels by its own policy here. */
-        if (is_ours(at) || strcmp(at, "security.selinux") == 0 || in_list(list, at))
+        if (is_ours(at) || strcmp(at, "security.selinux") == 0 || in_list(list, at) ||
+            (keep_trusted && strncmp(at, "trusted.", 8) == 0))
             continue;
         int rc = dpl_state_removexattr(fd, type, at, err);
         if (rc < 0)

@@ -29,8 +29,9 @@ void dpl_state_flags(struct dpl_objects *objects, struct dpl_object *object, uin
 int dpl_state_setxattr(int fd, mode_t type, struct dpl_view name, struct dpl_view value,
                        struct dpl_err *err);
 int dpl_state_removexattr(int fd, mode_t type, const char *name, struct dpl_err *err);
-/* The object has these and no others. */
-int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, struct dpl_err *err);
+/* The object has these and no others; of the name space trusted others may stay. */
+int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, bool keep_trusted,
+                     struct dpl_err *err);
 
 /* These want a regular file open for writing. */
 int dpl_state_write(int fd, uint64_t offset, struct dpl_view data, struct dpl_err *err);

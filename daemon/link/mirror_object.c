@@ -69,7 +69,8 @@ static void own_path(int fd, char path[OWN_PATH])
     snprintf(path, OWN_PATH, "/proc/self/fd/%d", fd);
 }
 
-/* All extended attributes but what belongs to a host. */
+/* All extended attributes but what belongs to a host, and those of trusted: who reads here has no
+ * right to see them. */
 static ssize_t read_xattrs(const char *path, uint8_t *list, size_t room, struct dpl_err *err)
 {
     g_autofree char *names = g_malloc(NAMES_ROOM);
@@ -78,7 +79,7 @@ static ssize_t read_xattrs(const char *path, uint8_t *list, size_t room, struct 
     if (size < 0)
         return errno == EOPNOTSUPP ? 0 : failed(err, "list extended attributes");
     for (const char *at = names; at < names + size; at += strlen(at) + 1) {
-        if (g_str_has_prefix(at, "trusted.doppel.") || strcmp(at, "security.selinux") == 0)
+        if (g_str_has_prefix(at, "trusted.") || strcmp(at, "security.selinux") == 0)
             continue;
         if (!value)
             value = g_malloc(DPL_XATTR_VALUE_MAX);

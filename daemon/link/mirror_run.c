@@ -371,6 +371,8 @@ static void send_some(struct dpl_link *link)
 void dpl_link_mirror_pump(struct dpl_link *link)
 {
     struct dpl_link_mirror *m = &link->mirror;
+    if (link->source.state == DPL_SOURCE_STREAMING)
+        m->at_end = false; /* behind the next gap it is to be offered again */
     if (!m->source) {
         if (!choose(link, now_of(link)) || !offer_end(link))
             return;

@@ -108,6 +108,8 @@ static int look_at_roots(struct dpl_mirror_source *s, struct dpl_err *err)
 
 static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
 {
+    g_autofree char *rules = s->options.rules ? g_malloc(DPL_RULES_TEXT_MAX + 1) : NULL;
+    int size = rules ? dpl_rules_format(s->options.rules, rules, DPL_RULES_TEXT_MAX + 1) : 0;
     struct dpl_message m = {.type = DPL_MSG_MIRROR_BEGIN,
                             .has = DPL_M(MIRROR) | DPL_M(KIND) | DPL_M(ORPHANS) | DPL_M(FLAGS),
                             .mirror = s->options.id,
@@ -115,6 +117,12 @@ static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
                             .orphans = s->options.orphans,
                             .flags = (s->options.test ? DPL_MIRROR_TEST : 0U) |
                                      (s->options.any_loss ? DPL_MIRROR_ANY_LOSS : 0U)};
+    if (size < 0)
+        return dpl_err_set(err, size, "the rules of the set cannot be said");
+    if (size > 0) {
+        m.has |= DPL_M(DATA);
+        m.data = (struct dpl_view){(const uint8_t *)rules, (size_t)size};
+    }
     return s->options.send(s->options.self, &m, err);
 }
 
@@ -349,12 +357,9 @@ static int enter_directory(struct dpl_mirror_source *s, struct dpl_err *err)
 /* Where a directory is now, for the rules. False if that is in no root. */
 static bool find_rules(const struct dpl_mirror_source *s, int fd, struct dpl_rules_at *at)
 {
-    char own[40], path[PATH_MAX];
-    snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
-    ssize_t size = readlink(own, path, sizeof path - 1);
-    if (size <= 0)
+    g_autofree char *path = dpl_path_of_dir(fd);
+    if (!path)
         return false;
-    path[size] = '\0';
     *at = s->options.rules ? dpl_rules_find(s->options.rules, path) : everything();
     return belongs(*at, true);
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/base/path.h"
 
+#include "lib/base/fd.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,4 +75,45 @@ bool dpl_path_is_beneath(const char *path, const char *dir)
     while (n > 0 && dir[n - 1] == '/')
         n--;
     return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* The name in its parent of the directory with this inode; NULL: none. */
+static char *name_in(int parent_fd, ino_t ino)
+{
+    int fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *d;
+    char *name = NULL;
+    if (!dir) {
+        dpl_fd_clear(&fd);
+        return NULL;
+    }
+    while (!name && (d = readdir(dir)))
+        if (d->d_ino == ino && dpl_path_name_ok(d->d_name))
+            name = g_strdup(d->d_name);
+    closedir(dir);
+    return name;
+}
+
+/* As the kernel says it: at most PATH_MAX. */
+static char *known_path(int fd)
+{
+    char own[40], path[PATH_MAX];
+    snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(own, path, sizeof path - 1);
+    return size > 0 && path[0] == '/' ? g_strndup(path, (gsize)size) : NULL;
+}
+
+char *dpl_path_of_dir(int fd)
+{
+    char *path = known_path(fd);
+    if (path || errno != ENAMETOOLONG)
+        return path;
+    struct stat st;
+    dpl_autofd int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || fstat(fd, &st) < 0)
+        return NULL;
+    g_autofree char *name = name_in(parent, st.st_ino);
+    g_autofree char *above = name ? dpl_path_of_dir(parent) : NULL;
+    return above ? g_strdup_printf("%s/%s", above, name) : NULL;
 }

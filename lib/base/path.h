@@ -23,6 +23,10 @@ enum dpl_path_limits {
 int dpl_path_open_beneath(int root_fd, const char *path, int flags, mode_t mode,
                           enum dpl_path_limits limits, struct dpl_err *err);
 
+/* The absolute path of an open directory, of any length: deeper than PATH_MAX its names are looked
+ * for upwards. The caller frees (g_free). NULL: it has none, or it cannot be found. */
+char *dpl_path_of_dir(int fd);
+
 /* A name of one component: not empty, not "." or "..", no '/', at most NAME_MAX bytes. */
 bool dpl_path_name_ok(const char *name);
 /* A relative path of such components, divided by single slashes. */

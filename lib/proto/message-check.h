@@ -17,6 +17,7 @@ enum dpl_payload {
     DPL_PAYLOAD_RANGES,
     DPL_PAYLOAD_CONTENT,
     DPL_PAYLOAD_PATHS,
+    DPL_PAYLOAD_RULES,
 };
 
 /* The index of a tag, or DPL_MFIELD_COUNT. */

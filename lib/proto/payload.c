@@ -185,6 +185,8 @@ bool dpl_payload_ok(const struct dpl_message *m, enum dpl_payload payload)
                ranges_ok(m->data);
     case DPL_PAYLOAD_PATHS:
         return size == 0 || paths_ok(m->data);
+    case DPL_PAYLOAD_RULES:
+        return size == 0 || !memchr(m->data.data, 0, size);
     default:
         return content_ok(m);
     }
@@ -218,8 +220,7 @@ static bool state_ok(const struct dpl_message *m)
     return together(m, position) && ((m->has & DPL_M(EPOCH)) || !(m->has & DPL_M(APPLIED))) &&
            (!(m->has & DPL_M(EPOCH)) || (m->epoch > 0 && !zero(m->epoch_id))) && positions_ok(m) &&
            !(m->flags & DPL_STATE_NEEDS_MIRROR) == !(m->has & DPL_M(REASON)) &&
-           !(m->flags & DPL_STATE_MIRROR) == !(m->has & DPL_M(MIRROR)) &&
-           (!(m->has & DPL_M(CURSOR)) || (m->has & DPL_M(MIRROR)));
+           !(m->flags & DPL_STATE_MIRROR) == !(m->has & DPL_M(MIRROR));
 }
 
 bool dpl_message_agrees(const struct dpl_message *m)

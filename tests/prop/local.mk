@@ -88,3 +88,11 @@ tests_prop_prop_sim_SOURCES = tests/prop/prop-sim.c tests/prop/sim.c tests/prop/
 	tests/prop/sim-source.c tests/prop/sim-target.c tests/prop/sim-wire.c
 tests_prop_prop_sim_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.a libbase.a \
 	$(PROTO_LIBS) $(UNIT_LIBS)
+
+# Both engines in one process.
+check_PROGRAMS += tests/prop/prop-mirrorsim
+TESTS += tests/prop/prop-mirrorsim
+tests_prop_prop_mirrorsim_SOURCES = tests/prop/prop-mirrorsim.c tests/prop/mirrorsim.c tests/prop/mirrorsim.h \
+	tests/prop/mirrorsim-app.c tests/prop/mirrorsim-nodes.c
+tests_prop_prop_mirrorsim_LDADD = libtests.a liblink.a libmirrorsource.a libapply.a libcore.a libproto.a \
+	libunit.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS) -lpthread

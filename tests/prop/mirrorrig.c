@@ -102,7 +102,6 @@ static int at_target(struct link *l, struct dpl_err *err)
         static const struct dpl_mirror_place place = {.number = 7, .source = "/source"};
         struct dpl_mirror_target_options options = {.apply = l->apply,
                                                     .seed = 5,
-                                                    .rules = l->rules,
                                                     .places = &place,
                                                     .place_count = 1,
                                                     .orphans_fd = l->rig->orphans,
@@ -233,7 +232,7 @@ static void print_difference(void *arg, const char *path, const char *what)
 
 long mirrorrig_compare(struct mirrorrig *rig)
 {
-    static const char *const skip[] = {"trusted.doppel.", NULL};
+    static const char *const skip[] = {"trusted.", NULL}; /* no mirror's */
     struct treecmp_options options = {.what = TREECMP_DEFAULT,
                                       .skip_xattrs = skip,
                                       .max_reports = 20,

@@ -101,6 +101,10 @@ static void fill_payload(struct rng *r, struct msggen *g, struct dpl_message *m)
             break;
         append_some(r, g, m->type, m);
         break;
+    case DPL_MSG_MIRROR_BEGIN:
+        memset(g->data, 'r', 512);
+        m->data.size = rng_below(r, 200);
+        break;
     case DPL_MSG_MIRROR_DIR:
     case DPL_MSG_MIRROR_RESULT:
         append_some(r, g, m->type, m);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static struct mirrorrig rig;
@@ -179,6 +180,85 @@ static void excluded(void)
     mirrorrig_done(&rig);
 }
 
+/* What the rules exclude stays, though the directory around it is an orphan; what of that is the
+ * set's goes. */
+static void excluded_in_an_orphan(void)
+{
+    begin(67);
+    rig.rules = "include recursive /source\nexclude recursive /source/old/tmp\n";
+    put_file(rig.source, "keep", "k");
+    mkdirat(rig.replica, "old", 0755);
+    mkdirat(rig.replica, "old/tmp", 0755);
+    mkdirat(rig.replica, "old/sub", 0755);
+    put_file(rig.replica, "old/tmp/theirs", "t");
+    put_file(rig.replica, "old/sub/ours", "o");
+    rig.max_delete = 80; /* of four that would go and two that live */
+    run_well("with an orphan around what is excluded");
+    CU_ASSERT(is_there(rig.replica, "old/tmp/theirs"));
+    CU_ASSERT(!is_there(rig.replica, "old/sub"));
+    rig.rules = NULL;
+    rig.max_delete = 100;
+    converged("without rules");
+    mirrorrig_done(&rig);
+}
+
+static void trusted(void)
+{
+    char value[8];
+    begin(68);
+    put_file(rig.source, "f", "x");
+    converged("first");
+    int fd = openat(rig.replica, "f", O_RDONLY | O_CLOEXEC);
+    int theirs = openat(rig.source, "f", O_RDONLY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(fsetxattr(fd, "trusted.here", "1", 1, 0), 0);
+    CU_ASSERT_EQUAL(fsetxattr(fd, "user.here", "1", 1, 0), 0);
+    CU_ASSERT_EQUAL(fsetxattr(theirs, "trusted.there", "1", 1, 0), 0);
+    converged("again");
+    CU_ASSERT_EQUAL(fgetxattr(fd, "trusted.here", value, sizeof value), 1);
+    CU_ASSERT(fgetxattr(fd, "trusted.there", value, sizeof value) < 0);
+    close(theirs);
+    close(fd);
+    mirrorrig_done(&rig);
+}
+
+/* What the removal of temporary directories could not reach. */
+static void remove_down(int dir, const char *name)
+{
+    int next = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (next >= 0) {
+        remove_down(next, name);
+        unlinkat(next, "ours", 0);
+        close(next);
+    }
+    unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+/* Deeper than the kernel can say a path. */
+static void deep(void)
+{
+    char name[201];
+    memset(name, 'd', 200);
+    name[200] = '\0';
+    begin(69);
+    put_file(rig.source, "keep", "k");
+    for (int side = 0; side < 2; side++) {
+        int dir = dup(side ? rig.source : rig.replica);
+        for (int i = 0; i < 40; i++) {
+            mkdirat(dir, name, 0755);
+            int next = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            close(dir);
+            dir = next;
+        }
+        put_file(dir, side ? "ours" : "orphan", "x");
+        close(dir);
+    }
+    converged("far down");
+    CU_ASSERT_EQUAL(rig.count.orphans, 1);
+    remove_down(rig.source, name);
+    remove_down(rig.replica, name);
+    mirrorrig_done(&rig);
+}
+
 static const struct unit_test tests[] = {
     {"any mirror makes any replica equal to any source", random_trees},
     {"a second mirror finds nothing to do and sends no content", nothing_to_do},
@@ -187,6 +267,9 @@ static const struct unit_test tests[] = {
     {"orphans are kept, listed, moved, never too many of them", orphans},
     {"an empty root stops the mirror until somebody means it", empty_root},
     {"what the rules exclude is neither sent nor taken away", excluded},
+    {"nor is it in a directory that is an orphan", excluded_in_an_orphan},
+    {"attributes of the name space trusted are left as they are", trusted},
+    {"an orphan is one however far down it stands", deep},
 };
 
 int main(void)

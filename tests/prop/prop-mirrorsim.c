@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The simulator of mirrors over many seeds. DPL_SEED=N DPL_ROUNDS=1 runs seed N again; with
+ * MSIM_VERBOSE it says what happens.
+ */
+#include "tests/prop/mirrorsim.h"
+#include "tests/unit/unit.h"
+
+#include <signal.h>
+
+enum { FIGURES = 12 };
+
+static void seeds(void)
+{
+    static struct msim sim;
+    static const char *const names[FIGURES] = {"changes",
+                                               "cuts",
+                                               "deaths of the link",
+                                               "of the replica",
+                                               "wishes",
+                                               "stops",
+                                               "hands on it",
+                                               "overflows",
+                                               "mirrors begun",
+                                               "ended",
+                                               "failed",
+                                               "looks at a "
+                                               "consistent "
+                                               "replica"};
+    struct rng start = rng_start(1);
+    unsigned n = rounds(60), failed = 0;
+    unsigned long total[FIGURES] = {0};
+    for (unsigned i = 0; i < n && failed < 5; i++) {
+        failed += !msim_run(&sim, start.state + i);
+        const unsigned seen[FIGURES] = {
+            sim.seen.ops,    sim.seen.cuts,  sim.seen.link_deaths, sim.seen.engine_deaths,
+            sim.seen.wishes, sim.seen.stops, sim.seen.touches,     sim.seen.overflows,
+            sim.seen.begun,  sim.seen.ended, sim.seen.failed,      sim.seen.consistent};
+        for (unsigned k = 0; k < FIGURES; k++)
+            total[k] += seen[k];
+    }
+    CU_ASSERT_EQUAL(failed, 0);
+    printf("%u seeds:", n);
+    for (unsigned k = 0; k < FIGURES; k++)
+        printf("%s %lu %s", k ? "," : "", total[k], names[k]);
+    printf("\n");
+    /* All of it must have happened, or nothing was shown. */
+    if (n >= 60)
+        for (unsigned k = 0; k < FIGURES; k++)
+            if (k != 10) /* none fails where nothing does */
+                CU_ASSERT_TRUE(total[k] > 0);
+}
+
+static const struct unit_test tests[] = {
+    {"whatever fails in mirrors, a consistent replica is a state of the source, and all ends equal",
+     seeds},
+};
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (geteuid() != 0) {
+        printf("SKIP: only root may set owners and open file handles\n");
+        return 77;
+    }
+    umask(0);
+    return unit_main(__FILE__, tests, 1);
+}
