@@ -25,6 +25,7 @@ struct dpl_daemon {
     GPtrArray *sets;    /* of struct dpl_set, in the order of their names */
     GPtrArray *waiting; /* of struct dpl_waiter */
     GPtrArray *alerts;  /* of struct dpl_alert */
+    GPtrArray *changes; /* of struct dpl_change */
     struct dpl_metrics *metrics;
     struct dpl_doors *doors;
     struct dpl_sites *site_keys;

@@ -47,7 +47,7 @@ check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
 	tests/crash/load_names.c tests/crash/load_odds.c tests/crash/load_victim.c
 check_PROGRAMS += tests/crash/store-kill
-tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
+tests_crash_store_kill_LDADD = $(STORE_LIBS) $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh
 dist_noinst_SCRIPTS += tests/crash/store-kill.sh
 

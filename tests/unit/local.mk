@@ -90,7 +90,7 @@ tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
-tests_unit_test_store_LDADD = libunit.a libstore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_store_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-proto
 TESTS += tests/unit/test-proto
 tests_unit_test_proto_SOURCES = tests/unit/test-proto.c tests/unit/proto-golden.tbl.h
@@ -169,3 +169,6 @@ tests_unit_test_owner_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-settings
 TESTS += tests/unit/test-settings
 tests_unit_test_settings_LDADD = libunit.a libparent.a libcore.a libconfig.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-book
+TESTS += tests/unit/test-book
+tests_unit_test_book_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)
