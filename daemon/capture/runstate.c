@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REFRESH_NS INT64_C(250000000)
+#define REFRESH_NS INT64_C(50000000)
 #define LIST_S     5
 
 int runstate_lock(const struct options *options, int *run_fd_r, int *lock_fd_r, struct dpl_err *err)

@@ -101,6 +101,7 @@ struct dpl_source {
     uint64_t window, queue_bytes, applied_time_ns;
     uint32_t flags, compare; /* of enum dpl_state_flag; of enum dpl_compare */
     bool acked;              /* it has sent an ack of the epoch that is sent now */
+    bool empty;              /* the replica: nothing stood beneath its roots */
     uint32_t told;           /* why a mirror is needed, as its state said; 0: it did not */
     /* where we are */
     struct dpl_source_position now, former, offered;

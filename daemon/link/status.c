@@ -166,6 +166,7 @@ int64_t dpl_link_status(struct dpl_link *link, int64_t now_ns)
     /* A daemon that does not read will get the next one. */
     (void)dpl_channel_send(link->channel, doc, NULL, 0, &err);
     link->status_ns = now_ns;
+    link->flags_told = link->source.flags;
     link->changed = false;
     return now_ns + late_ns;
 }
