@@ -29,3 +29,27 @@ nodist_agents_network_name_SOURCES = ocf/network-name.params.h ocf/network-name.
 agents_network_name_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
 agents_network_name_LDADD = libocf.a libdns.a libconfig.a libbase.a $(DNS_LIBS) $(GLIB_LIBS)
 $(agents_network_name_OBJECTS): $(nodist_agents_network_name_SOURCES)
+
+# What speaks to doppeld.
+agent_ask = agents/ask.c agents/ask.h agents/host.c agents/host.h
+AGENT_ASK_LIBS = libocf.a libclient.a libctl.a libcapstat.a libconfig.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS)
+
+ocfagent_PROGRAMS += agents/source-connection
+agents_source_connection_SOURCES = $(agent_ask) \
+	agents/program.c agents/program.h \
+	agents/source_connection.c agents/source_connection.h \
+	agents/source_connection_look.c \
+	agents/source_connection_stop.c
+nodist_agents_source_connection_SOURCES = ocf/source-connection.params.h ocf/source-connection.metadata.h
+agents_source_connection_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+agents_source_connection_LDADD = $(AGENT_ASK_LIBS)
+$(agents_source_connection_OBJECTS): $(nodist_agents_source_connection_SOURCES)
+
+ocfagent_PROGRAMS += agents/replica
+agents_replica_SOURCES = $(agent_ask) \
+	agents/replica.c agents/replica.h \
+	agents/replica_writer.c
+nodist_agents_replica_SOURCES = ocf/replica.params.h ocf/replica.metadata.h
+agents_replica_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+agents_replica_LDADD = $(AGENT_ASK_LIBS)
+$(agents_replica_OBJECTS): $(nodist_agents_replica_SOURCES)

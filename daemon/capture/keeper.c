@@ -6,6 +6,7 @@
 
 #include "daemon/capture/inject.h"
 #include "daemon/capture/mount.h"
+#include "daemon/capture/ownership.h"
 #include "daemon/capture/report.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/setup.h"
@@ -90,7 +91,6 @@ static int open_signals(struct dpl_err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
@@ -358,9 +358,6 @@ static void handle_signals(void)
             keeper.stop_deadline_ns =
                 now_ns() + (int64_t)keeper.options->stop_wait_ms * 1000000 + 1;
             break;
-        case SIGHUP:
-            atomic_store(&keeper.memory.shared->renew.wanted, 1);
-            break;
         case SIGQUIT:
             force_unmount();
             break;
@@ -533,6 +530,7 @@ int keeper_run(const struct options *options, char **argv, int ready_fd)
         tell_starter((uint8_t)code);
         return code;
     }
+    ownership_end(options, keeper.memory.shared);
     runstate_end(&keeper.memory);
     fprintf(stderr, "doppel-capture: set '%s': unmounted, ended\n", options->set);
     return 0;

@@ -31,12 +31,12 @@ libcapture_a_SOURCES = \
 	daemon/capture/op_table.c \
 	daemon/capture/op_xattr.c \
 	daemon/capture/options.c daemon/capture/options.h \
+	daemon/capture/ownership.c daemon/capture/ownership.h \
 	daemon/capture/pool.c daemon/capture/pool.h \
 	daemon/capture/proto.h \
 	daemon/capture/recorder.c daemon/capture/recorder.h \
 	daemon/capture/recorder_acl.c \
 	daemon/capture/remote.c daemon/capture/remote.h \
-	daemon/capture/renew.c daemon/capture/renew.h \
 	daemon/capture/report.c daemon/capture/report.h \
 	daemon/capture/runstate.c daemon/capture/runstate.h \
 	daemon/capture/status.c daemon/capture/status.h \

@@ -28,9 +28,10 @@ enum {
     OPT_SYNC_INTERVAL,
     OPT_RING,
     OPT_EPOCH,
+    OPT_OWNER_STAMP,
+    OPT_GENERATION,
     OPT_STOP_WAIT,
     OPT_CRASH_BOUND,
-    OPT_RENEW_WAIT,
     OPT_INJECT,
     OPT_RESUME,
     OPT_FOREGROUND,
@@ -64,9 +65,10 @@ static const struct option table[] = {
     {"sync-interval", required_argument, NULL, OPT_SYNC_INTERVAL},
     {"memory", required_argument, NULL, OPT_RING},
     {"epoch", required_argument, NULL, OPT_EPOCH},
+    {"owner-stamp", no_argument, NULL, OPT_OWNER_STAMP},
+    {"generation", required_argument, NULL, OPT_GENERATION},
     {"stop-wait", required_argument, NULL, OPT_STOP_WAIT},
     {"crash-bound", required_argument, NULL, OPT_CRASH_BOUND},
-    {"renew-wait", required_argument, NULL, OPT_RENEW_WAIT},
     {"inject", required_argument, NULL, OPT_INJECT},
     {"resume", required_argument, NULL, OPT_RESUME},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -115,12 +117,13 @@ static void help(void)
         "  --sync-interval SECONDS how often the disk below is synced, so that the target knows\n"
         "                         what cannot be lost (5; 0: never)\n"
         "  --epoch N              of this ownership (one more than the directory has)\n"
+        "  --owner-stamp          this ownership is stamped on the roots' disk, and follows the "
+        "last\n"
+        "                         one there if that ended in order\n"
+        "  --generation N         of the set, for that stamp\n"
         "  --stop-wait SECONDS    how long SIGTERM waits for users of the mount (10)\n"
         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
         "                         journal (20/60; 0/0: never)\n"
-        "  --renew-wait S/L       seconds from the end of a journal that was full to the next one, "
-        "\n"
-        "                         up to L if they end soon (1/600; 0/0: never)\n"
         "  --run-dir DIR          where captures show their status (" OPTIONS_RUN_DIR ")\n"
         "  --foreground           stay; else return when the roots are captured\n"
         "  --force                on a kernel on which our crash could reach applications\n"
@@ -168,21 +171,6 @@ static int crash_bound(struct options *options, const char *text, struct dpl_err
                            text);
     options->crash_count = count;
     options->crash_seconds = seconds;
-    return 0;
-}
-
-static int renew_wait(struct options *options, const char *text, struct dpl_err *err)
-{
-    unsigned shortest, longest;
-    char more;
-
-    if (sscanf(text, "%u/%u%c", &shortest, &longest, &more) != 2 || shortest > longest ||
-        longest > 86400)
-        return dpl_err_set(err, DPL_E_USAGE,
-                           "--renew-wait: '%s' is not SHORTEST/LONGEST in seconds, up to 86400",
-                           text);
-    options->renew_shortest_s = shortest;
-    options->renew_longest_s = longest;
     return 0;
 }
 
@@ -293,14 +281,17 @@ static int take(struct options *o, int option, struct dpl_err *err)
         return scaled("--memory", &o->ring_bytes, err);
     case OPT_EPOCH:
         return number(optarg, "--epoch", UINT64_MAX / 2, &o->epoch, err);
+    case OPT_OWNER_STAMP:
+        o->owner_stamp = true;
+        return 0;
+    case OPT_GENERATION:
+        return number(optarg, "--generation", INT64_MAX, &o->generation, err);
     case OPT_STOP_WAIT:
         code = number(optarg, "--stop-wait", 86400, &value, err);
         o->stop_wait_ms = (uint32_t)value * 1000;
         return code;
     case OPT_CRASH_BOUND:
         return crash_bound(o, optarg, err);
-    case OPT_RENEW_WAIT:
-        return renew_wait(o, optarg, err);
     case OPT_INJECT:
         o->inject = optarg;
         return 0;
@@ -388,8 +379,6 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
                                 .stop_wait_ms = 10000,
                                 .crash_count = 20,
                                 .crash_seconds = 60,
-                                .renew_shortest_s = 1,
-                                .renew_longest_s = 600,
                                 .run_dir = OPTIONS_RUN_DIR,
                                 .timeout_s = 60,
                                 .resume_fd = -1};

@@ -32,13 +32,14 @@ struct options {
     uint64_t dirty_log_bytes;
     bool dirty_log_mark; /* one that is created begins with a mark: the sites are equal now */
     uint32_t sync_interval_ms;
-    uint64_t epoch; /* 0: one more than the journal's directory has seen */
+    bool owner_stamp;    /* the ownership is stamped on the disk below */
+    uint64_t generation; /* for that stamp */
+    uint64_t epoch;      /* 0: one more than the journal's directory has seen */
     uint32_t threads;
     uint32_t stop_wait_ms;
     uint32_t crash_count,
         crash_seconds; /* more deaths than that: on without journal; 0: no bound */
-    uint32_t renew_shortest_s, renew_longest_s; /* from a journal's end to the next; 0: none */
-    int resume_fd;                              /* the memory of an earlier binary, or -1 */
+    int resume_fd;     /* the memory of an earlier binary, or -1 */
     bool foreground;
     bool single; /* one process, which may not die: for tools that cannot follow a clone */
     bool force;

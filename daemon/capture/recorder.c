@@ -4,7 +4,6 @@
  */
 #include "daemon/capture/recorder.h"
 
-#include "daemon/capture/renew.h"
 #include "lib/base/clock.h"
 
 #include <stdarg.h>
@@ -13,7 +12,7 @@
 
 void recorder_begin(struct op *op, bool inside, enum dpl_record_type type)
 {
-    op->recording = inside && op->journals;
+    op->recording = inside && atomic_load(&op->worker->shared->mode) == MODE_JOURNAL;
     memset(&op->record, 0, sizeof(op->record));
     op->record.type = (uint16_t)type;
     op->oid_count = 0;
@@ -179,12 +178,11 @@ static int reserve(struct op *op, const struct dpl_arena_request *request,
                    struct dpl_arena_res *res)
 {
     struct dpl_arena *arena = &op->worker->arena;
-    uint32_t journal = atomic_load(&op->worker->shared->journal);
     int code = dpl_arena_reserve(arena, request, res);
 
     if (code == 0)
         return 0;
-    renew_ended(op->worker, journal);
+    atomic_store(&op->worker->shared->mode, MODE_PASS);
     if (dpl_arena_state(arena) != DPL_JOURNAL_CLOSED)
         say_once(WHY_NO_PLACE,
                  "no place in the journal for a %s record of %zu bytes (%s): going on unjournalled",
@@ -240,7 +238,7 @@ void recorder_reserve(struct op *op)
         .buffer = -1,
     };
 
-    if (slot->lsn != SLOT_NO_RECORD && slot->lsn_epoch == dpl_epoch_tag(&op->worker->shared->epoch))
+    if (slot->lsn != SLOT_NO_RECORD)
         return;
     if (request.data_bytes > DPL_ARENA_COPY_BYTES) {
         request.buffer = slot->buffer;
@@ -251,7 +249,6 @@ void recorder_reserve(struct op *op)
         return;
     }
     slot->lsn_index = op->res.index;
-    slot->lsn_epoch = op->res.epoch_tag;
     slot->lsn = op->res.lsn;
 }
 
@@ -271,7 +268,7 @@ void recorder_encode(struct op *op, enum dpl_outcome outcome)
 
 void recorder_commit(struct worker *worker, struct slot *slot)
 {
-    struct dpl_arena_res res = {slot->lsn, slot->lsn_index, slot->lsn_epoch};
+    struct dpl_arena_res res = {.lsn = slot->lsn, .index = slot->lsn_index};
     const uint8_t *buffer;
 
     if (slot->lsn == SLOT_NO_RECORD)
@@ -282,9 +279,10 @@ void recorder_commit(struct worker *worker, struct slot *slot)
            (struct dpl_view){.data = buffer + slot->data_offset, .size = slot->data_bytes});
 }
 
-static struct dpl_arena_request request_of(const struct op *op, const struct dpl_record *record)
+void recorder_extra(struct op *op, struct dpl_record *record)
 {
-    return (struct dpl_arena_request){
+    uint8_t *body = op->thread->out;
+    struct dpl_arena_request request = {
         .type = record->type,
         .slot = op->thread->index,
         .tag = op->slot->unique,
@@ -293,35 +291,17 @@ static struct dpl_arena_request request_of(const struct op *op, const struct dpl
         .data_bytes = record->data.size,
         .buffer = -1,
     };
-}
-
-static void commit_whole(struct op *op, struct dpl_record *record, const struct dpl_arena_res *res)
-{
-    uint8_t *body = op->thread->out;
     struct dpl_view encoded = {.data = body};
+    struct dpl_arena_res res;
 
+    if (atomic_load(&op->worker->shared->mode) != MODE_JOURNAL)
+        return;
+    if (reserve(op, &request, &res) != 0)
+        return;
     record->outcome = DPL_OUTCOME_OK;
     encoded.size = encode(op, record, body, SHARED_BUFFER);
-    commit(&op->worker->arena, res, record->type, (enum dpl_outcome)record->outcome, encoded,
+    commit(&op->worker->arena, &res, record->type, (enum dpl_outcome)record->outcome, encoded,
            record->data);
-}
-
-void recorder_extra(struct op *op, struct dpl_record *record)
-{
-    const struct dpl_arena_request request = request_of(op, record);
-    struct dpl_arena_res res;
-
-    if (op->journals && reserve(op, &request, &res) == 0)
-        commit_whole(op, record, &res);
-}
-
-void recorder_first(struct op *op, struct dpl_record *record)
-{
-    const struct dpl_arena_request request = request_of(op, record);
-    struct dpl_arena_res res;
-
-    if (dpl_arena_reserve(&op->worker->arena, &request, &res) == 0)
-        commit_whole(op, record, &res);
 }
 
 int recorder_note(struct worker *worker, struct dpl_record *record, uint64_t *lsn_r)

@@ -16,8 +16,7 @@
 
 /* What an fsync is, when it arrives, before anything is done for it. */
 struct remote_arrival {
-    uint32_t journal; /* of shared->journal */
-    uint64_t head;    /* of it */
+    uint64_t head; /* of the journal */
     int64_t at_ns;
 };
 struct remote_arrival remote_arrive(const struct op *op);

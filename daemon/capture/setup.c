@@ -8,9 +8,9 @@
 #include "daemon/capture/dirty.h"
 #include "daemon/capture/mount.h"
 #include "daemon/capture/node.h"
+#include "daemon/capture/ownership.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/watch.h"
-#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/journal/arena.h"
@@ -75,7 +75,7 @@ static int choose_epoch(const struct options *options, int journal_fd, int dir_f
     if (ioctl(dir_fd, FS_IOC_GETFSUUID, &uuid) == 0 && uuid.len <= sizeof(epoch->fs_uuid))
         memcpy(epoch->fs_uuid, uuid.uuid, uuid.len);
     strncpy(epoch->set, options->set, sizeof(epoch->set) - 1);
-    return 0;
+    return ownership_choose(options, journal_fd, epoch, err);
 }
 
 static int make_journal(const struct options *options, struct memory *memory, int dir_fd,
@@ -99,7 +99,6 @@ static int make_journal(const struct options *options, struct memory *memory, in
                                    &dpl_segment_io_system, err);
     if (code != 0)
         return dpl_err_context(err, "journal in '%s'", options->journal_dir);
-    atomic_store(&shared->renew.began_ns, dpl_clock_now_ns(&dpl_clock_system));
     start = (struct dpl_arena_start){.epoch_tag = dpl_epoch_tag(&shared->epoch),
                                      .lsn = 0,
                                      .chain = dpl_epoch_chain(&shared->epoch)};
@@ -226,13 +225,17 @@ int setup_capture(const struct options *options, struct memory *memory, struct d
     if (code == 0)
         watch_begin(options, memory->shared);
     if (code == 0)
+        code = ownership_take(options, &memory->shared->epoch, err);
+    if (code == 0)
         code = mount_all(options, memory->shared, err);
     if (code == 0) {
         code = runstate_publish(options, memory, err);
         if (code != 0)
             unmount_all(options, memory->shared);
     }
-    if (code != 0)
+    if (code != 0) {
+        ownership_give_back();
         memory_unmap(memory);
+    }
     return code;
 }

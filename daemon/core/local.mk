@@ -4,7 +4,6 @@ libcore_a_SOURCES = daemon/core/rules.c daemon/core/rules.h \
 libcore_a_SOURCES += daemon/core/session_source.c daemon/core/session_source.h daemon/core/session_source.tbl.h
 libcore_a_SOURCES += daemon/core/session_choose.c
 libcore_a_SOURCES += daemon/core/bucket.c daemon/core/bucket.h
-libcore_a_SOURCES += daemon/core/schedule.c daemon/core/schedule.h
 libcore_a_SOURCES += daemon/core/backoff.c daemon/core/backoff.h
 libcore_a_SOURCES += daemon/core/expiry.c daemon/core/expiry.h
 libcore_a_SOURCES += daemon/core/set_state.c daemon/core/set_state.h daemon/core/set_state.tbl.h

@@ -79,8 +79,7 @@ struct dpl_source_calls {
 struct dpl_source_config {
     uint64_t window_max; /* whatever the target says */
     int64_t heartbeat_ns, dead_ns, close_ns;
-    bool equal; /* a person said that the replica equals the source where the journal begins: */
-    uint64_t equal_epoch; /* that of this epoch; 0: of any */
+    bool equal; /* a person said that the replica equals the source where the journal begins */
 };
 extern const struct dpl_source_config dpl_source_defaults;
 

@@ -5,8 +5,8 @@
  *
  * Over the channel, documents:
  *
- *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, equal_epoch,
- *            off, flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
+ *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, off,
+ *            flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
  *            orphans, rules, begun, mirror_stopped, mirror_wish: {number, kind, orphans, test,
  *            accept_empty, accept_deletes, accept_filesystem}}}: first, and again when something of
  *            it has changed
@@ -23,11 +23,11 @@
 #define DPL_LINK_LINK_H
 
 #include "daemon/core/bucket.h"
-#include "daemon/core/schedule.h"
 #include "daemon/core/session_source.h"
 #include "daemon/link/ledger.h"
 #include "daemon/link/mirror_run.h"
 #include "daemon/link/remote.h"
+#include "lib/config/schedule.h"
 
 #include "lib/base/clock.h"
 #include "lib/capstat/capstat.h"

@@ -10,5 +10,5 @@ liblink_a_SOURCES = \
 	daemon/link/status.c
 libexecdoppel_PROGRAMS += daemon/link/doppel-link
 daemon_link_doppel_link_SOURCES = daemon/link/main.c
-LINK_LIBS = liblink.a libmirrorsource.a libconfine.a libcore.a libproto.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a
+LINK_LIBS = liblink.a libmirrorsource.a libconfine.a libcore.a libproto.a libjournal.a libcapstat.a libctl.a libconfig.a libwire.a libbase.a
 daemon_link_doppel_link_LDADD = $(LINK_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)

@@ -4,8 +4,6 @@
  */
 #include "daemon/link/link.h"
 
-#include <string.h>
-
 #define MS INT64_C(1000000)
 
 static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
@@ -36,7 +34,8 @@ static void head_read(struct dpl_link *link)
         link->reserved_ns = 0;
         return;
     }
-    if (now->tag == 0 || dpl_capstat_epoch(link->capstat) != now->epoch.number) {
+    const struct dpl_capstat_what *what = dpl_capstat_what(link->capstat);
+    if (now->tag == 0 || what->epoch_number != now->epoch.number) {
         /* Another capture may have another page. */
         g_clear_pointer(&link->capstat, dpl_capstat_close);
         link->reserved_ns = 0;
@@ -101,6 +100,21 @@ static void put_positions(const struct dpl_link *link, struct dpl_doc *doc)
     dpl_doc_set_int(doc, "lag_ms", lag_ms(link));
 }
 
+/* Of a journal that has ended: whether the target holds it durably, its end too; acknowledgements
+ * are of the former position from then on. */
+static void put_left(const struct dpl_link *link, struct dpl_doc *doc)
+{
+    const struct dpl_source *s = &link->source;
+    bool ended = s->state == DPL_SOURCE_CHOOSING && s->former.tag != 0;
+    const struct dpl_source_position *p = ended ? &s->former : &s->now;
+    uint64_t head = !ended && link->head > p->sent ? link->head : p->sent;
+    if (p->tag == 0)
+        return;
+    dpl_doc_set_bool(doc, "sent_all",
+                     ended && p->durable >= head && !(s->flags & DPL_STATE_NEEDS_MIRROR));
+    dpl_doc_set_int(doc, "unsent_bytes", as_int(head > p->durable ? head - p->durable : 0));
+}
+
 static const char *compare_text(uint32_t reason)
 {
     static const char *const texts[] = {
@@ -118,27 +132,6 @@ static const char *compare_text(uint32_t reason)
     return reason < G_N_ELEMENTS(texts) && texts[reason] ? texts[reason] : "a reason unknown here";
 }
 
-/* Whether the newest journal of the capture began behind changes that are in none, and the target
- * has not begun with it: it will need a mirror, though it cannot say so now. */
-static bool behind_gap(struct dpl_link *link)
-{
-    const struct dpl_source *s = &link->source;
-    const struct dpl_journal_epoch *list = NULL;
-    struct dpl_capstat *page = NULL;
-    struct dpl_capstat_now n = {0};
-    if (s->state == DPL_SOURCE_STREAMING || s->state == DPL_SOURCE_COMPARE ||
-        !link->config.capture_run_dir ||
-        dpl_capstat_open(&page, link->config.capture_run_dir, link->config.set, NULL) < 0)
-        return false;
-    dpl_capstat_read(page, &n);
-    dpl_capstat_close(page);
-    if (n.mode == DPL_CAPSTAT_PASS || n.journal_ends == 0)
-        return n.mode == DPL_CAPSTAT_PASS;
-    ssize_t count = dpl_ledger_epochs(&link->ledger, &list, NULL);
-    return count > 0 && list[count - 1].oldest_lsn == 0 &&
-           memcmp(list[count - 1].epoch.id, s->best_id, sizeof s->best_id) != 0;
-}
-
 static struct dpl_doc *status_doc(struct dpl_link *link)
 {
     const struct dpl_source *s = &link->source;
@@ -148,17 +141,16 @@ static struct dpl_doc *status_doc(struct dpl_link *link)
     dpl_doc_set_text(status, "session", dpl_source_state_text(s->state));
     dpl_doc_set_bool(status, "connected", connected);
     dpl_doc_set_bool(status, "following", s->state == DPL_SOURCE_STREAMING);
-    bool gap = behind_gap(link);
     dpl_doc_set_bool(status, "mirror_needed",
-                     gap || s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
-    if (s->compare != 0 || gap)
-        dpl_doc_set_text(status, "mirror_reason",
-                         compare_text(s->compare != 0 ? s->compare : DPL_COMPARE_ENDED));
+                     s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
+    if (s->compare != 0)
+        dpl_doc_set_text(status, "mirror_reason", compare_text(s->compare));
     dpl_link_mirror_status(link, status, dpl_clock_now_ns(link->clock));
     if (link->peer_doc)
         dpl_doc_set(status, "peer", dpl_doc_copy(link->peer_doc));
     if (!compare)
         put_positions(link, status);
+    put_left(link, status);
     if (connected) {
         dpl_doc_set_bool(status, "consistent", s->flags & DPL_STATE_CONSISTENT);
         dpl_doc_set_bool(status, "paused", s->flags & DPL_STATE_PAUSED);

@@ -129,8 +129,7 @@ void dpl_alert_set(struct dpl_set *set, const char *what, const char *value, con
 void dpl_alert_lag(struct dpl_set *set)
 {
     int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", -1);
-    int64_t warn_ms =
-        set->group ? dpl_conf_value(set->daemon->settings.conf, set->group, "lag_warn") : 0;
+    int64_t warn_ms = dpl_option_value(set, "lag_warn");
     bool over = set->lag_told ? lag_ms > warn_ms / 2 : lag_ms > warn_ms;
     if (warn_ms == 0 || lag_ms < 0 || over == set->lag_told)
         return;

@@ -6,6 +6,7 @@
  *
  * How a capture is comes from its lock and its status page (lib/capstat), never from its mount.
  */
+#include "daemon/parent/asked.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/set_doc.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -94,8 +94,6 @@ static void tell_counts(struct dpl_set *set, const struct dpl_capstat *page,
         {"bypass", "changes were made past the capture", &c->bypasses, now->bypasses},
         {"fallback", "syncs were answered without the target", &c->fallbacks,
          now->remote_fallbacks},
-        {"journal", "the journal ended before the changes did: a mirror is needed", &c->ends,
-         now->journal_ends},
     };
     uint64_t ticks, pid = dpl_capstat_keeper(page, &ticks);
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
@@ -115,7 +113,6 @@ static void tell_counts(struct dpl_set *set, const struct dpl_capstat *page,
         }
         told->count = rows[i].count;
     }
-    c->gap |= now->mode == DPL_CAPSTAT_PASS;
     c->counted_pid = pid;
 }
 
@@ -230,8 +227,23 @@ static const struct dpl_child_kind *arguments(struct dpl_set *set, const char *r
         g_strdup_printf("%lld", (long long)(dpl_conf_value(s->conf, "journal", "max_size") >> 20)));
     add(args, "--journal-min-free", g_strdup_printf("%lld", (long long)min_free_mib(s)));
     add(args, "--run-dir", run_dir(set));
+    if (set->capture.once) {
+        g_ptr_array_add(args, g_strdup("--owner-stamp"));
+        add(args, "--generation",
+            g_strdup_printf("%lld", (long long)dpl_doc_int(set->doc, "generation", 0)));
+    }
     g_ptr_array_add(args, NULL);
     return kind;
+}
+
+/* What a capture said last is why it did not start. */
+static char *why_not(struct dpl_set *set)
+{
+    g_autofree char *prefix = g_strdup_printf("doppel-capture: set '%s': ", set->name);
+    const char *said = dpl_lines_last(&set->capture.said);
+    if (said && g_str_has_prefix(said, prefix))
+        said += strlen(prefix);
+    return g_strdup(said ? said : set->capture.why);
 }
 
 static void start_ended(void *self, int status, bool again)
@@ -249,6 +261,11 @@ static void start_ended(void *self, int status, bool again)
     g_snprintf(set->capture.why, sizeof set->capture.why,
                "its capture could not start (%s %d); see the log", status < 0 ? "signal" : "exit",
                status < 0 ? -status : status);
+    if (set->capture.once) {
+        g_autofree char *why = why_not(set);
+        dpl_asked_no_capture(set, why);
+        return;
+    }
     dpl_set_error(set, "%s", set->capture.why);
     look_later(set, dpl_backoff_next_ms(&set->capture.backoff, &policy, 0));
 }
@@ -278,9 +295,14 @@ static int start(struct dpl_set *set, struct dpl_err *err)
 static void begin_again(struct dpl_set *set)
 {
     struct dpl_err err = {0};
+    set->capture.may_start = !set->capture.once;
     if (start(set, &err) == DPL_OK)
         return;
     g_clear_pointer(&set->capture.starter, dpl_child_free);
+    if (set->capture.once) {
+        dpl_asked_no_capture(set, err.text);
+        return;
+    }
     dpl_set_error(set, "%s", err.text);
     look_later(set, dpl_backoff_next_ms(&set->capture.backoff, &policy, 0));
 }
@@ -291,12 +313,9 @@ static void tell_state(struct dpl_set *set, enum dpl_capstat_state before)
     struct dpl_capture *c = &set->capture;
     const char *state = dpl_capstat_state_text(c->state);
     bool serves = c->state == DPL_CAPSTAT_IS_SERVING;
-    bool passes = c->state == DPL_CAPSTAT_IS_PASSING; /* tell_counts tells of it, now and then */
     g_autofree char *text = g_strdup_printf("set %s: its capture is %s", set->name, state);
     dpl_log(serves ? LOG_NOTICE : LOG_WARNING, "%s", text);
-    if (serves
-            ? c->failed
-            : !passes && (before == DPL_CAPSTAT_IS_SERVING || before == DPL_CAPSTAT_IS_PASSING)) {
+    if (serves ? c->failed : before == DPL_CAPSTAT_IS_SERVING) {
         dpl_alert_set(set, "capture", state, text);
         c->failed = !serves;
     }
@@ -314,7 +333,11 @@ static void look(void *self)
         tell_state(set, before);
     if (c->state == DPL_CAPSTAT_IS_DOWN) {
         forget_keeper(set);
-        begin_again(set);
+        /* Under the feet of services nothing is mounted anew: their agent's monitor fails. */
+        if (c->may_start)
+            begin_again(set);
+        else
+            look_later(set, LOOK_MS);
     } else {
         if (c->state == DPL_CAPSTAT_IS_SERVING)
             c->backoff.failures = 0;
@@ -327,17 +350,29 @@ static void look(void *self)
 /* Where the configuration has no group for the set, an agent may capture it. */
 static bool is_wanted(const struct dpl_set *set)
 {
-    return set->source && set->group &&
-           dpl_conf_value(set->daemon->settings.conf, set->group, "capture") != 0;
+    return set->source && dpl_option_value(set, "capture") != 0;
 }
 
 void dpl_capture_begin(struct dpl_set *set)
 {
     set->capture.state = DPL_CAPSTAT_IS_DOWN;
     set->capture.wanted = is_wanted(set);
+    set->capture.once = set->asked != NULL;
+    set->capture.may_start = !set->capture.once;
     if (set->capture.wanted)
         hear(set);
     look_later(set, 0);
+}
+
+void dpl_capture_ask(struct dpl_set *set)
+{
+    dpl_capture_begin(set);
+    set->capture.may_start = true;
+}
+
+void dpl_capture_look(struct dpl_set *set)
+{
+    set->capture.state = state_of(set);
 }
 
 void dpl_capture_reload(struct dpl_set *set)
@@ -373,8 +408,11 @@ enum dpl_capstat_state dpl_capture_state(struct dpl_set *set)
 
 void dpl_capture_renew(struct dpl_set *set)
 {
-    if (state_of(set) == DPL_CAPSTAT_IS_PASSING && set->capture.keeper_fd >= 0)
-        (void)syscall(SYS_pidfd_send_signal, set->capture.keeper_fd, SIGHUP, NULL, 0);
+    if (state_of(set) == DPL_CAPSTAT_IS_PASSING)
+        dpl_set_error(set,
+                      "its capture goes on without a journal: a mirror begins when it was stopped "
+                      "and started again (doppel-capture --stop --set %s)",
+                      set->name);
 }
 
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
@@ -393,7 +431,7 @@ struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
     dpl_capstat_read(page, &now);
     uint64_t ticks;
     dpl_doc_set_int(doc, "keeper", (int64_t)dpl_capstat_keeper(page, &ticks));
-    dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_epoch(page));
+    dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_what(page)->epoch_number);
 #define DPL_CAPSTAT(member, kind, text) dpl_doc_set_int(doc, #member, (int64_t)now.member);
 #include "lib/capstat/capstat.tbl.h"
 #undef DPL_CAPSTAT

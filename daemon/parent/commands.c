@@ -3,6 +3,7 @@
  * The daemon's side of each command. The server has checked the right and the arguments; here the
  * state of the set is asked (daemon/core/set_state.tbl.h), then it is done.
  */
+#include "daemon/parent/asked.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
@@ -149,26 +150,6 @@ static void delete_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dp
     answer(request, dpl_store_delete(daemon->store, "set", set->name, &set->version, &err), &err);
 }
 
-/* A person's word that both sides are equal is for the journal that is there now: it is worth
- * nothing where changes stand in front of that, and for none that comes later. */
-static int put_equal(struct dpl_set *set, const struct dpl_request *request, struct dpl_doc *doc,
-                     struct dpl_err *err)
-{
-    dpl_doc_unset(doc, "equal");
-    dpl_doc_unset(doc, "equal_epoch");
-    if (!dpl_doc_bool(request->args, "equal", false))
-        return DPL_OK;
-    g_autoptr(dpl_doc_auto) capture = dpl_capture_doc(set);
-    if (dpl_doc_int(capture, "journal_ends", 0) > 0)
-        return dpl_err_set(err, DPL_E_REFUSED,
-                           "set \"%s\": its journal was full: there are changes that it does not "
-                           "have, so connect without --equal",
-                           set->name);
-    dpl_doc_set_bool(doc, "equal", true);
-    dpl_doc_set_int(doc, "equal_epoch", dpl_doc_int(capture, "epoch", 0));
-    return DPL_OK;
-}
-
 static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request,
                       bool off)
 {
@@ -181,10 +162,10 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
     }
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_set_bool(doc, "off", off);
-    if (put_equal(set, request, doc, &err) < 0) {
-        fail(request, &err);
-        return;
-    }
+    if (dpl_doc_bool(request->args, "equal", false))
+        dpl_doc_set_bool(doc, "equal", true);
+    else
+        dpl_doc_unset(doc, "equal");
     if (!off) { /* from here on a mirror that is needed begins by itself */
         dpl_doc_set_bool(doc, "begun", true);
         dpl_doc_unset(doc, "mirror_stopped");
@@ -325,6 +306,34 @@ static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_req
     dpl_limit_command(set, request);
 }
 
+static void connection_start(struct dpl_daemon *daemon, struct dpl_set *set,
+                             struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_asked_connection_start(set, request);
+}
+
+static void connection_stop(struct dpl_daemon *daemon, struct dpl_set *set,
+                            struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_asked_connection_stop(set, request);
+}
+
+static void replica_start(struct dpl_daemon *daemon, struct dpl_set *set,
+                          struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_asked_replica_start(set, request);
+}
+
+static void replica_stop(struct dpl_daemon *daemon, struct dpl_set *set,
+                         struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_asked_replica_stop(set, request);
+}
+
 static void site(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
 {
     (void)set;
@@ -360,6 +369,10 @@ static const struct row {
     {"set delete", DPL_SET_COMMAND_SET_DELETE, ANY, delete_set},
     {"connect", DPL_SET_COMMAND_CONNECT, ANY, connect_set},
     {"disconnect", DPL_SET_COMMAND_DISCONNECT, ANY, disconnect},
+    {"connection start", -1, SOURCE, connection_start},
+    {"connection stop", -1, SOURCE, connection_stop},
+    {"replica start", -1, ANY, replica_start},
+    {"replica stop", -1, ANY, replica_stop},
     {"pause", DPL_SET_COMMAND_PAUSE, ANY, to_engine},
     {"resume", DPL_SET_COMMAND_RESUME, ANY, to_engine},
     {"limit", DPL_SET_COMMAND_LIMIT, SOURCE, limit},

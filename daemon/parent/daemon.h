@@ -42,6 +42,8 @@ struct dpl_told {
 /* A capture of a set, which outlives us. */
 struct dpl_capture {
     bool wanted;
+    bool once; /* an agent asked for it: it is started once, and not again when it is gone */
+    bool may_start;
     enum dpl_capstat_state state;
     struct dpl_child *starter;        /* runs until the roots are captured */
     uint64_t keeper_pid, keeper_gone; /* as the page says; one that is known to have ended */
@@ -51,8 +53,7 @@ struct dpl_capture {
     struct dpl_backoff backoff;
     char why[200]; /* why it is not there */
     bool failed;   /* that was told */
-    bool gap;      /* a journal has ended, and its link has not spoken since another one is there */
-    struct dpl_told bypasses, fallbacks, ends;
+    struct dpl_told bypasses, fallbacks;
     uint64_t counted_pid;  /* the keeper whose page counted them */
     struct dpl_lines said; /* what it says */
     char *said_name;
@@ -78,14 +79,37 @@ struct dpl_limit {
     char *schedule; /* NULL: none was */
 };
 
+/* What an agent waits for (asked.h). */
+enum dpl_work_phase {
+    DPL_WORK_IDLE,
+    DPL_WORK_STARTING,
+    DPL_WORK_ENDING,
+    DPL_WORK_FLUSHING,
+    DPL_WORK_DRAINING,
+    DPL_WORK_LEAVING,
+    DPL_WORK_OPENING,
+};
+struct dpl_work {
+    enum dpl_work_phase phase;
+    struct dpl_request *request; /* NULL: nobody waits */
+    struct dpl_child *stopper;
+    struct dpl_timer timer;
+    bool sent_all;
+    int64_t unsent_bytes; /* -1: not known */
+};
+
 struct dpl_set {
     struct dpl_daemon *daemon;
     char *name;
     struct dpl_doc *doc; /* a copy of the store's */
     struct dpl_store_version version;
-    bool source;       /* else target */
-    const char *group; /* its options in the configuration, or NULL */
+    bool source;           /* else target */
+    const char *group;     /* its options in the configuration, or NULL */
+    struct dpl_doc *asked; /* its options as an agent asks; NULL: none does */
+    struct dpl_work work;
+    struct dpl_attribute *attribute;
     enum dpl_set_state state;
+    int64_t state_ns; /* since when */
 
     struct dpl_child *engine;
     struct dpl_doc *told;   /* what the engine was told last; NULL: nothing yet */
@@ -146,14 +170,25 @@ void dpl_limit_command(struct dpl_set *set, struct dpl_request *request);
 /* reload.c: reads the configuration again, whole or not at all */
 int dpl_reload(struct dpl_daemon *daemon, struct dpl_err *err);
 
+/* option.c: options of a set by the names of doppel.conf(5): as an agent asked, else as the file
+ * says; NULL and 0 where neither does */
+const char *dpl_option_text(const struct dpl_set *set, const char *key);
+int64_t dpl_option_value(const struct dpl_set *set, const char *key);
+bool dpl_option_any(const struct dpl_set *set);
+/* Checks an agent's arguments. The caller owns *doc_r. USAGE with the option's name. */
+int dpl_option_asked(const struct dpl_doc *args, struct dpl_doc **doc_r, struct dpl_err *err);
+
 /* capture.c */
 void dpl_capture_begin(struct dpl_set *set);
 void dpl_capture_end(struct dpl_set *set);
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set);
 /* The configuration has changed. */
 void dpl_capture_reload(struct dpl_set *set);
+/* Starts it, once, as an agent asks; or looks how it is. */
+void dpl_capture_ask(struct dpl_set *set);
+void dpl_capture_look(struct dpl_set *set);
 enum dpl_capstat_state dpl_capture_state(struct dpl_set *set);
-/* A mirror waits for a journal: a capture that has none begins one soon. */
+/* A mirror waits for a journal: says what is to be done about a capture that has none. */
 void dpl_capture_renew(struct dpl_set *set);
 
 /* lend.c: gives the link the directories below the capture, or says why not. */

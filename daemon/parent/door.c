@@ -130,8 +130,7 @@ static void put_hello(struct dpl_doc *to, const struct dpl_set *set)
 static bool put_addresses(struct dpl_doc *start, const struct dpl_set *set)
 {
     const struct dpl_daemon *daemon = set->daemon;
-    const char *route =
-        set->group ? dpl_conf_text(daemon->settings.conf, set->group, "route") : NULL;
+    const char *route = dpl_option_text(set, "route");
     struct dpl_doc *list = dpl_doc_set_list(start, "addresses");
     struct dpl_store_item site;
     dpl_doc_set_int(start, "port", dpl_conf_value(daemon->settings.conf, "daemon", "port"));
@@ -147,12 +146,11 @@ static bool put_addresses(struct dpl_doc *start, const struct dpl_set *set)
 
 static void put_options(struct dpl_doc *start, const struct dpl_set *set)
 {
-    const struct dpl_conf *conf = set->daemon->settings.conf;
-    if (!set->group)
+    if (!dpl_option_any(set))
         return;
-    dpl_doc_set_int(start, "compression", dpl_conf_value(conf, set->group, "compression"));
-    if (dpl_conf_text(conf, set->group, "bind"))
-        dpl_doc_set_text(start, "bind", dpl_conf_text(conf, set->group, "bind"));
+    dpl_doc_set_int(start, "compression", dpl_option_value(set, "compression"));
+    if (dpl_option_text(set, "bind"))
+        dpl_doc_set_text(start, "bind", dpl_option_text(set, "bind"));
 }
 
 struct dpl_doc *dpl_door_options(const struct dpl_set *set)

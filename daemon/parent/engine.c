@@ -8,6 +8,7 @@
  *   from it  {ready}, {status: {...}}, {event: NAME, text}, {result: id, code, text, answer:
  * {...}}, {connect}
  */
+#include "daemon/parent/asked.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
@@ -103,7 +104,6 @@ static void use_up_equal(struct dpl_set *set)
         return;
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_unset(doc, "equal");
-    dpl_doc_unset(doc, "equal_epoch");
     if (dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
         dpl_set_error(set, "%s", err.text);
 }
@@ -163,7 +163,6 @@ static void on_message(void *self, const struct dpl_doc *doc)
     if (status) {
         dpl_doc_free(set->status);
         set->status = dpl_doc_copy(status);
-        set->capture.gap &= set->capture.state != DPL_CAPSTAT_IS_SERVING;
         take_closed(set);
         dpl_set_review(set);
         use_up_equal(set);
@@ -196,6 +195,7 @@ static void on_ended(void *self, int status, bool again)
     if (status != 0 && !set->daemon->stopping)
         dpl_set_error(set, "its engine ended by %s %d", status < 0 ? "signal" : "exit",
                       status < 0 ? -status : status);
+    dpl_asked_engine_ended(set);
     dpl_set_review(set);
 }
 
@@ -208,8 +208,8 @@ void dpl_engine_begin(struct dpl_set *set)
     struct dpl_err err = {0};
     set->engine = dpl_child_new(set->daemon->children, set->source ? &link_kind : &replica_kind,
                                 set->name, args, &fns, set);
-    if (set->source && !dpl_set_peer(set))
-        return; /* there is nobody to send to */
+    if (!dpl_asked_engine(set))
+        return; /* there is nobody to send to, or no right to receive */
     if (dpl_child_start(set->engine, &err) < 0)
         dpl_set_error(set, "%s", err.text);
 }
@@ -236,7 +236,7 @@ void dpl_engine_reload(struct dpl_set *set)
 {
     g_autoptr(dpl_doc_auto) doc = dpl_start_doc(set);
     struct dpl_err err = {0};
-    if (set->source && !dpl_set_peer(set)) {
+    if (!dpl_asked_engine(set)) {
         dpl_child_stop(set->engine);
         return;
     }

@@ -3,9 +3,9 @@
  * "limit": bandwidth by hand, in place of the configuration's until the daemon ends. The engine
  * hears it as a part of its start document, so that one which is started again keeps it.
  */
-#include "daemon/core/schedule.h"
 #include "daemon/parent/daemon.h"
 #include "lib/base/units.h"
+#include "lib/config/schedule.h"
 
 static int read_limit(const struct dpl_doc *args, struct dpl_limit *limit_r, struct dpl_err *err)
 {

@@ -11,18 +11,25 @@
 
 enum { LINE_BYTES = 1024, LAST_READS = 64 };
 
+static void log_line(struct dpl_lines *lines, const char *text)
+{
+    dpl_log(LOG_NOTICE, "%s: %s", lines->name, text);
+    g_free(lines->last);
+    lines->last = g_strdup(text);
+}
+
 static void log_text(struct dpl_lines *lines, bool end)
 {
     char *start = lines->line->str, *newline;
     while ((newline = strchr(start, '\n')) != NULL) {
         *newline = '\0';
         if (newline > start)
-            dpl_log(LOG_NOTICE, "%s: %s", lines->name, start);
+            log_line(lines, start);
         start = newline + 1;
     }
     g_string_erase(lines->line, 0, start - lines->line->str);
     if (lines->line->len > 0 && (end || lines->line->len >= LINE_BYTES)) {
-        dpl_log(LOG_NOTICE, "%s: %s", lines->name, lines->line->str);
+        log_line(lines, lines->line->str);
         g_string_truncate(lines->line, 0);
     }
 }
@@ -64,6 +71,13 @@ int dpl_lines_open(struct dpl_lines *lines, qb_loop_t *loop, int fd, const char 
     return rc;
 }
 
+const char *dpl_lines_last(struct dpl_lines *lines)
+{
+    for (int i = 0; lines->line && i < LAST_READS && read_some(lines); i++)
+        ;
+    return lines->last;
+}
+
 void dpl_lines_close(struct dpl_lines *lines)
 {
     if (!lines->line)
@@ -75,4 +89,5 @@ void dpl_lines_close(struct dpl_lines *lines)
     dpl_fd_clear(&lines->fd);
     g_string_free(lines->line, TRUE);
     lines->line = NULL;
+    g_clear_pointer(&lines->last, g_free);
 }

@@ -17,11 +17,14 @@ struct dpl_lines {
     int fd;           /* not blocking */
     struct dpl_watch watch;
     GString *line; /* NULL: it is not open */
+    char *last;    /* the last one that was whole; NULL: none yet */
 };
 
 /* Takes the descriptor, also where it fails. */
 int dpl_lines_open(struct dpl_lines *lines, qb_loop_t *loop, int fd, const char *name,
                    struct dpl_err *err);
+/* The last line, of those too that are there and were not read yet; NULL: none. Borrowed. */
+const char *dpl_lines_last(struct dpl_lines *lines);
 /* Reads what is there, bounded, logs the rest of a line too, and closes. Harmless when it is not
  * open. */
 void dpl_lines_close(struct dpl_lines *lines);

@@ -3,6 +3,8 @@ noinst_LIBRARIES += libparent.a
 libparent_a_CFLAGS = $(AM_CFLAGS) $(LIBQB_CFLAGS)
 libparent_a_SOURCES = \
 	daemon/parent/alert.c \
+	daemon/parent/asked.c daemon/parent/asked.h \
+	daemon/parent/attribute.c daemon/parent/attribute.h \
 	daemon/parent/capture.c \
 	daemon/parent/child.c daemon/parent/child.h \
 	daemon/parent/commands.c \
@@ -18,6 +20,7 @@ libparent_a_SOURCES = \
 	daemon/parent/log.c daemon/parent/log.h \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \
+	daemon/parent/option.c \
 	daemon/parent/notify.c daemon/parent/notify.h \
 	daemon/parent/reload.c \
 	daemon/parent/set.c \

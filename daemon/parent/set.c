@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/asked.h"
+#include "daemon/parent/attribute.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
+#include "lib/base/clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +32,7 @@ const char *dpl_set_peer(const struct dpl_set *set)
 {
     if (!set->source)
         return dpl_doc_text(set->doc, "from");
-    return set->group ? dpl_conf_text(set->daemon->settings.conf, set->group, "target") : NULL;
+    return dpl_option_text(set, "target");
 }
 
 bool dpl_set_off(const struct dpl_set *set)
@@ -62,8 +65,7 @@ static struct dpl_set_facts facts_of(const struct dpl_set *set)
         .connected = set->connected,
         .mirroring = dpl_doc_bool(set->status, "mirroring", false),
         .mirror_needed = dpl_doc_bool(set->status, "mirror_needed", false) ||
-                         (set->capture.wanted &&
-                          (set->capture.gap || set->capture.state == DPL_CAPSTAT_IS_PASSING)),
+                         (set->capture.wanted && set->capture.state == DPL_CAPSTAT_IS_PASSING),
     };
 }
 
@@ -75,12 +77,15 @@ void dpl_set_review(struct dpl_set *set)
         dpl_log(LOG_NOTICE, "set \"%s\" is %s (was %s)", set->name, dpl_set_state_text(state),
                 dpl_set_state_text(set->state));
         set->state = state;
+        set->state_ns = dpl_clock_now_ns(&dpl_clock_system);
         g_autofree char *text =
             g_strdup_printf("set %s is %s", set->name, dpl_set_state_text(state));
         dpl_alert_set(set, "state", dpl_set_state_text(state), text);
     }
     dpl_alert_lag(set);
+    dpl_attribute_review(set);
     dpl_wait_review(set);
+    dpl_asked_review(set);
 }
 
 /* What follows from the document. */
@@ -112,6 +117,7 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     g_ptr_array_sort(daemon->sets, by_name);
     dpl_log(LOG_INFO, "set \"%s\": %s", set->name,
             set->source ? "served by this site" : "a replica of another site's");
+    dpl_asked_load(set);
     dpl_capture_begin(set);
     dpl_engine_begin(set);
     dpl_set_review(set);
@@ -123,6 +129,8 @@ static void set_end(struct dpl_set *set)
     dpl_waits_end(set->daemon, set);
     dpl_door_forget(set);
     dpl_engine_end(set);
+    dpl_asked_forget(set);
+    dpl_attribute_end(set);
     dpl_capture_end(set);
     dpl_doc_free(set->doc);
     dpl_doc_free(set->status);

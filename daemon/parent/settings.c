@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/settings.h"
 
-#include "daemon/core/schedule.h"
 #include "lib/base/file.h"
+#include "lib/config/schedule.h"
 #include "lib/config/site_conf.h"
 
 #include <fcntl.h>

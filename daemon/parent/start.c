@@ -19,22 +19,20 @@ static void put_options(struct dpl_doc *start, const struct dpl_set *set)
     static const char *const numbers[][2] = {{"durability_timeout", "durability_timeout_ms"},
                                              {"lag_warn", "lag_warn_ms"},
                                              {"flush_timeout", "flush_timeout_ms"}};
-    const struct dpl_conf *conf = set->daemon->settings.conf;
-    if (!set->group)
+    if (!dpl_option_any(set))
         return;
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
-        put_text(start, texts[i], dpl_conf_text(conf, set->group, texts[i]));
+        put_text(start, texts[i], dpl_option_text(set, texts[i]));
     for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
-        dpl_doc_set_int(start, numbers[i][1], dpl_conf_value(conf, set->group, numbers[i][0]));
+        dpl_doc_set_int(start, numbers[i][1], dpl_option_value(set, numbers[i][0]));
 }
 
 /* A limit by hand takes the place of all that the configuration says, but a schedule alone leaves
  * its bandwidth for the rest of the week. */
 static void put_limits(struct dpl_doc *start, const struct dpl_set *set)
 {
-    const struct dpl_conf *conf = set->daemon->settings.conf;
-    const char *schedule = set->group ? dpl_conf_text(conf, set->group, "schedule") : NULL;
-    int64_t bytes = set->group ? dpl_conf_value(conf, set->group, "bandwidth") : 0;
+    const char *schedule = dpl_option_text(set, "schedule");
+    int64_t bytes = dpl_option_value(set, "bandwidth");
     if (set->limit.bytes >= 0) {
         bytes = set->limit.bytes;
         schedule = NULL;
@@ -75,11 +73,11 @@ static void put_target(struct dpl_doc *start, const struct dpl_set *set)
     dpl_doc_set_int(start, "queue_max_bytes", dpl_conf_value(conf, "target", "queue_max"));
     dpl_doc_set_int(start, "min_free_bytes", dpl_conf_value(conf, "target", "queue_min_free"));
     dpl_doc_set_int(start, "max_delete_percent", dpl_conf_value(conf, "target", "max_delete"));
-    if (!set->group)
+    if (!dpl_option_any(set))
         return;
-    put_text(start, "fs_uuid", dpl_conf_text(conf, set->group, "device"));
-    dpl_doc_set_bool(start, "allow_setid", dpl_conf_value(conf, set->group, "allow_setid"));
-    dpl_doc_set_bool(start, "allow_devices", dpl_conf_value(conf, set->group, "allow_devices"));
+    put_text(start, "fs_uuid", dpl_option_text(set, "device"));
+    dpl_doc_set_bool(start, "allow_setid", dpl_option_value(set, "allow_setid"));
+    dpl_doc_set_bool(start, "allow_devices", dpl_option_value(set, "allow_devices"));
 }
 
 struct dpl_doc *dpl_start_doc(const struct dpl_set *set)
@@ -96,7 +94,6 @@ struct dpl_doc *dpl_start_doc(const struct dpl_set *set)
     dpl_doc_set_int(start, "generation", dpl_doc_int(set->doc, "generation", 0));
     dpl_doc_set_bool(start, "off", dpl_set_off(set));
     dpl_doc_set_bool(start, "equal", dpl_doc_bool(set->doc, "equal", false));
-    dpl_doc_set_int(start, "equal_epoch", dpl_doc_int(set->doc, "equal_epoch", 0));
     if (set->source)
         put_source(start, set);
     else

@@ -21,8 +21,7 @@ static bool capture_fails(const struct dpl_set *set)
 static bool lags(const struct dpl_set *set)
 {
     int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", 0);
-    return set->group &&
-           lag_ms > dpl_conf_value(set->daemon->settings.conf, set->group, "lag_warn");
+    return dpl_option_any(set) && lag_ms > dpl_option_value(set, "lag_warn");
 }
 
 static enum level level_of(const struct dpl_set *set)
@@ -117,7 +116,9 @@ static void put_next_mirror(struct dpl_doc *doc, const struct dpl_set *set)
 static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const struct dpl_settings *s = &set->daemon->settings;
-    if (set->state == DPL_SET_UNPROTECTED)
+    if (set->state == DPL_SET_UNPROTECTED && s->cluster)
+        dpl_doc_set_format(doc, "next", "start its resource of ocf:doppel:source-connection");
+    else if (set->state == DPL_SET_UNPROTECTED)
         dpl_doc_set_format(doc, "next", "in %s: [set %s] target=SITE, then restart doppeld",
                            s->config_path, set->name);
     else if (dpl_set_off(set))
@@ -145,6 +146,9 @@ static void put_facts(struct dpl_doc *doc, struct dpl_set *set)
     if (peer)
         dpl_doc_set_text(doc, "peer", peer);
     dpl_doc_set_bool(doc, "connected", set->connected);
+    dpl_doc_set_bool(doc, "asked", set->asked != NULL);
+    dpl_doc_set_int(doc, "state_ms",
+                    (dpl_clock_now_ns(&dpl_clock_system) - set->state_ns) / 1000000);
     dpl_doc_set_bool(doc, "disconnected_by_hand", dpl_set_off(set));
     if (set->last_error[0])
         dpl_doc_set_text(doc, "error", set->last_error);

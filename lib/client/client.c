@@ -5,12 +5,15 @@
 #include "lib/ctl/doc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <qb/qbipcc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SLICE_MS 100 /* after that long a signal is noticed */
+#define SLICE_MS   100 /* after that long a signal is noticed */
+#define CONNECT_MS 10000
 
 struct dpl_client {
     qb_ipcc_connection_t *ipc;
@@ -52,15 +55,63 @@ static int connect_error(int sys_errno, const char *name, struct dpl_err *err)
     }
 }
 
+/* Waits until the daemon has answered that we want to connect. */
+static int wait_answer(const struct dpl_client *client, int fd, int64_t timeout_ms,
+                       struct dpl_err *err)
+{
+    int64_t deadline = dpl_clock_now_ns(&dpl_clock_system) + timeout_ms * 1000000;
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int left_ms = dpl_clock_left_ms(&dpl_clock_system, deadline);
+        int n = poll(&p, 1, left_ms < SLICE_MS ? left_ms : SLICE_MS);
+        if (n > 0)
+            return DPL_OK;
+        if (n < 0 && errno != EINTR)
+            return dpl_err_sys(err, errno, "wait for doppeld");
+        if (client->stop && *client->stop)
+            return dpl_err_set(err, DPL_E_INTERRUPTED, "interrupted");
+        if (left_ms == 0)
+            return dpl_err_set(err, DPL_E_TIMEOUT, "doppeld takes no connection in %lld ms",
+                               (long long)timeout_ms);
+    }
+}
+
+/* A connection that it could not make libqb frees itself. */
+static int connect_within(struct dpl_client *client, const char *name, int64_t timeout_ms,
+                          struct dpl_err *err)
+{
+    int fd = -1;
+    qb_ipcc_connection_t *ipc = qb_ipcc_connect_async(name, DPL_CLIENT_MESSAGE_MAX, &fd);
+    if (!ipc)
+        return connect_error(errno, name, err);
+    int rc = wait_answer(client, fd, timeout_ms, err);
+    if (rc < 0) {
+        qb_ipcc_disconnect(ipc);
+        return rc;
+    }
+    rc = qb_ipcc_connect_continue(ipc);
+    if (rc != 0)
+        return connect_error(abs(rc), name, err);
+    client->ipc = ipc;
+    return DPL_OK;
+}
+
 int dpl_client_open(const char *instance, const volatile sig_atomic_t *stop,
                     struct dpl_client **client_r, struct dpl_err *err)
+{
+    return dpl_client_open_within(instance, stop, CONNECT_MS, client_r, err);
+}
+
+int dpl_client_open_within(const char *instance, const volatile sig_atomic_t *stop,
+                           int64_t timeout_ms, struct dpl_client **client_r, struct dpl_err *err)
 {
     char name[64];
     struct dpl_client *client = g_new0(struct dpl_client, 1);
     dpl_client_socket(instance, name, sizeof name);
     client->stop = stop;
-    client->ipc = qb_ipcc_connect(name, DPL_CLIENT_MESSAGE_MAX);
-    int rc = client->ipc ? check_server(client, err) : connect_error(errno, name, err);
+    int rc = connect_within(client, name, timeout_ms, err);
+    if (rc == DPL_OK)
+        rc = check_server(client, err);
     if (rc < 0) {
         dpl_client_close(client);
         return rc;

@@ -26,6 +26,10 @@ const char *dpl_client_socket(const char *instance, char *name, size_t room);
  * stop is not NULL, ends a call with INTERRUPTED soon after a handler of a signal has set it. */
 int dpl_client_open(const char *instance, const volatile sig_atomic_t *stop,
                     struct dpl_client **client_r, struct dpl_err *err);
+/* The same, and TIMEOUT where a daemon is there and does not take the connection in that time: one
+ * that is halted (dpl_client_open waits for ten seconds). */
+int dpl_client_open_within(const char *instance, const volatile sig_atomic_t *stop,
+                           int64_t timeout_ms, struct dpl_client **client_r, struct dpl_err *err);
 void dpl_client_close(struct dpl_client *client);
 
 /* The answer's code, with its sentence in err; 0 with the result, which the caller owns, in

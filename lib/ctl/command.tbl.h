@@ -27,6 +27,16 @@ DPL_COMMAND("set list",      LOOK,   DAEMON, "", "the sets of this site")
 DPL_COMMAND("set delete",    CHANGE, DAEMON, "SET", "forget a set; its files stay")
 DPL_COMMAND("connect",       CHANGE, DAEMON, "SET [--equal]", "let a set connect, after disconnect")
 DPL_COMMAND("disconnect",    CHANGE, DAEMON, "SET", "end a set's connection until connect")
+DPL_COMMAND("connection start", CHANGE, DAEMON,
+            "SET --target=SITE [--route=ADDRESS] [--mirror=KIND] [--orphans=WHAT] [--compression=LEVEL] "
+            "[--bandwidth=RATE] [--schedule=TEXT] [--durability=WHERE] [--durability-timeout=TIME] "
+            "[--durability-policy=WHAT] [--lag-warn=TIME] [--flush-timeout=TIME]",
+            "capture and connect a set on this node, as source-connection asks")
+DPL_COMMAND("connection stop", CHANGE, DAEMON, "SET [--timeout=TIME]",
+            "end a set's capture on this node, and send what is left")
+DPL_COMMAND("replica start", CHANGE, DAEMON, "SET --device=UUID [--lag-warn=TIME]",
+            "let this node write the replica of a set, as replica asks")
+DPL_COMMAND("replica stop",  CHANGE, DAEMON, "SET", "end the writing of a set's replica on this node")
 DPL_COMMAND("pause",         CHANGE, DAEMON, "SET", "let the target receive, and not apply")
 DPL_COMMAND("resume",        CHANGE, DAEMON, "SET", "let the target apply again")
 DPL_COMMAND("limit",         CHANGE, DAEMON, "SET [--bandwidth=RATE] [--schedule=TEXT] [--none]",

@@ -83,6 +83,10 @@ change set add mail $work/src --exclude
 change set remove mail $work/none
 change connect mail
 change disconnect mail
+change connection start mail --target=site-b
+change connection stop mail
+change replica start mail --device=x
+change replica stop mail
 change pause mail
 change resume mail
 change limit mail --bandwidth=1M

@@ -1,8 +1,13 @@
 # Agents, run for real in network namespaces of their own: each is skipped, visibly, without the right
 # to make them.
 check_PROGRAMS += tests/ocf/sniff
+check_PROGRAMS += tests/ocf/set-role
+tests_ocf_set_role_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
 tests_ocf = \
 	tests/ocf/announce.sh \
+	tests/ocf/connection-life.sh \
+	tests/ocf/connection-metadata.sh \
+	tests/ocf/connection-params.sh \
 	tests/ocf/faults.sh \
 	tests/ocf/foreign.sh \
 	tests/ocf/metadata.sh \
@@ -14,9 +19,11 @@ tests_ocf = \
 	tests/ocf/name-params.sh \
 	tests/ocf/name-register.sh \
 	tests/ocf/params.sh \
+	tests/ocf/replica-life.sh \
+	tests/ocf/replica-metadata.sh \
 	tests/ocf/source.sh \
 	tests/ocf/start-stop.sh \
 	tests/ocf/stop.sh
 TESTS += $(tests_ocf)
 dist_noinst_SCRIPTS += $(tests_ocf)
-EXTRA_DIST += tests/ocf/lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh
+EXTRA_DIST += tests/ocf/lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh tests/ocf/sites-agent-lib.sh

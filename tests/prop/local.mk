@@ -95,4 +95,4 @@ TESTS += tests/prop/prop-mirrorsim
 tests_prop_prop_mirrorsim_SOURCES = tests/prop/prop-mirrorsim.c tests/prop/mirrorsim.c tests/prop/mirrorsim.h \
 	tests/prop/mirrorsim-app.c tests/prop/mirrorsim-nodes.c
 tests_prop_prop_mirrorsim_LDADD = libtests.a liblink.a libmirrorsource.a libapply.a libcore.a libproto.a \
-	libunit.a libjournal.a libcapstat.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS) -lpthread
+	libunit.a libjournal.a libcapstat.a libctl.a libconfig.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS) -lpthread

@@ -102,7 +102,7 @@ tests_unit_test_session_source_LDADD = libunit.a libcore.a libproto.a libjournal
 
 check_PROGRAMS += tests/unit/test-schedule
 TESTS += tests/unit/test-schedule
-tests_unit_test_schedule_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+tests_unit_test_schedule_LDADD = libunit.a libcore.a libconfig.a libbase.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-link
 TESTS += tests/unit/test-link
@@ -149,10 +149,6 @@ tests_unit_test_capture_dirty_LDADD = libunit.a libcapture.a libcapsafe.a libcor
 check_PROGRAMS += tests/unit/test-capture-remote
 TESTS += tests/unit/test-capture-remote
 tests_unit_test_capture_remote_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
-	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
-check_PROGRAMS += tests/unit/test-renew
-TESTS += tests/unit/test-renew
-tests_unit_test_renew_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
 	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
 TESTS += tests/unit/test-gate tests/unit/test-confine

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/bucket.h"
-#include "daemon/core/schedule.h"
+#include "lib/config/schedule.h"
 #include "tests/prop/rng.h"
 #include "tests/unit/unit.h"
 

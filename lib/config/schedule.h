@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A weekly schedule of bandwidth, as people write it:
  *
@@ -10,8 +10,8 @@
  * the next day, which need not be one of the days. The first entry that matches counts; where none
  * does, the connection's own bandwidth. Pure: the caller says what time it is.
  */
-#ifndef DPL_CORE_SCHEDULE_H
-#define DPL_CORE_SCHEDULE_H
+#ifndef DPL_CONFIG_SCHEDULE_H
+#define DPL_CONFIG_SCHEDULE_H
 
 #include "lib/base/err.h"
 

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/core/schedule.h"
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/config/schedule.h"
 
 #include "lib/base/units.h"
 
