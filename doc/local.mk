@@ -17,6 +17,7 @@ dist_man_MANS += doc/doppel.conf.5
 EXTRA_DIST += doc/adr/0006-sums-over-shared-memory.md
 EXTRA_DIST += doc/adr/0007-a-door-for-every-connection.md
 EXTRA_DIST += doc/adr/0008-sites-trust-by-fingerprint.md
+EXTRA_DIST += doc/adr/0010-a-store-with-eras.md
 dist_man_MANS += doc/doppel-door.8
 dist_man_MANS += doc/doppel-link.8
 dist_man_MANS += doc/doppel-replica.8

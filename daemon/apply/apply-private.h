@@ -39,6 +39,11 @@ void dpl_apply_limbo(struct dpl_apply *a, struct dpl_object *object, bool limbo)
 /* Everything before this record is durable, and never applied again. */
 int dpl_apply_barrier(struct dpl_apply *a, uint64_t epoch, uint64_t lsn, struct dpl_err *err);
 
+/* Makes the object of an ENTER record where its name is, with this content at its begin; all at one
+ * go, because nothing is there. 1: it was made; 0: it cannot be made like this. */
+int dpl_apply_enter_named(struct dpl_apply *a, const struct dpl_record *r, struct dpl_view content,
+                          struct dpl_err *err);
+
 /* One for each kind of record. */
 int dpl_apply_root(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err);
 int dpl_apply_create(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err);

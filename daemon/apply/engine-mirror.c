@@ -177,6 +177,23 @@ static int note_end(struct dpl_engine *e, const struct dpl_message *m, struct dp
 }
 
 /* One message, whose place in the stream has come. */
+static int apply_message(struct dpl_engine *e, struct dpl_position at, const struct dpl_message *m,
+                         struct dpl_err *err)
+{
+    int rc = 0;
+    if (m->type == DPL_MSG_MIRROR_BEGIN)
+        return begin(e, m, err);
+    if (!e->mirror.target)
+        return dpl_err_set(err, DPL_E_CORRUPT, "a mirror has no begin");
+    if (m->type == DPL_MSG_MIRROR_END)
+        rc = note_end(e, m, err);
+    if (rc == 0)
+        rc = dpl_mirror_target_message(e->mirror.target, at.epoch, at.lsn, m, err);
+    if (!e->mirror.test)
+        dpl_replica_changed(e->replica, dpl_message_frame_bytes(m));
+    return rc;
+}
+
 static int apply(struct dpl_engine *e, const struct waiting *w, struct dpl_err *err)
 {
     struct dpl_message m;
@@ -187,17 +204,7 @@ static int apply(struct dpl_engine *e, const struct waiting *w, struct dpl_err *
     int rc = dpl_frame_head_decode(frame, DPL_FRAME_BODY_MAX, &type, &flags, &body, err);
     if (rc == 0)
         rc = dpl_message_decode(&m, type, frame + DPL_FRAME_HEAD, body, err);
-    if (rc == 0 && m.type == DPL_MSG_MIRROR_BEGIN)
-        return begin(e, &m, err);
-    if (rc == 0 && !e->mirror.target)
-        return dpl_err_set(err, DPL_E_CORRUPT, "a mirror has no begin");
-    if (rc == 0 && m.type == DPL_MSG_MIRROR_END)
-        rc = note_end(e, &m, err);
-    if (rc == 0)
-        rc = dpl_mirror_target_message(e->mirror.target, w->at.epoch, w->at.lsn, &m, err);
-    if (!e->mirror.test)
-        dpl_replica_changed(e->replica, size);
-    return rc;
+    return rc < 0 ? rc : apply_message(e, w->at, &m, err);
 }
 
 static enum dpl_mirror_stop reason_of(int code)
@@ -265,6 +272,21 @@ int dpl_engine_apply(struct dpl_engine *e, int64_t deadline_ns, struct dpl_err *
     return dpl_replica_apply(e->replica, deadline_ns, err);
 }
 
+/* What brings content need not wait, nor be copied, where all before it has been applied. What it
+ * could not do is done again in its turn, and fails there. */
+static bool apply_now(struct dpl_engine *e, const struct dpl_message *m)
+{
+    struct dpl_replica_status s;
+    struct dpl_err err = {0};
+    if ((m->type != DPL_MSG_MIRROR_FILES && m->type != DPL_MSG_MIRROR_DATA) || !e->mirror.target ||
+        !g_queue_is_empty(&e->mirror.waiting) || e->retry_ns)
+        return false;
+    dpl_replica_status(e->replica, &s);
+    struct dpl_position at = {s.epoch.number, e->target.lsn};
+    return !s.paused && !s.failed && !dpl_position_below(s.applied, at) &&
+           apply_message(e, at, m, &err) == 0;
+}
+
 static int keep(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
 {
     struct dpl_replica_status s;
@@ -306,7 +328,10 @@ int dpl_engine_mirror_message(struct dpl_engine *e, const struct dpl_message *m,
     if (m->mirror != at->id)
         return dpl_err_set(err, DPL_E_CORRUPT, "\"%s\" is of a mirror that is not open",
                            dpl_message_text(m->type));
-    return keep(e, m, err);
+    if (apply_now(e, m))
+        return 0;
+    /* The source could not be told of it: there is nobody any more. */
+    return e->target.state == DPL_TARGET_OFFLINE ? DPL_E_UNREACHABLE : keep(e, m, err);
 }
 
 /* Time. */

@@ -40,6 +40,9 @@ static void call_holds(void *self, struct dpl_target_holds *h)
         .mirror = s.mirror,
         .window = e->window_bytes,
     };
+    h->empty = s.reason == DPL_COMPARE_NEW &&
+               (dpl_doc_int(e->peer_doc, "features", 0) & DPL_FEATURE_FILES) &&
+               dpl_replica_is_empty(e->replica);
     if (h->applies && s.checkpoint.epoch == s.epoch.number)
         h->checkpoint = s.checkpoint.lsn < e->synced ? s.checkpoint.lsn : e->synced;
 }

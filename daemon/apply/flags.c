@@ -22,7 +22,9 @@ static int set_flags(const struct dpl_objects *objects, const struct dpl_object 
                      unsigned mask, unsigned value, struct dpl_err *err)
 {
     unsigned now;
-    dpl_autofd int fd = dpl_objects_open(objects, object, O_RDONLY | O_NONBLOCK, err);
+    dpl_autofd int own =
+        object->fd < 0 ? dpl_objects_open(objects, object, O_RDONLY | O_NONBLOCK, err) : -1;
+    int fd = object->fd < 0 ? own : object->fd;
     if (fd < 0)
         return fd;
     if (ioctl(fd, FS_IOC_GETFLAGS, &now) < 0)

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libapply.a
 libapply_a_SOURCES = \
 	daemon/apply/apply.c daemon/apply/apply.h daemon/apply/apply-private.h \
+	daemon/apply/apply-enter.c \
 	daemon/apply/apply-name.c \
 	daemon/apply/apply-object.c \
 	daemon/apply/checkpoint.c \

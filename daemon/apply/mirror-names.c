@@ -3,6 +3,7 @@
  * The list of a directory: names are given, names that are too many are remembered.
  */
 #include "daemon/apply/mirror-private.h"
+#include "daemon/apply/names.h"
 #include "lib/base/path.h"
 
 #include <dirent.h>
@@ -55,6 +56,15 @@ static void remember_extra(struct dpl_mirror_target *t, int fd, const char *name
     g_hash_table_add(t->extras, extra);
 }
 
+/* Whether nothing has to be done for it: it was made with this name, or had it already. */
+static bool is_given(struct dpl_mirror_target *t, struct dpl_view dir,
+                     const struct dpl_mirror_entry *entry, const struct dpl_object *object)
+{
+    struct dpl_object *parent = dpl_objects_find(t->objects, dir);
+    int fd = parent && !S_ISDIR(object->type) ? dpl_objects_fd(t->objects, parent, NULL) : -1;
+    return fd >= 0 && dpl_names_has(t->objects, object, fd, entry->name);
+}
+
 /* Gives the object this name, unless it was left out. */
 static int give(struct dpl_mirror_target *t, struct dpl_view dir,
                 const struct dpl_mirror_entry *entry, struct dpl_err *err)
@@ -70,7 +80,7 @@ static int give(struct dpl_mirror_target *t, struct dpl_view dir,
     if (rc < 0 || !object || t->test)
         return rc;
     dpl_extras_forget(t, dir, entry->name);
-    return dpl_mirror_apply(t, &r, err);
+    return is_given(t, dir, entry, object) ? 0 : dpl_mirror_apply(t, &r, err);
 }
 
 static char *listed_key(struct dpl_view name)

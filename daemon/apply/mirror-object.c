@@ -58,6 +58,15 @@ static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
                : 0;
 }
 
+/* The content of what was made, unless it comes by itself. */
+static int ask_for_fresh(struct dpl_mirror_target *t, const struct dpl_record *r,
+                         struct dpl_err *err)
+{
+    if (!S_ISREG(r->attr.mode) || r->attr.size == 0 || t->kind == DPL_MIRROR_FULL)
+        return 0;
+    return dpl_mirror_need_range(t, r->object, DPL_MIRROR_NEED_DATA, 0, r->attr.size, err);
+}
+
 static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
 {
     t->count.created++;
@@ -72,11 +81,22 @@ static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_er
         return 0;
     }
     dpl_idset_add(&t->fresh, r->object);
-    if (rc < 0 || !S_ISREG(r->attr.mode))
-        return rc;
-    if (r->attr.size == 0 || t->kind == DPL_MIRROR_FULL)
+    return rc < 0 ? rc : ask_for_fresh(t, r, err);
+}
+
+/* New, where its name is: nothing was known of it, and nothing stands there. */
+static int make_named(struct dpl_mirror_target *t, const struct dpl_record *r,
+                      struct dpl_view content, struct dpl_err *err)
+{
+    if (t->test)
         return 0;
-    return dpl_mirror_need_range(t, r->object, DPL_MIRROR_NEED_DATA, 0, r->attr.size, err);
+    int rc = dpl_apply_enter_named(t->options.apply, r, content, err);
+    if (rc <= 0)
+        return rc;
+    t->count.created++;
+    dpl_idset_add(&t->fresh, r->object);
+    rc = content.size > 0 ? 0 : ask_for_fresh(t, r, err);
+    return rc < 0 ? rc : 1;
 }
 
 static bool same_attr(const struct stat *st, const struct dpl_attr *attr)
@@ -109,17 +129,23 @@ static int set_size(struct dpl_mirror_target *t, const struct dpl_record *r, str
     return dpl_mirror_apply(t, &size, err);
 }
 
-/* One that is here: its size, its attributes. Its content is compared by what follows. */
-static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_object *object,
-                 struct dpl_err *err)
+/* The whole state of an object that is here. */
+static struct dpl_record state_of(const struct dpl_record *r)
 {
-    struct stat st;
-    struct dpl_record state = {.type = DPL_R_SETATTR,
+    return (struct dpl_record){.type = DPL_R_SETATTR,
                                .has = DPL_F_OBJECT | DPL_F_ATTR | DPL_F_XATTRS | DPL_F_FLAGS,
                                .flags = DPL_RF_XATTRS_WHOLE,
                                .object = r->object,
                                .attr = r->attr,
                                .xattrs = r->has & DPL_F_XATTRS ? r->xattrs : (struct dpl_view){0}};
+}
+
+/* One that is here: its size, its attributes. Its content is compared by what follows. */
+static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_object *object,
+                 struct dpl_err *err)
+{
+    struct stat st;
+    struct dpl_record state = state_of(r);
     int fd = dpl_objects_fd(t->objects, object, err);
     if (fd < 0)
         return fd;
@@ -160,35 +186,89 @@ static int still_here(struct dpl_mirror_target *t, struct dpl_object **object, s
     return 0;
 }
 
-int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+/* Content that came with the state, of an object that was not made with it: the state once more
+ * behind it, for writing changes the times and takes capabilities away. */
+static int write_content(struct dpl_mirror_target *t, const struct dpl_record *r,
+                         struct dpl_view content, struct dpl_err *err)
 {
-    struct dpl_record r = {0};
+    struct dpl_record data = {.type = DPL_R_WRITE,
+                              .has = DPL_F_OBJECT | DPL_F_OFFSET | DPL_F_ATTR | DPL_F_DATA,
+                              .object = r->object,
+                              .data = content};
+    struct dpl_record state = state_of(r);
+    if (content.size == 0 || t->test || !dpl_objects_find(t->objects, r->object))
+        return 0;
+    int rc = dpl_mirror_apply(t, &data, err);
+    return rc < 0 ? rc : dpl_mirror_apply(t, &state, err);
+}
+
+/* One object: its state, and content from its begin on. */
+static int object_item(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_view content,
+                       struct dpl_err *err)
+{
     struct dpl_object *object = NULL;
-    bool is_root = m->has & DPL_M(ROOT);
-    int rc = dpl_record_decode(&r, is_root ? DPL_R_ROOT : DPL_R_ENTER, DPL_OUTCOME_OK, m->data.data,
-                               m->data.size, err);
+    int rc = dpl_objects_here(t->objects, r->object, &object, err);
+    if (rc == 0 && object)
+        rc = still_here(t, &object, err);
+    if (rc == 0 && !object) {
+        rc = make_named(t, r, content, err);
+        if (rc > 0)
+            return 0;
+    }
+    if (rc == 0 && !object)
+        rc = adopt(t, r, &object, err);
     if (rc < 0)
         return rc;
-    if (is_root && r.number != m->root)
-        return dpl_err_set(err, DPL_E_CORRUPT, "a root with two numbers");
+    if (object && object->type != (r->attr.mode & S_IFMT))
+        return dpl_err_set(err, DPL_E_CORRUPT, "an object is here as one of another type");
+    rc = object ? renew(t, r, object, err) : make(t, r, err);
+    return rc < 0 ? rc : write_content(t, r, content, err);
+}
+
+static int item(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
+{
     const uint32_t wanted = DPL_A_MODE | DPL_A_UID | DPL_A_GID | DPL_A_SIZE | DPL_A_MTIME;
-    if ((r.attr.has & wanted) != wanted)
+    if ((r->attr.has & wanted) != wanted)
         return dpl_err_set(err, DPL_E_CORRUPT, "the state of an object is not whole");
     t->objects->now = t->position;
     t->count.objects++;
-    dpl_idset_add(&t->seen, r.object);
-    if (S_ISDIR(r.attr.mode))
-        dpl_mirror_time(t, r.object, &r.attr, false);
-    if (is_root)
-        return root(t, &r, err);
-    rc = dpl_objects_here(t->objects, r.object, &object, err);
-    if (rc == 0 && object)
-        rc = still_here(t, &object, err);
-    if (rc == 0 && !object)
-        rc = adopt(t, &r, &object, err);
+    dpl_idset_add(&t->seen, r->object);
+    if (S_ISDIR(r->attr.mode))
+        dpl_mirror_time(t, r->object, &r->attr, false);
+    return 0;
+}
+
+int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_record r = {0};
+    bool is_root = m->has & DPL_M(ROOT);
+    int rc = dpl_record_decode(&r, is_root ? DPL_R_ROOT : DPL_R_ENTER, DPL_OUTCOME_OK, m->data.data,
+                               m->data.size, err);
+    if (rc == 0 && is_root && r.number != m->root)
+        rc = dpl_err_set(err, DPL_E_CORRUPT, "a root with two numbers");
+    if (rc == 0)
+        rc = item(t, &r, err);
     if (rc < 0)
         return rc;
-    if (object && object->type != (r.attr.mode & S_IFMT))
-        return dpl_err_set(err, DPL_E_CORRUPT, "an object is here as one of another type");
-    return object ? renew(t, &r, object, err) : make(t, &r, err);
+    return is_root ? root(t, &r, err) : object_item(t, &r, (struct dpl_view){0}, err);
+}
+
+int dpl_mirror_files(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    struct dpl_view list = m->data;
+    struct dpl_mirror_file file;
+    int rc = 0;
+    while (rc == 0 && dpl_mirror_files_next(&list, &file) > 0) {
+        struct dpl_record r = {0};
+        rc =
+            dpl_record_decode(&r, DPL_R_ENTER, DPL_OUTCOME_OK, file.item.data, file.item.size, err);
+        if (rc == 0)
+            rc = item(t, &r, err);
+        if (rc == 0 && file.content.size > 0 &&
+            (!S_ISREG(r.attr.mode) || file.content.size > r.attr.size))
+            rc = dpl_err_set(err, DPL_E_CORRUPT, "content of what does not have it");
+        if (rc == 0)
+            rc = object_item(t, &r, file.content, err);
+    }
+    return rc;
 }

@@ -53,6 +53,7 @@ int dpl_mirror_need_range(struct dpl_mirror_target *t, struct dpl_view object,
 int dpl_mirror_item(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
 int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
 int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
+int dpl_mirror_files(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
 int dpl_mirror_dir(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err);
 
 /* A directory has this time at the source. */

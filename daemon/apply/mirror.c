@@ -185,6 +185,8 @@ static int by_type(struct dpl_mirror_target *t, const struct dpl_message *m, str
     switch (m->type) {
     case DPL_MSG_MIRROR_ITEM:
         return dpl_mirror_item(t, m, err);
+    case DPL_MSG_MIRROR_FILES:
+        return dpl_mirror_files(t, m, err);
     case DPL_MSG_MIRROR_SUMS:
         return dpl_mirror_sums(t, m, err);
     case DPL_MSG_MIRROR_DATA:

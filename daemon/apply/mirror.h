@@ -50,8 +50,9 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
                            const struct dpl_message *begin, struct dpl_err *err);
 void dpl_mirror_target_close(struct dpl_mirror_target *target);
 
-/* An ITEM, DIR, SUMS, DATA or END of this mirror, at this position of the records. 1: it was the
- * END, nothing more is asked for, the orphans have been seen to and the result was sent; else 0. */
+/* An ITEM, FILES, DIR, SUMS, DATA or END of this mirror, at this position of the records. 1: it was
+ * the END, nothing more is asked for, the orphans have been seen to and the result was sent; else
+ * 0. */
 int dpl_mirror_target_message(struct dpl_mirror_target *target, uint64_t epoch, uint64_t lsn,
                               const struct dpl_message *message, struct dpl_err *err);
 /* Says how far it is: so the source knows what it may send. */

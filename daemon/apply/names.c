@@ -62,6 +62,18 @@ int dpl_names_make(struct dpl_objects *objects, struct dpl_view id, mode_t mode,
     return 0;
 }
 
+/* A new file of this name; for what can be open its descriptor. */
+static int make_at(int dir_fd, const char *name, mode_t mode, const char *target)
+{
+    if (S_ISREG(mode))
+        return openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                      mode & 0777);
+    if (make_file(dir_fd, name, mode, 0, target) < 0)
+        return -1;
+    return openat(dir_fd, name,
+                  (S_ISDIR(mode) ? O_RDONLY | O_DIRECTORY : O_PATH) | O_NOFOLLOW | O_CLOEXEC);
+}
+
 static bool is(const struct dpl_objects *objects, const struct dpl_object *object, int dir_fd,
                const char *name)
 {
@@ -245,6 +257,35 @@ int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int
     text_of(name, text, sizeof text);
     int rc = give_name(objects, object, dir_fd, text, err);
     return rc < 0 ? rc : set_placed(objects, object, dir_fd, text, err);
+}
+
+int dpl_names_make_at(struct dpl_objects *objects, struct dpl_view id, mode_t mode,
+                      struct dpl_view target, int dir_fd, struct dpl_view name,
+                      struct dpl_object **object_r, struct dpl_err *err)
+{
+    char text[NAME_MAX + 1], to[PATH_MAX];
+    text_of(name, text, sizeof text);
+    text_of(target, to, sizeof to);
+    *object_r = NULL;
+    dpl_autofd int fd = make_at(dir_fd, text, mode, to);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : dpl_err_sys(err, errno, "make \"%s\"", text);
+    int rc = S_ISLNK(mode) ? dpl_objects_tag(objects, id, dir_fd, text, object_r, err)
+                           : dpl_objects_tag(objects, id, fd, NULL, object_r, err);
+    if (rc < 0) {
+        unlinkat(dir_fd, text, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
+        return rc;
+    }
+    dpl_objects_keep(objects, *object_r, dpl_fd_steal(&fd));
+    return set_placed(objects, *object_r, dir_fd, text, err);
+}
+
+bool dpl_names_has(const struct dpl_objects *objects, const struct dpl_object *object, int dir_fd,
+                   struct dpl_view name)
+{
+    char text[NAME_MAX + 1];
+    text_of(name, text, sizeof text);
+    return object->reserved == 0 && is(objects, object, dir_fd, text);
 }
 
 int dpl_names_lose(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,

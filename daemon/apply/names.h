@@ -17,6 +17,15 @@
  * target is for symbolic links, rdev for devices. */
 int dpl_names_make(struct dpl_objects *objects, struct dpl_view id, mode_t mode, dev_t rdev,
                    struct dpl_view target, struct dpl_object **object_r, struct dpl_err *err);
+/* Makes a file, a directory or a symbolic link where its name is, tagged and open. *object_r is
+ * NULL if something stands there. A file is as open to others as its mode says from the begin on.
+ */
+int dpl_names_make_at(struct dpl_objects *objects, struct dpl_view id, mode_t mode,
+                      struct dpl_view target, int dir_fd, struct dpl_view name,
+                      struct dpl_object **object_r, struct dpl_err *err);
+/* Whether the object has this name already. */
+bool dpl_names_has(const struct dpl_objects *objects, const struct dpl_object *object, int dir_fd,
+                   struct dpl_view name);
 /* The object has this name; a directory has it as its only one. */
 int dpl_names_ensure(struct dpl_objects *objects, struct dpl_object *object, int dir_fd,
                      struct dpl_view name, struct dpl_err *err);

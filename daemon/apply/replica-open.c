@@ -2,6 +2,7 @@
  *
  * Opening a replica: what is there is read, what a crash left is finished.
  */
+#include "daemon/apply/apply-private.h"
 #include "daemon/apply/replica-private.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
@@ -83,6 +84,14 @@ static bool is_empty(int dir_fd)
     if (dir)
         closedir(dir);
     return !any;
+}
+
+bool dpl_replica_is_empty(const struct dpl_replica *r)
+{
+    bool empty = r->state.count == 0;
+    for (size_t i = 0; i < r->apply->options.count && empty; i++)
+        empty = is_empty(r->apply->roots[i].fd);
+    return empty;
 }
 
 /* The directories are those that the map knows, and hold something if it knows of something: else

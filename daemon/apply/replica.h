@@ -134,6 +134,8 @@ struct dpl_replica_status {
     int failed; /* the code of what stopped applying, or 0 */
 };
 void dpl_replica_status(const struct dpl_replica *replica, struct dpl_replica_status *status);
+/* Whether it is new, and nothing stands beneath its roots. */
+bool dpl_replica_is_empty(const struct dpl_replica *replica);
 /* How many bytes of records the queue takes before its bounds stop it. */
 uint64_t dpl_replica_room(const struct dpl_replica *replica);
 const char *dpl_replica_failed(const struct dpl_replica *replica);

@@ -73,7 +73,9 @@ int dpl_state_attr(int fd, const struct dpl_attr *attr, bool allow_setid, struct
         return rc;
     mode_t mode = attr->mode & (allow_setid || S_ISDIR(st.st_mode) ? 07777U : 01777U);
     if ((attr->has & DPL_A_MODE) && !S_ISLNK(st.st_mode) &&
-        (changed || mode != (st.st_mode & 07777)) && set_mode(fd, st.st_mode, mode) < 0)
+        /* A new owner takes the set-ID bits away, and no others. */
+        ((changed && (mode & 06000)) || mode != (st.st_mode & 07777)) &&
+        set_mode(fd, st.st_mode, mode) < 0)
         return dpl_err_sys(err, errno, "set the mode");
     struct timespec times[2] = {time_to(attr->has & DPL_A_ATIME, attr->atime),
                                 time_to(attr->has & DPL_A_MTIME, attr->mtime)};

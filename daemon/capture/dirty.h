@@ -25,6 +25,9 @@ int dirty_create(const struct options *options, struct dpl_err *err);
 /* Attaches a worker, after its arena. */
 int dirty_attach(struct worker *worker, struct dpl_err *err);
 
+/* The owner goes on with another epoch: durable there before its first op. */
+void dirty_new_epoch(struct worker *worker, const struct dpl_epoch *epoch);
+
 void dirty_write(struct op *op, uint32_t index, int fd, uint64_t offset, uint64_t length,
                  bool append);
 void dirty_truncate(struct op *op, uint32_t index, int fd, uint64_t size);

@@ -114,6 +114,16 @@ int dirty_setup(const struct options *options, struct shared *shared, struct dpl
     return 0;
 }
 
+void dirty_new_epoch(struct worker *worker, const struct dpl_epoch *epoch)
+{
+    struct dpl_err err = {0};
+
+    if (atomic_load(&worker->shared->dirty.open) == 0)
+        return;
+    if (dpl_dirty_restamp(&worker->dirty, epoch->number, epoch->id, &err) != 0)
+        fprintf(stderr, "doppel-capture: set '%s': %s\n", worker->options->set, err.text);
+}
+
 static bool settled(struct dpl_dirty *log, uint32_t wait_ms)
 {
     const struct timespec moment = {.tv_nsec = 1000000};

@@ -37,7 +37,15 @@
     X(REPLIED, "after the reply, before REPLIED")                                                  \
     X(ENDED, "state REPLIED")                                                                      \
     X(FORGOTTEN, "last reference gone, before the descriptor is closed")                           \
-    X(TAKEOVER, "between two slots of a takeover")
+    X(TAKEOVER, "between two slots of a takeover")                                                 \
+    X(RENEW_DROPPED, "the old journal's segments removed")                                         \
+    X(RENEW_MADE, "the new one's first segment made")                                              \
+    X(RENEW_FLIP, "the cut begun")                                                                 \
+    X(RENEW_EMPTY, "epoch and arena are the new one's")                                            \
+    X(RENEW_ROOTS, "its first records there")                                                      \
+    X(RENEW_SETTLING, "the cut made, not yet open")                                                \
+    X(RENEW_OPEN, "open")                                                                          \
+    X(RENEW_SETTLED, "all done that began before it")
 
 enum inject_point {
 #define X(name, text) INJECT_##name,

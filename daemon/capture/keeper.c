@@ -91,6 +91,7 @@ static int open_signals(struct dpl_err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGQUIT);
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
@@ -357,6 +358,9 @@ static void handle_signals(void)
         case SIGINT:
             keeper.stop_deadline_ns =
                 now_ns() + (int64_t)keeper.options->stop_wait_ms * 1000000 + 1;
+            break;
+        case SIGHUP:
+            atomic_store(&keeper.memory.shared->renew.wanted, 1);
             break;
         case SIGQUIT:
             force_unmount();

@@ -37,6 +37,7 @@ libcapture_a_SOURCES = \
 	daemon/capture/recorder.c daemon/capture/recorder.h \
 	daemon/capture/recorder_acl.c \
 	daemon/capture/remote.c daemon/capture/remote.h \
+	daemon/capture/renew.c daemon/capture/renew.h \
 	daemon/capture/report.c daemon/capture/report.h \
 	daemon/capture/runstate.c daemon/capture/runstate.h \
 	daemon/capture/status.c daemon/capture/status.h \

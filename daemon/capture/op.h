@@ -59,8 +59,9 @@ struct op {
     uint32_t held_count;
     int own_fd; /* opened for this op alone, or -1 */
 
-    /* The record to come; op->recording says whether there will be one. */
-    bool recording;
+    /* The record to come; op->recording says whether there will be one: not if there was no journal
+     * when the request was read. */
+    bool journals, recording;
     struct dpl_record record;
     struct dpl_oid oids[OP_OIDS];
     uint32_t oid_count;

@@ -32,6 +32,7 @@ enum {
     OPT_GENERATION,
     OPT_STOP_WAIT,
     OPT_CRASH_BOUND,
+    OPT_RENEW_WAIT,
     OPT_INJECT,
     OPT_RESUME,
     OPT_FOREGROUND,
@@ -69,6 +70,7 @@ static const struct option table[] = {
     {"generation", required_argument, NULL, OPT_GENERATION},
     {"stop-wait", required_argument, NULL, OPT_STOP_WAIT},
     {"crash-bound", required_argument, NULL, OPT_CRASH_BOUND},
+    {"renew-wait", required_argument, NULL, OPT_RENEW_WAIT},
     {"inject", required_argument, NULL, OPT_INJECT},
     {"resume", required_argument, NULL, OPT_RESUME},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -124,6 +126,9 @@ static void help(void)
         "  --stop-wait SECONDS    how long SIGTERM waits for users of the mount (10)\n"
         "  --crash-bound N/S      more deaths of the worker in S seconds than N: on without\n"
         "                         journal (20/60; 0/0: never)\n"
+        "  --renew-wait S/L       seconds from the end of a journal that was full to the next one, "
+        "\n"
+        "                         up to L if they end soon (1/600; 0/0: never)\n"
         "  --run-dir DIR          where captures show their status (" OPTIONS_RUN_DIR ")\n"
         "  --foreground           stay; else return when the roots are captured\n"
         "  --force                on a kernel on which our crash could reach applications\n"
@@ -171,6 +176,21 @@ static int crash_bound(struct options *options, const char *text, struct dpl_err
                            text);
     options->crash_count = count;
     options->crash_seconds = seconds;
+    return 0;
+}
+
+static int renew_wait(struct options *options, const char *text, struct dpl_err *err)
+{
+    unsigned shortest, longest;
+    char more;
+
+    if (sscanf(text, "%u/%u%c", &shortest, &longest, &more) != 2 || shortest > longest ||
+        longest > 86400)
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "--renew-wait: '%s' is not SHORTEST/LONGEST in seconds, up to 86400",
+                           text);
+    options->renew_shortest_s = shortest;
+    options->renew_longest_s = longest;
     return 0;
 }
 
@@ -292,6 +312,8 @@ static int take(struct options *o, int option, struct dpl_err *err)
         return code;
     case OPT_CRASH_BOUND:
         return crash_bound(o, optarg, err);
+    case OPT_RENEW_WAIT:
+        return renew_wait(o, optarg, err);
     case OPT_INJECT:
         o->inject = optarg;
         return 0;
@@ -379,6 +401,8 @@ int options_parse(struct options *options, int argc, char **argv, struct dpl_err
                                 .stop_wait_ms = 10000,
                                 .crash_count = 20,
                                 .crash_seconds = 60,
+                                .renew_shortest_s = 1,
+                                .renew_longest_s = 600,
                                 .run_dir = OPTIONS_RUN_DIR,
                                 .timeout_s = 60,
                                 .resume_fd = -1};

@@ -4,6 +4,7 @@
  */
 #include "daemon/capture/recorder.h"
 
+#include "daemon/capture/renew.h"
 #include "lib/base/clock.h"
 
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 
 void recorder_begin(struct op *op, bool inside, enum dpl_record_type type)
 {
-    op->recording = inside && atomic_load(&op->worker->shared->mode) == MODE_JOURNAL;
+    op->recording = inside && op->journals;
     memset(&op->record, 0, sizeof(op->record));
     op->record.type = (uint16_t)type;
     op->oid_count = 0;
@@ -178,11 +179,12 @@ static int reserve(struct op *op, const struct dpl_arena_request *request,
                    struct dpl_arena_res *res)
 {
     struct dpl_arena *arena = &op->worker->arena;
+    uint32_t journal = atomic_load(&op->worker->shared->journal);
     int code = dpl_arena_reserve(arena, request, res);
 
     if (code == 0)
         return 0;
-    atomic_store(&op->worker->shared->mode, MODE_PASS);
+    renew_ended(op->worker, journal);
     if (dpl_arena_state(arena) != DPL_JOURNAL_CLOSED)
         say_once(WHY_NO_PLACE,
                  "no place in the journal for a %s record of %zu bytes (%s): going on unjournalled",
@@ -238,7 +240,7 @@ void recorder_reserve(struct op *op)
         .buffer = -1,
     };
 
-    if (slot->lsn != SLOT_NO_RECORD)
+    if (slot->lsn != SLOT_NO_RECORD && slot->lsn_epoch == dpl_epoch_tag(&op->worker->shared->epoch))
         return;
     if (request.data_bytes > DPL_ARENA_COPY_BYTES) {
         request.buffer = slot->buffer;
@@ -249,6 +251,7 @@ void recorder_reserve(struct op *op)
         return;
     }
     slot->lsn_index = op->res.index;
+    slot->lsn_epoch = op->res.epoch_tag;
     slot->lsn = op->res.lsn;
 }
 
@@ -268,7 +271,7 @@ void recorder_encode(struct op *op, enum dpl_outcome outcome)
 
 void recorder_commit(struct worker *worker, struct slot *slot)
 {
-    struct dpl_arena_res res = {.lsn = slot->lsn, .index = slot->lsn_index};
+    struct dpl_arena_res res = {slot->lsn, slot->lsn_index, slot->lsn_epoch};
     const uint8_t *buffer;
 
     if (slot->lsn == SLOT_NO_RECORD)
@@ -279,10 +282,9 @@ void recorder_commit(struct worker *worker, struct slot *slot)
            (struct dpl_view){.data = buffer + slot->data_offset, .size = slot->data_bytes});
 }
 
-void recorder_extra(struct op *op, struct dpl_record *record)
+static struct dpl_arena_request request_of(const struct op *op, const struct dpl_record *record)
 {
-    uint8_t *body = op->thread->out;
-    struct dpl_arena_request request = {
+    return (struct dpl_arena_request){
         .type = record->type,
         .slot = op->thread->index,
         .tag = op->slot->unique,
@@ -291,17 +293,35 @@ void recorder_extra(struct op *op, struct dpl_record *record)
         .data_bytes = record->data.size,
         .buffer = -1,
     };
-    struct dpl_view encoded = {.data = body};
-    struct dpl_arena_res res;
+}
 
-    if (atomic_load(&op->worker->shared->mode) != MODE_JOURNAL)
-        return;
-    if (reserve(op, &request, &res) != 0)
-        return;
+static void commit_whole(struct op *op, struct dpl_record *record, const struct dpl_arena_res *res)
+{
+    uint8_t *body = op->thread->out;
+    struct dpl_view encoded = {.data = body};
+
     record->outcome = DPL_OUTCOME_OK;
     encoded.size = encode(op, record, body, SHARED_BUFFER);
-    commit(&op->worker->arena, &res, record->type, (enum dpl_outcome)record->outcome, encoded,
+    commit(&op->worker->arena, res, record->type, (enum dpl_outcome)record->outcome, encoded,
            record->data);
+}
+
+void recorder_extra(struct op *op, struct dpl_record *record)
+{
+    const struct dpl_arena_request request = request_of(op, record);
+    struct dpl_arena_res res;
+
+    if (op->journals && reserve(op, &request, &res) == 0)
+        commit_whole(op, record, &res);
+}
+
+void recorder_first(struct op *op, struct dpl_record *record)
+{
+    const struct dpl_arena_request request = request_of(op, record);
+    struct dpl_arena_res res;
+
+    if (dpl_arena_reserve(&op->worker->arena, &request, &res) == 0)
+        commit_whole(op, record, &res);
 }
 
 int recorder_note(struct worker *worker, struct dpl_record *record, uint64_t *lsn_r)

@@ -50,6 +50,8 @@ void recorder_commit(struct worker *worker, struct slot *slot);
 
 /* A whole record beside the op's own, reserved and committed at once. */
 void recorder_extra(struct op *op, struct dpl_record *record);
+/* One of the first of a journal, before others use it. */
+void recorder_first(struct op *op, struct dpl_record *record);
 /* The same for a thread that serves nobody. Returns 0, or NO_SPACE: the journal has ended. lsn_r,
  * if not NULL, receives its position. */
 int recorder_note(struct worker *worker, struct dpl_record *record, uint64_t *lsn_r);

@@ -15,6 +15,8 @@
 #define LOOK_NS INT64_C(1000000000)
 #define SAY_NS  INT64_C(10000000000)
 
+static const char another_journal[] = "another journal has begun";
+
 static struct {
     _Atomic uint32_t waiting; /* rows in use */
     _Atomic int64_t said_ns;
@@ -26,18 +28,24 @@ static int64_t now_ns(void)
     return dpl_clock_now_ns(&dpl_clock_system);
 }
 
-/* What the link says, and nothing that cannot be. */
-static void look(struct worker *worker, struct dpl_remote_view *view)
+/* What the link says, and nothing that cannot be. Returns of which journal that is: an odd number
+ * is that of none. */
+static uint32_t look(struct worker *worker, struct dpl_remote_view *view)
 {
+    uint32_t journal = atomic_load(&worker->shared->journal);
+
     dpl_remote_look(worker->memory.remote, dpl_epoch_tag(&worker->shared->epoch), view);
     if (view->durable_lsn <= dpl_arena_next_lsn(&worker->arena))
-        return;
+        return atomic_load(&worker->shared->journal) == journal ? journal : journal | 1U;
     view->durable_lsn = 0;
+    if (atomic_load(&worker->shared->journal) != journal)
+        return journal | 1U;
     if (atomic_exchange(&at.lied, 1) == 0)
         fprintf(stderr,
                 "doppel-capture: set '%s': the link names a position that was never journalled: "
                 "not believed\n",
                 worker->options->set);
+    return journal;
 }
 
 static void say(const struct worker *worker, const struct dpl_remote_view *view, const char *why)
@@ -75,8 +83,18 @@ static const char *not_in_force(const struct worker *worker, const struct dpl_re
 
 struct remote_arrival remote_arrive(const struct op *op)
 {
-    return (struct remote_arrival){.head = dpl_arena_next_lsn(&op->worker->arena),
-                                   .at_ns = now_ns()};
+    uint32_t journal = atomic_load(&op->worker->shared->journal);
+    struct remote_arrival arrival = {.head = dpl_arena_next_lsn(&op->worker->arena),
+                                     .at_ns = now_ns()};
+
+    arrival.journal = atomic_load(&op->worker->shared->journal) == journal ? journal : journal | 1U;
+    return arrival;
+}
+
+/* Whether what was said is about this journal, and that one is. */
+static bool same_journal(uint32_t a, uint32_t b)
+{
+    return a == b && (a & 1U) == 0;
 }
 
 static struct shared_wait *take_row(struct shared *shared)
@@ -91,7 +109,7 @@ static struct shared_wait *take_row(struct shared *shared)
     return NULL;
 }
 
-static bool make_row(struct op *op, uint64_t head, int64_t deadline_ns)
+static bool make_row(struct op *op, const struct remote_arrival *arrival, int64_t deadline_ns)
 {
     struct shared_wait *row = take_row(op->worker->shared);
 
@@ -99,7 +117,8 @@ static bool make_row(struct op *op, uint64_t head, int64_t deadline_ns)
         return false;
     row->root = op->root_index;
     row->unique = op->slot->unique;
-    row->lsn = head;
+    row->journal = arrival->journal;
+    row->lsn = arrival->head;
     row->deadline_ns = deadline_ns;
     row->node = op->node;
     row->generation = op_node(op, op->node)->generation;
@@ -113,17 +132,19 @@ int remote_settle(struct op *op, const struct remote_arrival *arrival)
 {
     struct worker *worker = op->worker;
     struct dpl_remote_view view;
+    uint32_t journal = look(worker, &view);
     const char *why;
 
-    look(worker, &view);
     if (view.mode == DPL_REMOTE_OFF)
         return 0;
+    if (!same_journal(journal, arrival->journal))
+        return fall_back(worker, &view, another_journal);
     if (view.mode == DPL_REMOTE_ON && view.durable_lsn >= arrival->head) {
         atomic_fetch_add(&worker->shared->count.remote_answered, 1);
         return 0;
     }
     why = not_in_force(worker, &view, now_ns());
-    if (why == NULL && make_row(op, arrival->head, arrival->at_ns + view.timeout_ns))
+    if (why == NULL && make_row(op, arrival, arrival->at_ns + view.timeout_ns))
         return REMOTE_WAITS;
     return fall_back(worker, &view, why != NULL ? why : "too many wait already");
 }
@@ -161,7 +182,7 @@ static int sync_error(const struct shared *shared, const struct shared_wait *row
 }
 
 /* Answers the row if its time has come. Returns when to look again. */
-static int64_t look_at(struct worker *worker, struct shared_wait *row,
+static int64_t look_at(struct worker *worker, struct shared_wait *row, uint32_t journal,
                        const struct dpl_remote_view *view, int64_t at_ns)
 {
     const char *why = not_in_force(worker, view, at_ns);
@@ -169,6 +190,12 @@ static int64_t look_at(struct worker *worker, struct shared_wait *row,
 
     if (error != 0) {
         answer(worker, row, -error);
+    } else if (!same_journal(journal, row->journal)) {
+        /* One that came with a journal that was begun since this look is looked at again at once.
+         */
+        if (row->journal == atomic_load(&worker->shared->journal))
+            return at_ns;
+        answer(worker, row, fall_back(worker, view, another_journal));
     } else if (view->mode == DPL_REMOTE_ON && view->durable_lsn >= row->lsn) {
         atomic_fetch_add(&worker->shared->count.remote_answered, 1);
         answer(worker, row, 0);
@@ -187,8 +214,8 @@ static int64_t look_at_all(struct worker *worker, int64_t at_ns)
     uint32_t left = atomic_load(&at.waiting);
     int64_t next_ns = INT64_MAX;
     struct dpl_remote_view view;
+    uint32_t journal = look(worker, &view);
 
-    look(worker, &view);
     for (uint32_t i = 0; i < SHARED_WAITS && left > 0; i++) {
         struct shared_wait *row = &worker->shared->waits[i];
         int64_t row_ns;
@@ -196,7 +223,7 @@ static int64_t look_at_all(struct worker *worker, int64_t at_ns)
         if (atomic_load(&row->state) != WAIT_WAITING)
             continue;
         left--;
-        row_ns = look_at(worker, row, &view, at_ns);
+        row_ns = look_at(worker, row, journal, &view, at_ns);
         next_ns = row_ns < next_ns ? row_ns : next_ns;
     }
     return next_ns;

@@ -16,7 +16,8 @@
 
 /* What an fsync is, when it arrives, before anything is done for it. */
 struct remote_arrival {
-    uint64_t head; /* of the journal */
+    uint32_t journal; /* of shared->journal */
+    uint64_t head;    /* of it */
     int64_t at_ns;
 };
 struct remote_arrival remote_arrive(const struct op *op);

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REFRESH_NS INT64_C(250000000)
+#define REFRESH_NS INT64_C(50000000)
 #define LIST_S     5
 
 int runstate_lock(const struct options *options, int *run_fd_r, int *lock_fd_r, struct dpl_err *err)
@@ -161,7 +161,11 @@ static enum dpl_capstat_mode mode_of(const struct shared *shared)
     for (uint32_t i = 0; i < shared->root_count; i++)
         if (shared->roots[i].minor == 0)
             return DPL_CAPSTAT_STARTING;
-    return atomic_load(&shared->mode) == MODE_JOURNAL ? DPL_CAPSTAT_JOURNAL : DPL_CAPSTAT_PASS;
+    /* One that has just begun is shown when all is done that is not in it. */
+    return atomic_load(&shared->mode) == MODE_JOURNAL &&
+                   atomic_load(&shared->renew.phase) == RENEW_NONE
+               ? DPL_CAPSTAT_JOURNAL
+               : DPL_CAPSTAT_PASS;
 }
 
 /* The moment is told last, and read first: who sees it sees figures from behind it. */
@@ -169,11 +173,13 @@ static void refresh(struct worker *worker, int64_t now_ns)
 {
     struct dpl_capstat_page *page = worker->memory.page;
     const struct shared_counters *count = &worker->shared->count;
+    enum dpl_capstat_mode mode = mode_of(worker->shared);
     struct dpl_arena_usage usage;
 
     dpl_arena_usage(&worker->arena, &usage);
+    if (mode == DPL_CAPSTAT_JOURNAL)
+        dpl_capstat_set_epoch(page, worker->shared->epoch.number, worker->shared->epoch.id);
     atomic_store(&page->now.mirror_reason, dpl_arena_state(&worker->arena));
-    atomic_store(&page->now.mode, mode_of(worker->shared));
     atomic_store(&page->now.spilled_lsn, dpl_arena_spilled(&worker->arena));
     atomic_store(&page->now.lowest_open_lsn, dpl_arena_lowest_open(&worker->arena));
     atomic_store(&page->now.next_lsn, dpl_arena_next_lsn(&worker->arena));
@@ -191,6 +197,8 @@ static void refresh(struct worker *worker, int64_t now_ns)
     atomic_store(&page->now.remote_answered, atomic_load(&count->remote_answered));
     atomic_store(&page->now.remote_fallbacks, atomic_load(&count->remote_fallbacks));
     atomic_store(&page->now.bypasses, atomic_load(&count->bypasses));
+    atomic_store(&page->now.journal_ends, atomic_load(&count->journal_ends));
+    atomic_store(&page->now.mode, (uint64_t)mode);
     atomic_store(&page->now.figures_ns, (uint64_t)now_ns);
 }
 

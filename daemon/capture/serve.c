@@ -155,6 +155,7 @@ void serve_request(struct thread *thread, bool in_takeover)
                     .root_index = thread->root,
                     .redo = in_takeover && state == SLOT_STARTED,
                     .in_takeover = in_takeover,
+                    .journals = atomic_load(&thread->worker->shared->mode) == MODE_JOURNAL,
                     .own_fd = -1};
     int sent;
 
@@ -200,6 +201,7 @@ static int receive(struct thread *thread)
     inject_context(in->opcode, 0);
     inject(INJECT_READ);
     worker->shared->buffer_used[slot->buffer] = (uint32_t)size;
+    atomic_fetch_add(&slot->served, 1);
     atomic_store(&slot->state, SLOT_GOT);
     follow_client(&thread->follow, in->pid, in->opcode != FUSE_READ);
     return 0;

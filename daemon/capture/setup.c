@@ -11,6 +11,7 @@
 #include "daemon/capture/ownership.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/watch.h"
+#include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/journal/arena.h"
@@ -99,6 +100,7 @@ static int make_journal(const struct options *options, struct memory *memory, in
                                    &dpl_segment_io_system, err);
     if (code != 0)
         return dpl_err_context(err, "journal in '%s'", options->journal_dir);
+    atomic_store(&shared->renew.began_ns, dpl_clock_now_ns(&dpl_clock_system));
     start = (struct dpl_arena_start){.epoch_tag = dpl_epoch_tag(&shared->epoch),
                                      .lsn = 0,
                                      .chain = dpl_epoch_chain(&shared->epoch)};

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARED_LAYOUT       9U
+#define SHARED_LAYOUT       10U
 #define SHARED_ROOTS        16
 #define SHARED_SLOTS        128
 #define SHARED_NODES        (16U << 20) /* the file is sparse: only what is used costs memory */
@@ -77,7 +77,8 @@ enum pending_progress {
 /* One per thread: the request that it works on, and all that is needed to finish it once. */
 struct slot {
     _Atomic uint32_t state;
-    uint32_t attempts; /* takeovers that found this request unfinished */
+    uint32_t attempts;       /* takeovers that found this request unfinished */
+    _Atomic uint64_t served; /* requests that were read here */
     uint32_t root;
     int32_t buffer; /* of the arena's pool: where requests are read */
     uint64_t unique;
@@ -85,6 +86,7 @@ struct slot {
     /* The reserved record and what is committed as it. */
     uint64_t lsn; /* or SLOT_NO_RECORD */
     uint64_t lsn_index;
+    uint64_t lsn_epoch;   /* in another epoch than this it is none */
     uint32_t record_type; /* 0: none */
     uint32_t outcome;
     uint32_t body_bytes;
@@ -127,6 +129,7 @@ enum wait_state {
 struct shared_wait {
     _Atomic uint32_t state;
     uint32_t root;
+    uint32_t journal; /* of shared.journal: in another one it waits for nothing */
     uint64_t unique;
     uint64_t lsn; /* the journal's head when it arrived */
     int64_t deadline_ns;
@@ -136,6 +139,21 @@ struct shared_wait {
 enum shared_mode {
     MODE_JOURNAL, /* every change is journalled */
     MODE_PASS,    /* changes pass through; a mirror is needed */
+};
+
+/* A journal that follows one that has ended, see renew.h. */
+enum renew_phase {
+    RENEW_NONE,
+    RENEW_FLIP,     /* epoch and arena are being made those of `next` */
+    RENEW_SETTLING, /* it runs; what began before it is not all done */
+};
+
+struct shared_renew {
+    _Atomic uint32_t phase;
+    _Atomic uint32_t wanted;            /* somebody waits for a journal */
+    _Atomic uint32_t short_lived;       /* journals in a row that ended soon */
+    _Atomic int64_t began_ns, ended_ns; /* of the journal; 0: its end was not seen yet */
+    struct dpl_epoch next;
 };
 
 /* One mount. */
@@ -203,6 +221,7 @@ struct shared_counters {
         unpinned;
     _Atomic uint64_t border_entries, bypasses, keepers_replaced;
     _Atomic uint64_t remote_answered, remote_fallbacks;
+    _Atomic uint64_t journal_ends;
 };
 
 struct shared {
@@ -218,6 +237,9 @@ struct shared {
     struct shared_root roots[SHARED_ROOTS];
 
     struct dpl_epoch epoch;
+    _Atomic uint32_t journal; /* moves with the epoch; odd while that is being changed */
+    _Atomic uint32_t rooted;  /* the journal's first records are there */
+    struct shared_renew renew;
 
     int32_t keeper;              /* its process id */
     _Atomic uint32_t crash_loop; /* the journal was given up because the worker died too often */

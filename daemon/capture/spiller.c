@@ -14,15 +14,17 @@
 #include <string.h>
 #include <time.h>
 
-#define IDLE_MS     1000
-#define TICK_NS     1000000
-#define QUIET_TICKS 8
+#define IDLE_MS      1000
+#define TICK_NS      1000000
+#define QUIET_TICKS  8
+#define RETIRE_TICKS 1000
 
 static struct {
     struct dpl_spill spill;
     struct dpl_segments segments;
     pthread_t thread;
-    _Atomic bool stopping;
+    bool running;
+    _Atomic bool stopping, retiring, gone;
 } at;
 
 static void ended(void *self, enum dpl_journal_end reason, bool durable)
@@ -43,7 +45,7 @@ static void wait_for_more(int *quiet)
 {
     const struct timespec tick = {.tv_nsec = TICK_NS};
 
-    if (*quiet >= QUIET_TICKS && !atomic_load(&at.stopping)) {
+    if (*quiet >= QUIET_TICKS && !atomic_load(&at.stopping) && !atomic_load(&at.retiring)) {
         dpl_spill_wait(&at.spill, IDLE_MS);
         *quiet = 0;
     }
@@ -65,18 +67,27 @@ static void *spiller_main(void *arg)
         if (count < 0 || at.spill.more)
             continue;
         if (count == 0 && atomic_load(&at.stopping) && dpl_spill_idle(&at.spill))
-            return NULL;
+            break;
+        if (atomic_load(&at.retiring) && (at.spill.told || at.spill.failed))
+            break;
         quiet = count == 0 ? quiet + 1 : 0;
         wait_for_more(&quiet);
     }
+    atomic_store(&at.gone, true);
+    return NULL;
+}
+
+struct dpl_segment_limits spiller_limits(const struct options *options)
+{
+    return (struct dpl_segment_limits){.segment_bytes = options->segment_bytes,
+                                       .max_bytes = options->journal_max_bytes,
+                                       .min_free_bytes = options->journal_min_free_bytes};
 }
 
 int spiller_start(struct worker *worker, struct dpl_err *err)
 {
     const struct options *options = worker->options;
-    struct dpl_segment_limits limits = {.segment_bytes = options->segment_bytes,
-                                        .max_bytes = options->journal_max_bytes,
-                                        .min_free_bytes = options->journal_min_free_bytes};
+    struct dpl_segment_limits limits = spiller_limits(options);
     struct dpl_spill_events events = {.ended = ended, .self = worker};
     int code =
         dpl_segments_open(&at.segments, worker->shared->journal_fd, &worker->shared->epoch, &limits,
@@ -87,17 +98,38 @@ int spiller_start(struct worker *worker, struct dpl_err *err)
         fprintf(stderr, "doppel-capture: %s\n", err->text);
         dpl_arena_end(&worker->arena, DPL_JOURNAL_IO_ERROR);
         atomic_store(&worker->shared->mode, MODE_PASS);
-        at.segments.fd = -1;
+        dpl_segments_close(&at.segments);
         return 0;
     }
     dpl_spill_open(&at.spill, &worker->arena, &at.segments, &events);
+    atomic_store(&at.retiring, false);
+    atomic_store(&at.gone, false);
     code = pthread_create(&at.thread, NULL, spiller_main, worker);
+    at.running = code == 0;
     return code != 0 ? dpl_err_sys(err, code, "no thread for the journal") : 0;
+}
+
+bool spiller_retire(void)
+{
+    const struct timespec moment = {.tv_nsec = TICK_NS};
+
+    if (!at.running)
+        return true;
+    atomic_store(&at.retiring, true);
+    dpl_spill_wake(at.spill.arena);
+    for (int i = 0; i < RETIRE_TICKS && !atomic_load(&at.gone); i++)
+        nanosleep(&moment, NULL);
+    if (!atomic_load(&at.gone))
+        return false; /* its disk hangs */
+    pthread_join(at.thread, NULL);
+    at.running = false;
+    dpl_segments_close(&at.segments);
+    return true;
 }
 
 void spiller_stop(struct worker *worker)
 {
-    if (at.segments.fd < 0 && at.spill.arena == NULL)
+    if (!at.running)
         return;
     dpl_arena_end(&worker->arena, DPL_JOURNAL_CLOSED);
     atomic_store(&at.stopping, true);

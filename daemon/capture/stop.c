@@ -64,13 +64,13 @@ static int running(const struct stop *stop, struct dpl_err *err)
  * unmounted; then another one may stand there, which somebody has started at once. */
 static bool page_is_ours(const struct stop *stop)
 {
-    const uint8_t *id = dpl_capstat_what(stop->capstat)->epoch_id;
+    const struct dpl_capstat_what *what = dpl_capstat_what(stop->capstat);
     struct dpl_capstat *now = NULL;
     bool ours;
 
     if (dpl_capstat_open(&now, stop->options->run_dir, stop->options->set, NULL) != 0)
         return false;
-    ours = memcmp(dpl_capstat_what(now)->epoch_id, id, 16) == 0;
+    ours = dpl_capstat_what(now)->start_wall_ns == what->start_wall_ns;
     dpl_capstat_close(now);
     return ours;
 }

@@ -50,22 +50,28 @@ static int sync_all(const struct shared *shared, bool by_witness)
     return code;
 }
 
-static void publish(struct worker *worker, uint64_t from)
+/* Of the journal that there was before the sync; another one may have begun meanwhile. */
+static void publish(struct worker *worker, uint32_t journal, uint64_t from)
 {
     struct dpl_record record = {.type = DPL_R_BARRIER,
                                 .has = DPL_F_NUMBER | DPL_F_SYNCED,
                                 .number = DPL_BARRIER_SYNCED,
                                 .synced = from};
 
-    atomic_store(&worker->shared->synced_lsn, from);
-    last.from = from;
-    if (recorder_note(worker, &record, &last.noted) == 0)
-        last.end = dpl_arena_next_lsn(&worker->arena);
+    pthread_mutex_lock(&worker->journal_lock);
+    if (atomic_load(&worker->shared->journal) == journal) {
+        atomic_store(&worker->shared->synced_lsn, from);
+        last.from = from;
+        if (recorder_note(worker, &record, &last.noted) == 0)
+            last.end = dpl_arena_next_lsn(&worker->arena);
+    }
+    pthread_mutex_unlock(&worker->journal_lock);
 }
 
 static void one_round(struct worker *worker)
 {
     struct shared *shared = worker->shared;
+    uint32_t journal = atomic_load(&shared->journal);
     uint64_t from = dpl_arena_lowest_open(&worker->arena);
     int code;
 
@@ -80,7 +86,7 @@ static void one_round(struct worker *worker)
         failed(worker, code);
     atomic_store(&shared->sync_busy, 0);
     if (code == 0)
-        publish(worker, from);
+        publish(worker, journal, from);
 }
 
 /* A timer that never comes, but tells when the clock is set. */

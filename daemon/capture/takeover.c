@@ -26,7 +26,8 @@ static bool owns(const struct slot *slot, const struct dpl_arena_open *open)
 
     return (state == SLOT_STARTED || state == SLOT_DONE) && slot->unique == open->tag &&
            slot->record_type == open->type &&
-           (slot->lsn == SLOT_NO_RECORD || slot->lsn == open->res.lsn);
+           (slot->lsn == SLOT_NO_RECORD || slot->lsn_epoch != open->res.epoch_tag ||
+            slot->lsn == open->res.lsn);
 }
 
 /* Ties what is open in the journal to its slot. What belongs to none was reserved for nothing. */
@@ -41,6 +42,7 @@ static void tie_records(struct worker *worker)
 
         if (slot != NULL && owns(slot, &list[i])) {
             slot->lsn_index = list[i].res.index;
+            slot->lsn_epoch = list[i].res.epoch_tag;
             slot->lsn = list[i].res.lsn;
         } else {
             dpl_arena_commit(&worker->arena, &list[i].res, DPL_OUTCOME_VOID, NULL, 0, NULL, 0);

@@ -166,7 +166,11 @@ static bool is_inside(const struct found *found)
 
 static void record(const struct dpl_oid *oid)
 {
-    struct op op = {.thread = &at.thread, .worker = at.worker, .slot = &at.slot, .own_fd = -1};
+    struct op op = {.thread = &at.thread,
+                    .worker = at.worker,
+                    .slot = &at.slot,
+                    .journals = atomic_load(&at.worker->shared->mode) == MODE_JOURNAL,
+                    .own_fd = -1};
     struct dpl_record mirror = {
         .type = DPL_R_MIRROR, .has = DPL_F_NUMBER, .number = DPL_MIRROR_BYPASS};
 

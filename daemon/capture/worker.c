@@ -8,6 +8,7 @@
 #include "daemon/capture/keeper.h"
 #include "daemon/capture/recorder.h"
 #include "daemon/capture/remote.h"
+#include "daemon/capture/renew.h"
 #include "daemon/capture/runstate.h"
 #include "daemon/capture/serve.h"
 #include "daemon/capture/spiller.h"
@@ -168,8 +169,7 @@ static int attach(struct worker *worker, struct dpl_err *err)
     return code;
 }
 
-/* The first records of a journal say what its roots are. */
-static void record_roots(struct worker *worker, struct thread *thread)
+void worker_record_roots(struct worker *worker, struct thread *thread)
 {
     struct op op = {.thread = thread, .worker = worker, .slot = thread->slot, .own_fd = -1};
 
@@ -183,7 +183,7 @@ static void record_roots(struct worker *worker, struct thread *thread)
         record.path.size = strlen(worker->options->roots[i]);
         if (stat_fd(worker->shared->roots[i].dir_fd, &stx) == 0)
             stat_to_record(&stx, &record.attr);
-        recorder_extra(&op, &record);
+        recorder_first(&op, &record);
     }
 }
 
@@ -220,9 +220,26 @@ static void guard(struct worker *worker)
                 start_thread(worker, i);
             busy |= verdict != POOL_QUIET;
         }
+        renew_look(worker);
         runstate_beat(worker);
         sleep_ms(busy ? GUARD_BUSY_MS : GUARD_IDLE_MS);
     }
+}
+
+/* What stands before all else in a journal; a predecessor may have died before it was there. */
+static void begin_journal(struct worker *worker, struct thread *thread, bool resumed)
+{
+    struct shared *shared = worker->shared;
+
+    if (atomic_load(&shared->rooted) == 0) {
+        worker_record_roots(worker, thread);
+        if (!resumed)
+            watch_record_mapped(worker);
+        atomic_store(&shared->rooted, 1);
+    }
+    if (resumed || (atomic_load(&shared->renew.phase) == RENEW_SETTLING &&
+                    atomic_load(&shared->mode) == MODE_PASS))
+        renew_open(worker);
 }
 
 int worker_run(const struct options *options, const struct memory *memory)
@@ -231,17 +248,20 @@ int worker_run(const struct options *options, const struct memory *memory)
     static struct thread thread;
     struct shared *shared = memory->shared;
     struct dpl_err err = {0};
+    bool resumed;
     int code;
 
     worker.options = options;
     worker.memory = *memory;
     worker.shared = shared;
+    pthread_mutex_init(&worker.journal_lock, NULL);
     if (!options->single)
         prctl(PR_SET_NAME, "doppel-worker");
     watch_note_own(shared);
     takeover_counts(shared);
     if (inject_no_start())
         return 1;
+    resumed = renew_resume(memory, &err);
     code = cred_init_process(&err);
     if (code == 0)
         code = attach(&worker, &err);
@@ -259,11 +279,10 @@ int worker_run(const struct options *options, const struct memory *memory)
     }
     for (uint32_t i = 0; i < shared->root_count; i++)
         pool_init(&worker.pools[i], shared->roots[i].device_fd);
-    if (atomic_fetch_add(&shared->incarnation, 1) == 0) {
-        record_roots(&worker, &thread);
-        watch_record_mapped(&worker);
-    }
+    atomic_fetch_add(&shared->incarnation, 1);
+    begin_journal(&worker, &thread, resumed);
     takeover_run(&worker, &thread);
+    renew_taken_over(&worker);
     atomic_store(&shared->threads, 0);
     for (uint32_t i = 0; i < SHARED_SLOTS; i++)
         if (atomic_load(&shared->slots[i].state) == SLOT_GOT)
@@ -276,6 +295,7 @@ int worker_run(const struct options *options, const struct memory *memory)
     if (synced_start(&worker, &err) != 0)
         fprintf(stderr, "doppel-capture: %s\n", err.text);
     guard(&worker);
+    renew_stop();
     spiller_stop(&worker);
     return 0;
 }

@@ -29,6 +29,7 @@ struct worker {
     struct border border;
     struct pool pools[SHARED_ROOTS];
     struct thread *threads[SHARED_SLOTS]; /* by slot; they live as long as the process */
+    pthread_mutex_t journal_lock;         /* held while shared->journal is odd, see renew.h */
 };
 
 /* A thread serves one root, in one slot. */
@@ -48,6 +49,8 @@ int worker_run(const struct options *options, const struct memory *memory);
 /* Shared memory is not what was written: it is said, and the journal is believed no more. */
 void worker_damaged(struct worker *worker, const char *what);
 
+/* The first records of a journal say what its roots are. */
+void worker_record_roots(struct worker *worker, struct thread *thread);
 /* Makes a thread of the slot, private parts only. */
 int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t slot,
                        struct dpl_err *err);

@@ -24,7 +24,8 @@ static void offer_oldest(const struct dpl_source *s, const struct dpl_journal_ep
                          struct dpl_source_offer *offer)
 {
     *offer = (struct dpl_source_offer){e->epoch, e->oldest_lsn, e->oldest_chain, false};
-    offer->equal = s->config.equal && e->oldest_lsn == 0 && !s->has_epoch;
+    bool meant = s->config.equal_epoch == 0 || s->config.equal_epoch == e->epoch.number;
+    offer->equal = s->config.equal && meant && e->oldest_lsn == 0 && !s->has_epoch;
 }
 
 int dpl_source_choose(struct dpl_source *s, struct dpl_source_offer *offer)

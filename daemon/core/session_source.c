@@ -52,7 +52,8 @@ static int take_state(struct dpl_source *s)
 {
     const struct dpl_message *m = s->message;
     s->window = m->window < s->config.window_max ? m->window : s->config.window_max;
-    s->flags = m->flags;
+    s->flags = m->flags & ~(uint32_t)DPL_STATE_EMPTY;
+    s->empty = m->flags & DPL_STATE_EMPTY;
     s->compare = s->told = m->has & DPL_M(REASON) ? m->reason : 0;
     memcpy(s->replica, m->replica.data, sizeof s->replica);
     s->has_epoch = m->has & DPL_M(EPOCH);

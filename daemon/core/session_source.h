@@ -79,7 +79,8 @@ struct dpl_source_calls {
 struct dpl_source_config {
     uint64_t window_max; /* whatever the target says */
     int64_t heartbeat_ns, dead_ns, close_ns;
-    bool equal; /* a person said that the replica equals the source where the journal begins */
+    bool equal; /* a person said that the replica equals the source where the journal begins: */
+    uint64_t equal_epoch; /* that of this epoch; 0: of any */
 };
 extern const struct dpl_source_config dpl_source_defaults;
 
@@ -101,6 +102,7 @@ struct dpl_source {
     uint64_t window, queue_bytes, applied_time_ns;
     uint32_t flags, compare; /* of enum dpl_state_flag; of enum dpl_compare */
     bool acked;              /* it has sent an ack of the epoch that is sent now */
+    bool empty;              /* the replica: nothing stood beneath its roots */
     uint32_t told;           /* why a mirror is needed, as its state said; 0: it did not */
     /* where we are */
     struct dpl_source_position now, former, offered;

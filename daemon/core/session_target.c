@@ -54,7 +54,7 @@ static int send_state(struct dpl_target *t)
                             .has = DPL_M(REPLICA) | DPL_M(WINDOW) | DPL_M(FLAGS),
                             .replica = {h.replica, 16},
                             .window = h.window,
-                            .flags = h.flags};
+                            .flags = h.flags | (h.empty ? DPL_STATE_EMPTY : 0U)};
     if (h.any) {
         m.has |= DPL_M(EPOCH) | DPL_M(EPOCH_ID) | DPL_M(DURABLE) | DPL_M(CHAIN);
         m.epoch = h.epoch.number;
@@ -457,6 +457,7 @@ static int event_of(struct dpl_target *t, const struct dpl_message *m)
     case DPL_MSG_MIRROR_DATA:
     case DPL_MSG_MIRROR_END:
     case DPL_MSG_MIRROR_STOP:
+    case DPL_MSG_MIRROR_FILES:
         return DPL_TARGET_ON_OF_MIRROR;
     case DPL_MSG_REFUSE:
         return DPL_TARGET_ON_REFUSE;

@@ -57,6 +57,7 @@ struct dpl_target_holds {
     uint64_t queue_bytes, time_ns;
     uint32_t flags; /* of enum dpl_state_flag */
     uint32_t reason;
+    bool empty;      /* nothing stands beneath the roots, and the source knows what that means */
     uint64_t mirror; /* its number, with the flag of an open one */
     uint64_t window;
 };

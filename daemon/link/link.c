@@ -63,6 +63,9 @@ static void call_news(void *self, enum dpl_source_news news)
     switch (news) {
     case DPL_SOURCE_NEWS_ACK:
         remote_tell(link);
+        /* Somebody may wait for it. */
+        if (link->source.flags != link->flags_told)
+            link->status_ns = 0;
         break;
     case DPL_SOURCE_NEWS_COMPARE:
         dpl_link_event(link, "mirror-needed", NULL);
@@ -141,7 +144,7 @@ void dpl_link_connected(struct dpl_link *link, int fd, const struct dpl_doc *pee
     dpl_peer_open(&link->peer, fd);
     g_clear_pointer(&link->peer_doc, dpl_doc_free);
     link->peer_doc = dpl_doc_copy(peer);
-    link->peer_mirrors = dpl_doc_int(peer, "features", 0) & DPL_FEATURE_MIRROR;
+    link->peer_features = (uint64_t)dpl_doc_int(peer, "features", 0);
     link->rate_from = 0;
     link->streamed = false;
     link->ask_ns = 0;

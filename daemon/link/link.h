@@ -5,8 +5,8 @@
  *
  * Over the channel, documents:
  *
- *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, off,
- *            flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
+ *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, equal_epoch,
+ *            off, flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
  *            orphans, rules, begun, mirror_stopped, mirror_wish: {number, kind, orphans, test,
  *            accept_empty, accept_deletes, accept_filesystem}}}: first, and again when something of
  *            it has changed
@@ -53,8 +53,8 @@ struct dpl_link {
     struct dpl_ledger ledger;
     struct dpl_bucket bucket;
     struct dpl_link_mirror mirror;
-    bool peer_mirrors; /* it has the feature */
-    bool look;         /* something may be there to send */
+    uint64_t peer_features;
+    bool look; /* something may be there to send */
     /* the connection to come */
     unsigned attempts;
     bool streamed;  /* this connection came so far */
@@ -66,6 +66,7 @@ struct dpl_link {
     uint64_t sent_messages, head, head_tag, rate_bytes, rate_from;
     uint64_t reserved;   /* where the capture's next change will stand, */
     int64_t reserved_ns; /* not before this moment; 0: not known */
+    uint32_t flags_told;
     int64_t rate_ns, status_ns, capstat_ns, trim_ns;
     bool changed;
     struct dpl_capstat *capstat;

@@ -112,12 +112,12 @@ int dpl_link_lend_check(struct dpl_link *link, struct dpl_err *err)
 /* Opens the page of this epoch's capture, if it is not. */
 static bool page_of(struct dpl_link *link, uint64_t epoch)
 {
-    if (link->capstat && dpl_capstat_what(link->capstat)->epoch_number != epoch)
+    if (link->capstat && dpl_capstat_epoch(link->capstat) != epoch)
         g_clear_pointer(&link->capstat, dpl_capstat_close);
     if (!link->capstat && link->config.capture_run_dir &&
         dpl_capstat_open(&link->capstat, link->config.capture_run_dir, link->config.set, NULL) < 0)
         link->capstat = NULL;
-    return link->capstat && dpl_capstat_what(link->capstat)->epoch_number == epoch;
+    return link->capstat && dpl_capstat_epoch(link->capstat) == epoch;
 }
 
 bool dpl_link_capture_now(struct dpl_link *link, struct dpl_capstat_now *now)

@@ -69,13 +69,34 @@ static void own_path(int fd, char path[OWN_PATH])
     snprintf(path, OWN_PATH, "/proc/self/fd/%d", fd);
 }
 
+bool dpl_mirror_can_read(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && !(flags & O_PATH);
+}
+
+/* What is looked at: by its descriptor, or by a path to it where that is of no use. */
+struct looked {
+    int fd;
+    bool open;
+    char path[OWN_PATH];
+};
+
+static ssize_t value_of(const struct looked *at, const char *name, void *value, size_t room)
+{
+    return at->open ? fgetxattr(at->fd, name, value, room) : getxattr(at->path, name, value, room);
+}
+
 /* All extended attributes but what belongs to a host, and those of trusted: who reads here has no
  * right to see them. */
-static ssize_t read_xattrs(const char *path, uint8_t *list, size_t room, struct dpl_err *err)
+static ssize_t read_xattrs(const struct looked *looked, uint8_t *list, size_t room,
+                           struct dpl_err *err)
 {
     g_autofree char *names = g_malloc(NAMES_ROOM);
     g_autofree uint8_t *value = NULL;
-    ssize_t size = listxattr(path, names, NAMES_ROOM), used = 0;
+    ssize_t size = looked->open ? flistxattr(looked->fd, names, NAMES_ROOM)
+                                : listxattr(looked->path, names, NAMES_ROOM),
+            used = 0;
     if (size < 0)
         return errno == EOPNOTSUPP ? 0 : failed(err, "list extended attributes");
     for (const char *at = names; at < names + size; at += strlen(at) + 1) {
@@ -83,7 +104,7 @@ static ssize_t read_xattrs(const char *path, uint8_t *list, size_t room, struct 
             continue;
         if (!value)
             value = g_malloc(DPL_XATTR_VALUE_MAX);
-        ssize_t got = getxattr(path, at, value, DPL_XATTR_VALUE_MAX);
+        ssize_t got = value_of(looked, at, value, DPL_XATTR_VALUE_MAX);
         if (got < 0 && errno == ENODATA)
             continue;
         if (got < 0)
@@ -96,14 +117,15 @@ static ssize_t read_xattrs(const char *path, uint8_t *list, size_t room, struct 
 }
 
 /* Inode flags, where a file system has them. */
-static void read_flags(const char *path, struct dpl_attr *attr)
+static void read_flags(const struct looked *looked, struct dpl_attr *attr)
 {
     unsigned flags = 0;
-    dpl_autofd int fd = -1;
+    dpl_autofd int own = -1;
     if (!S_ISREG(attr->mode) && !S_ISDIR(attr->mode))
         return;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
-    if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+    if (!looked->open)
+        own = open(looked->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
+    if (ioctl(looked->open ? looked->fd : own, FS_IOC_GETFLAGS, &flags) < 0)
         return;
     attr->iflags = flags;
     attr->has |= DPL_A_IFLAGS;
@@ -113,13 +135,14 @@ static void read_flags(const char *path, struct dpl_attr *attr)
 static ssize_t whole_state(int fd, struct dpl_record *r, void *body, size_t room, struct stat *st,
                            struct dpl_err *err)
 {
-    char path[OWN_PATH], target[PATH_MAX];
+    char target[PATH_MAX];
+    struct looked looked = {.fd = fd, .open = dpl_mirror_can_read(fd)};
     g_autofree uint8_t *list = g_malloc(DPL_XATTRS_MAX);
-    own_path(fd, path);
+    own_path(fd, looked.path);
     if (fstat(fd, st) < 0)
         return failed(err, "look at an object");
     dpl_attr_from_stat(&r->attr, st);
-    ssize_t size = read_xattrs(path, list, DPL_XATTRS_MAX, err);
+    ssize_t size = read_xattrs(&looked, list, DPL_XATTRS_MAX, err);
     if (size < 0)
         return size;
     if (size > 0) {
@@ -136,7 +159,7 @@ static ssize_t whole_state(int fd, struct dpl_record *r, void *body, size_t room
         r->rdev = (uint64_t)major(st->st_rdev) << 32 | minor(st->st_rdev);
         r->has |= DPL_F_RDEV;
     }
-    read_flags(path, &r->attr);
+    read_flags(&looked, &r->attr);
     return dpl_record_encode(r, body, room, err);
 }
 

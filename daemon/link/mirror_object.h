@@ -33,8 +33,11 @@ int dpl_mirror_handle_of(struct dpl_view oid, struct dpl_mirror_handle *handle,
 int dpl_mirror_handle_open(int root_fd, const struct dpl_mirror_handle *handle, int flags,
                            struct dpl_err *err);
 
-/* The body of an ENTER record with the whole state of what fd (O_PATH) is of: attributes, extended
- * attributes, target. parent and name of no bytes: it is given none. Returns its size. */
+/* Whether the descriptor can be read, and is not a path alone. */
+bool dpl_mirror_can_read(int fd);
+/* The body of an ENTER record with the whole state of what fd (a path alone, or open) is of:
+ * attributes, extended attributes, target. parent and name of no bytes: it is given none. Returns
+ * its size. */
 ssize_t dpl_mirror_state(int fd, struct dpl_view oid, struct dpl_view parent, struct dpl_view name,
                          void *body, size_t room, struct stat *st, struct dpl_err *err);
 enum { DPL_MIRROR_STATE_ROOM = 320 * 1024 };

@@ -14,7 +14,7 @@ enum {
     STEPS = 64, /* in one turn */
     KEPT_ENOUGH = 256 * 1024,
 };
-static const int64_t slice_ns = 5000000, again_ns = 30 * SECOND_NS, look_ns = SECOND_NS / 20;
+static const int64_t slice_ns = 5000000, again_ns = 30 * SECOND_NS, look_ns = SECOND_NS / 100;
 
 static int64_t now_of(const struct dpl_link *link)
 {
@@ -222,7 +222,8 @@ static bool choose(struct dpl_link *link, int64_t now)
     bool compare = s->state == DPL_SOURCE_COMPARE;
     bool needed = compare || (s->flags & DPL_STATE_NEEDS_MIRROR);
     bool under_way = s->flags & DPL_STATE_MIRROR;
-    if ((!streaming && !compare) || now < m->again_ns || !link->peer_mirrors)
+    if ((!streaming && !compare) || now < m->again_ns ||
+        !(link->peer_features & DPL_FEATURE_MIRROR))
         return false;
     if (m->wish.wanted) {
         m->run = m->wish;
@@ -234,6 +235,8 @@ static bool choose(struct dpl_link *link, int64_t now)
         /* What somebody changed, or a lost journal hid, has its size and time as before. */
         if (!new)
             m->run.kind = DPL_MIRROR_CHECKSUM;
+        else if (s->empty) /* nothing to compare with */
+            m->run.kind = DPL_MIRROR_FULL;
     }
     if (m->run.kind == DPL_MIRROR_DIFFERENCE && needed && s->told == DPL_COMPARE_UNFINISHED)
         m->run.kind = DPL_MIRROR_CHECKSUM;
@@ -271,6 +274,7 @@ static void begin(struct dpl_link *link)
         .test = m->run.test,
         .any_loss = m->run.accept_deletes,
         .allow_empty = m->run.accept_empty,
+        .files = link->peer_features & DPL_FEATURE_FILES,
         .roots = m->roots,
         .root_count = m->root_count,
         .rules = m->rules,

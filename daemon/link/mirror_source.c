@@ -2,7 +2,7 @@
 #include "daemon/link/mirror_source.h"
 
 #include "daemon/core/idset.h"
-#include "daemon/link/mirror_content.h"
+#include "daemon/link/mirror_batch.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENTRIES_AT_ONCE = 64, LIST_ENTRY_MAX = 512 };
+enum { ENTRIES_AT_ONCE = 64, LIST_ENTRY_MAX = 512, FILES_AT_ONCE = 512, JOBS_AT_ONCE = 64 };
 
 /* A directory that waits to be walked. */
 struct waiting {
@@ -28,6 +28,7 @@ struct dpl_mirror_source {
     struct dpl_mirror_root *roots;
     struct dpl_mirror_count count;
     struct dpl_mirror_desk desk;
+    struct dpl_mirror_batch batch;
     struct dpl_idset sent;
     dev_t dev;
     GQueue waiting; /* struct waiting */
@@ -166,6 +167,7 @@ int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
                                        .count = &s->count,
                                        .buffer = g_malloc(DPL_MIRROR_BYTES_MAX),
                                        .state = g_malloc(DPL_MIRROR_STATE_ROOM)};
+    dpl_mirror_batch_init(&s->batch, options->files);
     dpl_idset_init(&s->sent, options->seed);
     int rc = look_at_roots(s, err);
     if (rc == 0)
@@ -197,6 +199,7 @@ void dpl_mirror_source_close(struct dpl_mirror_source *s)
     g_queue_clear_full(&s->jobs, (GDestroyNotify)dpl_mirror_job_free);
     g_queue_clear_full(&s->rejoin, g_free);
     dpl_idset_done(&s->sent);
+    dpl_mirror_batch_done(&s->batch);
     g_free(s->desk.buffer);
     g_free(s->desk.state);
     g_free(s->roots);
@@ -217,32 +220,47 @@ static void queue_content(struct dpl_mirror_source *s, const struct dpl_oid *oid
                                          all));
 }
 
-/* Sends one object that is reached by fd (O_PATH). */
+/* Sends one object that is reached by fd; one of the directory that is walked with others. */
 static int send_object(struct dpl_mirror_source *s, int fd, const struct dpl_mirror_handle *handle,
                        const struct dpl_oid *oid, struct dpl_rules_at at, struct dpl_view name,
                        struct dpl_err *err)
 {
     struct stat st;
+    bool whole = false;
     struct dpl_view parent = s->now ? dpl_oid_view(&s->now->oid) : (struct dpl_view){0};
-    int rc = dpl_mirror_send_state(&s->desk, fd, dpl_oid_view(oid), parent, name, &st, err);
+    int rc = name.size > 0 && s->batch.list
+                 ? dpl_mirror_batch_add(&s->batch, &s->desk, fd, dpl_oid_view(oid), parent, name,
+                                        &st, &whole, err)
+                 : dpl_mirror_send_state(&s->desk, fd, dpl_oid_view(oid), parent, name, &st, err);
     if (rc < 0)
         return rc;
     dpl_idset_add(&s->sent, dpl_oid_view(oid));
     s->count.objects++;
     if (S_ISDIR(st.st_mode))
         wait_for(s, handle, oid, at);
-    else
+    else if (!whole)
         queue_content(s, oid, &st);
     return 0;
 }
 
-static int send_entry(struct dpl_mirror_source *s, const char *name, struct dpl_err *err)
+/* A file is opened to be read at once where its content may go with its state. */
+static int open_entry(const struct dpl_mirror_source *s, const struct dirent *d)
 {
+    int fd = -1;
+    if (d->d_type == DT_REG && s->batch.list)
+        fd = openat(dirfd(s->dir), d->d_name,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_NOATIME | O_CLOEXEC);
+    return fd >= 0 ? fd : openat(dirfd(s->dir), d->d_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int send_entry(struct dpl_mirror_source *s, const struct dirent *d, struct dpl_err *err)
+{
+    const char *name = d->d_name;
     struct dpl_mirror_handle handle;
     struct dpl_oid oid;
     struct stat st;
     struct dpl_rules_at at = at_of(s, s->now->at, name);
-    dpl_autofd int fd = openat(dirfd(s->dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    dpl_autofd int fd = open_entry(s, d);
     if (fd < 0)
         return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "open \"%s\"", name);
     if (fstat(fd, &st) < 0 || st.st_dev != s->dev || !belongs(at, S_ISDIR(st.st_mode)))
@@ -321,20 +339,31 @@ static int finish_directory(struct dpl_mirror_source *s, struct dpl_err *err)
     return rc == DPL_E_NOT_FOUND ? 0 : rc;
 }
 
+/* Whether one more entry may be read before what was read is sent. */
+static bool one_more(const struct dpl_mirror_source *s, int done)
+{
+    return s->batch.list ? done < FILES_AT_ONCE && s->jobs.length < JOBS_AT_ONCE &&
+                               !dpl_mirror_batch_full(&s->batch)
+                         : done < ENTRIES_AT_ONCE && s->jobs.length == 0;
+}
+
 static int walk_some(struct dpl_mirror_source *s, struct dpl_err *err)
 {
     struct dirent *d = NULL;
+    bool ended = false;
     int rc = 0;
-    for (int i = 0; i < ENTRIES_AT_ONCE && rc == 0 && g_queue_is_empty(&s->jobs); i++) {
+    for (int i = 0; rc == 0 && !ended && one_more(s, i); i++) {
         errno = 0;
         d = readdir(s->dir);
-        if (!d)
-            return errno ? dpl_err_sys(err, errno, "read a directory of the source")
-                         : finish_directory(s, err);
-        if (dpl_path_name_ok(d->d_name))
-            rc = send_entry(s, d->d_name, err);
+        ended = !d;
+        if (ended && errno)
+            rc = dpl_err_sys(err, errno, "read a directory of the source");
+        else if (!ended && dpl_path_name_ok(d->d_name))
+            rc = send_entry(s, d, err);
     }
-    return rc;
+    if (rc == 0)
+        rc = dpl_mirror_batch_send(&s->batch, &s->desk, err);
+    return rc == 0 && ended ? finish_directory(s, err) : rc;
 }
 
 static int enter_directory(struct dpl_mirror_source *s, struct dpl_err *err)

@@ -36,6 +36,7 @@ struct dpl_mirror_options {
     bool test;
     bool any_loss;    /* the target may delete any share */
     bool allow_empty; /* else a root without anything in it is refused */
+    bool files;       /* the target takes many objects in one message */
     uint64_t seed;    /* random */
     const struct dpl_mirror_root *roots;
     size_t root_count;

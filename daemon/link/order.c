@@ -70,6 +70,7 @@ static int take_start(struct dpl_link *link, const struct dpl_doc *start, struct
     if (!link->started) {
         struct dpl_source_config config = dpl_source_defaults;
         config.equal = dpl_doc_bool(start, "equal", false);
+        config.equal_epoch = (uint64_t)dpl_doc_int(start, "equal_epoch", 0);
         dpl_source_init(&link->source, &config, &link->calls);
         link->started = true;
         g_autoptr(dpl_doc_auto) ready = dpl_doc_new();

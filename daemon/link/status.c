@@ -4,6 +4,8 @@
  */
 #include "daemon/link/link.h"
 
+#include <string.h>
+
 #define MS INT64_C(1000000)
 
 static const int64_t soon_ns = 200 * MS, late_ns = 2000 * MS;
@@ -34,8 +36,7 @@ static void head_read(struct dpl_link *link)
         link->reserved_ns = 0;
         return;
     }
-    const struct dpl_capstat_what *what = dpl_capstat_what(link->capstat);
-    if (now->tag == 0 || what->epoch_number != now->epoch.number) {
+    if (now->tag == 0 || dpl_capstat_epoch(link->capstat) != now->epoch.number) {
         /* Another capture may have another page. */
         g_clear_pointer(&link->capstat, dpl_capstat_close);
         link->reserved_ns = 0;
@@ -132,6 +133,27 @@ static const char *compare_text(uint32_t reason)
     return reason < G_N_ELEMENTS(texts) && texts[reason] ? texts[reason] : "a reason unknown here";
 }
 
+/* Whether the newest journal of the capture began behind changes that are in none, and the target
+ * has not begun with it: it will need a mirror, though it cannot say so now. */
+static bool behind_gap(struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    const struct dpl_journal_epoch *list = NULL;
+    struct dpl_capstat *page = NULL;
+    struct dpl_capstat_now n = {0};
+    if (s->state == DPL_SOURCE_STREAMING || s->state == DPL_SOURCE_COMPARE ||
+        !link->config.capture_run_dir ||
+        dpl_capstat_open(&page, link->config.capture_run_dir, link->config.set, NULL) < 0)
+        return false;
+    dpl_capstat_read(page, &n);
+    dpl_capstat_close(page);
+    if (n.mode == DPL_CAPSTAT_PASS || n.journal_ends == 0)
+        return n.mode == DPL_CAPSTAT_PASS;
+    ssize_t count = dpl_ledger_epochs(&link->ledger, &list, NULL);
+    return count > 0 && list[count - 1].oldest_lsn == 0 &&
+           memcmp(list[count - 1].epoch.id, s->best_id, sizeof s->best_id) != 0;
+}
+
 static struct dpl_doc *status_doc(struct dpl_link *link)
 {
     const struct dpl_source *s = &link->source;
@@ -141,10 +163,12 @@ static struct dpl_doc *status_doc(struct dpl_link *link)
     dpl_doc_set_text(status, "session", dpl_source_state_text(s->state));
     dpl_doc_set_bool(status, "connected", connected);
     dpl_doc_set_bool(status, "following", s->state == DPL_SOURCE_STREAMING);
+    bool gap = behind_gap(link);
     dpl_doc_set_bool(status, "mirror_needed",
-                     s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
-    if (s->compare != 0)
-        dpl_doc_set_text(status, "mirror_reason", compare_text(s->compare));
+                     gap || s->compare != 0 || (s->flags & DPL_STATE_NEEDS_MIRROR));
+    if (s->compare != 0 || gap)
+        dpl_doc_set_text(status, "mirror_reason",
+                         compare_text(s->compare != 0 ? s->compare : DPL_COMPARE_ENDED));
     dpl_link_mirror_status(link, status, dpl_clock_now_ns(link->clock));
     if (link->peer_doc)
         dpl_doc_set(status, "peer", dpl_doc_copy(link->peer_doc));
@@ -182,6 +206,7 @@ int64_t dpl_link_status(struct dpl_link *link, int64_t now_ns)
     /* A daemon that does not read will get the next one. */
     (void)dpl_channel_send(link->channel, doc, NULL, 0, &err);
     link->status_ns = now_ns;
+    link->flags_told = link->source.flags;
     link->changed = false;
     return now_ns + late_ns;
 }

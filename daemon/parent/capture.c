@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -94,6 +95,8 @@ static void tell_counts(struct dpl_set *set, const struct dpl_capstat *page,
         {"bypass", "changes were made past the capture", &c->bypasses, now->bypasses},
         {"fallback", "syncs were answered without the target", &c->fallbacks,
          now->remote_fallbacks},
+        {"journal", "the journal ended before the changes did: a mirror is needed", &c->ends,
+         now->journal_ends},
     };
     uint64_t ticks, pid = dpl_capstat_keeper(page, &ticks);
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
@@ -113,6 +116,7 @@ static void tell_counts(struct dpl_set *set, const struct dpl_capstat *page,
         }
         told->count = rows[i].count;
     }
+    c->gap |= now->mode == DPL_CAPSTAT_PASS;
     c->counted_pid = pid;
 }
 
@@ -313,9 +317,12 @@ static void tell_state(struct dpl_set *set, enum dpl_capstat_state before)
     struct dpl_capture *c = &set->capture;
     const char *state = dpl_capstat_state_text(c->state);
     bool serves = c->state == DPL_CAPSTAT_IS_SERVING;
+    bool passes = c->state == DPL_CAPSTAT_IS_PASSING; /* tell_counts tells of it, now and then */
     g_autofree char *text = g_strdup_printf("set %s: its capture is %s", set->name, state);
     dpl_log(serves ? LOG_NOTICE : LOG_WARNING, "%s", text);
-    if (serves ? c->failed : before == DPL_CAPSTAT_IS_SERVING) {
+    if (serves
+            ? c->failed
+            : !passes && (before == DPL_CAPSTAT_IS_SERVING || before == DPL_CAPSTAT_IS_PASSING)) {
         dpl_alert_set(set, "capture", state, text);
         c->failed = !serves;
     }
@@ -408,11 +415,8 @@ enum dpl_capstat_state dpl_capture_state(struct dpl_set *set)
 
 void dpl_capture_renew(struct dpl_set *set)
 {
-    if (state_of(set) == DPL_CAPSTAT_IS_PASSING)
-        dpl_set_error(set,
-                      "its capture goes on without a journal: a mirror begins when it was stopped "
-                      "and started again (doppel-capture --stop --set %s)",
-                      set->name);
+    if (state_of(set) == DPL_CAPSTAT_IS_PASSING && set->capture.keeper_fd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, set->capture.keeper_fd, SIGHUP, NULL, 0);
 }
 
 struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
@@ -431,7 +435,7 @@ struct dpl_doc *dpl_capture_doc(struct dpl_set *set)
     dpl_capstat_read(page, &now);
     uint64_t ticks;
     dpl_doc_set_int(doc, "keeper", (int64_t)dpl_capstat_keeper(page, &ticks));
-    dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_what(page)->epoch_number);
+    dpl_doc_set_int(doc, "epoch", (int64_t)dpl_capstat_epoch(page));
 #define DPL_CAPSTAT(member, kind, text) dpl_doc_set_int(doc, #member, (int64_t)now.member);
 #include "lib/capstat/capstat.tbl.h"
 #undef DPL_CAPSTAT

@@ -4,6 +4,7 @@
  * state of the set is asked (daemon/core/set_state.tbl.h), then it is done.
  */
 #include "daemon/parent/asked.h"
+#include "daemon/parent/change.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
@@ -90,10 +91,10 @@ static void create_by(struct dpl_daemon *daemon, struct dpl_request *request,
     g_autoptr(dpl_doc_auto) doc = NULL;
     struct dpl_err err = {0};
     int rc = make(daemon, request->args, &doc, &err);
-    if (rc == DPL_OK)
-        rc = dpl_store_put(daemon->store, "set", dpl_doc_text(request->args, "set"), &none, doc,
-                           NULL, &err);
-    answer(request, rc, &err);
+    if (rc < 0)
+        fail(request, &err);
+    else
+        dpl_change(daemon, "set", dpl_doc_text(request->args, "set"), &none, doc, request, NULL);
 }
 
 static void create(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -108,6 +109,17 @@ static void accept_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dp
     create_by(daemon, request, dpl_set_doc_accept);
 }
 
+static void rules_changed(struct dpl_daemon *daemon, struct dpl_request *request, const char *name,
+                          int rc, const struct dpl_err *error)
+{
+    const struct dpl_set *set = dpl_set_find(daemon, name);
+    struct dpl_err err = *error;
+    if (rc == DPL_OK && set && set->capture.wanted && set->capture.state != DPL_CAPSTAT_IS_DOWN)
+        rc = dpl_err_set(&err, DPL_E_DEGRADED,
+                         "done; the capture that runs follows the old rules until it starts again");
+    answer(request, rc, &err);
+}
+
 /* Puts a changed document; a running capture knows the old rules until it starts again. */
 static void change_rules(struct dpl_daemon *daemon, struct dpl_set *set,
                          struct dpl_request *request,
@@ -117,12 +129,10 @@ static void change_rules(struct dpl_daemon *daemon, struct dpl_set *set,
     g_autoptr(dpl_doc_auto) doc = NULL;
     struct dpl_err err = {0};
     int rc = change(set, request->args, &doc, &err);
-    if (rc == DPL_OK)
-        rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
-    if (rc == DPL_OK && set->capture.wanted && set->capture.state != DPL_CAPSTAT_IS_DOWN)
-        rc = dpl_err_set(&err, DPL_E_DEGRADED,
-                         "done; the capture that runs follows the old rules until it starts again");
-    answer(request, rc, &err);
+    if (rc < 0)
+        fail(request, &err);
+    else
+        dpl_change(daemon, "set", set->name, &set->version, doc, request, rules_changed);
 }
 
 static void add_rules(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -147,7 +157,39 @@ static void delete_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dp
         fail(request, &err);
         return;
     }
-    answer(request, dpl_store_delete(daemon->store, "set", set->name, &set->version, &err), &err);
+    dpl_change(daemon, "set", set->name, &set->version, NULL, request, NULL);
+}
+
+/* That both sides are equal an engine hears at its start alone. */
+static void switched(struct dpl_daemon *daemon, struct dpl_request *request, const char *name,
+                     int rc, const struct dpl_err *err)
+{
+    struct dpl_set *set = dpl_set_find(daemon, name);
+    if (rc == DPL_OK && set && dpl_doc_bool(request->args, "equal", false)) {
+        set->ready = false;
+        dpl_child_restart(set->engine);
+    }
+    answer(request, rc, err);
+}
+
+/* A person's word that both sides are equal is for the journal that is there now: it is worth
+ * nothing where changes stand in front of that, and for none that comes later. */
+static int put_equal(struct dpl_set *set, const struct dpl_request *request, struct dpl_doc *doc,
+                     struct dpl_err *err)
+{
+    dpl_doc_unset(doc, "equal");
+    dpl_doc_unset(doc, "equal_epoch");
+    if (!dpl_doc_bool(request->args, "equal", false))
+        return DPL_OK;
+    g_autoptr(dpl_doc_auto) capture = dpl_capture_doc(set);
+    if (dpl_doc_int(capture, "journal_ends", 0) > 0)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\": its journal was full: there are changes that it does not "
+                           "have, so connect without --equal",
+                           set->name);
+    dpl_doc_set_bool(doc, "equal", true);
+    dpl_doc_set_int(doc, "equal_epoch", dpl_doc_int(capture, "epoch", 0));
+    return DPL_OK;
 }
 
 static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request,
@@ -162,20 +204,15 @@ static void switch_to(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
     }
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_set_bool(doc, "off", off);
-    if (dpl_doc_bool(request->args, "equal", false))
-        dpl_doc_set_bool(doc, "equal", true);
-    else
-        dpl_doc_unset(doc, "equal");
+    if (put_equal(set, request, doc, &err) < 0) {
+        fail(request, &err);
+        return;
+    }
     if (!off) { /* from here on a mirror that is needed begins by itself */
         dpl_doc_set_bool(doc, "begun", true);
         dpl_doc_unset(doc, "mirror_stopped");
     }
-    int rc = dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err);
-    if (rc == DPL_OK && dpl_doc_bool(doc, "equal", false)) {
-        set->ready = false;
-        dpl_child_restart(set->engine); /* it hears that at its start alone */
-    }
-    answer(request, rc, &err);
+    dpl_change(daemon, "set", set->name, &set->version, doc, request, switched);
 }
 
 static void connect_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -209,7 +246,7 @@ static int check_word(const struct dpl_doc *args, const char *key, const char *c
 }
 
 /* The wish stands in the document until the mirror has ended: it outlives every process. */
-static int wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_err *err)
+static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_request *request)
 {
     static const char *const flags[] = {"test", "accept_empty", "accept_deletes",
                                         "accept_filesystem"};
@@ -224,7 +261,7 @@ static int wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_err 
         dpl_doc_set_bool(tree, flags[i], dpl_doc_bool(args, flags[i], false));
     dpl_doc_set_bool(doc, "begun", true);
     dpl_doc_unset(doc, "mirror_stopped");
-    return dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, err);
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, request, NULL);
 }
 
 static void mirror_start(struct dpl_daemon *daemon, struct dpl_set *set,
@@ -237,21 +274,31 @@ static void mirror_start(struct dpl_daemon *daemon, struct dpl_set *set,
     int rc = check_word(request->args, "kind", kinds, &err);
     if (rc == DPL_OK)
         rc = check_word(request->args, "orphans", rules, &err);
-    if (rc == DPL_OK)
-        rc = wish(set, request->args, &err);
-    answer(request, rc, &err);
+    if (rc < 0)
+        fail(request, &err);
+    else
+        wish(set, request->args, request);
+}
+
+static void mirror_unwished(struct dpl_daemon *daemon, struct dpl_request *request,
+                            const char *name, int rc, const struct dpl_err *error)
+{
+    struct dpl_set *set = dpl_set_find(daemon, name);
+    struct dpl_err err = *error;
+    if (rc == DPL_OK && !set)
+        rc = dpl_err_set(&err, DPL_E_NOT_FOUND, "set \"%s\" was deleted", name);
+    if (rc < 0)
+        fail(request, &err);
+    else
+        dpl_engine_command(set, "mirror stop", dpl_doc_copy(request->args), request);
 }
 
 static void mirror_stop(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
 {
-    struct dpl_err err = {0};
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_unset(doc, "mirror_wish");
     dpl_doc_set_bool(doc, "mirror_stopped", true);
-    if (dpl_store_put(daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
-        fail(request, &err);
-    else
-        dpl_engine_command(set, "mirror stop", dpl_doc_copy(request->args), request);
+    dpl_change(daemon, "set", set->name, &set->version, doc, request, mirror_unwished);
 }
 
 static void mirror_status(struct dpl_daemon *daemon, struct dpl_set *set,
@@ -296,8 +343,7 @@ static void orphans(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_r
     }
     g_autoptr(dpl_doc_auto) args = dpl_doc_new();
     dpl_doc_set_text(args, "orphans", action);
-    int rc = wish(set, args, &err);
-    answer(request, rc, &err);
+    wish(set, args, request);
 }
 
 static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)

@@ -25,6 +25,7 @@ struct dpl_daemon {
     GPtrArray *sets;    /* of struct dpl_set, in the order of their names */
     GPtrArray *waiting; /* of struct dpl_waiter */
     GPtrArray *alerts;  /* of struct dpl_alert */
+    GPtrArray *changes; /* of struct dpl_change */
     struct dpl_metrics *metrics;
     struct dpl_doors *doors;
     struct dpl_sites *site_keys;
@@ -53,7 +54,8 @@ struct dpl_capture {
     struct dpl_backoff backoff;
     char why[200]; /* why it is not there */
     bool failed;   /* that was told */
-    struct dpl_told bypasses, fallbacks;
+    bool gap;      /* a journal has ended, and its link has not spoken since another one is there */
+    struct dpl_told bypasses, fallbacks, ends;
     uint64_t counted_pid;  /* the keeper whose page counted them */
     struct dpl_lines said; /* what it says */
     char *said_name;
@@ -188,7 +190,7 @@ void dpl_capture_reload(struct dpl_set *set);
 void dpl_capture_ask(struct dpl_set *set);
 void dpl_capture_look(struct dpl_set *set);
 enum dpl_capstat_state dpl_capture_state(struct dpl_set *set);
-/* A mirror waits for a journal: says what is to be done about a capture that has none. */
+/* A mirror waits for a journal: a capture that has none begins one soon. */
 void dpl_capture_renew(struct dpl_set *set);
 
 /* lend.c: gives the link the directories below the capture, or says why not. */

@@ -283,16 +283,15 @@ static void fail_pairing(struct dpl_door *door, int code, const char *text)
 static void take_offer(struct dpl_door *door, const struct dpl_doc *offer)
 {
     struct dpl_err err = {0};
-    int rc = dpl_site_offered(door->daemon, door->pair_site, offer, &err);
-    if (rc >= 0 && door->pair_site)
-        rc = dpl_site_addresses(door->daemon, door->pair_site, door->pair_addresses, &err);
-    if (rc < 0 && door->request)
+    struct dpl_request *request = g_steal_pointer(&door->request);
+    int rc = dpl_site_offered(door->daemon, door->pair_site, offer,
+                              door->pair_site ? door->pair_addresses : NULL, request, &err);
+    if (rc < 0)
+        door->request = request;
+    if (rc < 0 && request)
         fail_pairing(door, rc, err.text);
     else if (rc < 0)
         dpl_log(LOG_WARNING, "%s: %s", door->address, err.text);
-    else if (door->request)
-        dpl_request_done(g_steal_pointer(&door->request),
-                         dpl_site_pair_result(door->daemon, door->pair_site));
 }
 
 static void take_stats(struct dpl_door *door, const struct dpl_doc *stats)

@@ -9,6 +9,7 @@
  * {...}}, {connect}
  */
 #include "daemon/parent/asked.h"
+#include "daemon/parent/change.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
@@ -99,13 +100,12 @@ static void take_event(struct dpl_set *set, const struct dpl_doc *doc)
 /* That both sides are equal was said for one time. */
 static void use_up_equal(struct dpl_set *set)
 {
-    struct dpl_err err = {0};
     if (!dpl_doc_bool(set->doc, "equal", false) || !dpl_doc_bool(set->status, "following", false))
         return;
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_unset(doc, "equal");
-    if (dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
-        dpl_set_error(set, "%s", err.text);
+    dpl_doc_unset(doc, "equal_epoch");
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
 /* Where a link may write: it gives up all else, so they are there before it starts. */
@@ -123,13 +123,11 @@ static void make_dirs(const struct dpl_set *set)
 static void use_up_wish(struct dpl_set *set, const struct dpl_doc *event)
 {
     int64_t number = dpl_doc_int(event, "mirror_number", 0);
-    struct dpl_err err = {0};
     if (number == 0 || dpl_doc_int(dpl_doc_tree(set->doc, "mirror_wish"), "number", 0) != number)
         return;
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_unset(doc, "mirror_wish");
-    if (dpl_store_put(set->daemon->store, "set", set->name, &set->version, doc, NULL, &err) < 0)
-        dpl_set_error(set, "%s", err.text);
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
 static void on_started(void *self)
@@ -163,6 +161,7 @@ static void on_message(void *self, const struct dpl_doc *doc)
     if (status) {
         dpl_doc_free(set->status);
         set->status = dpl_doc_copy(status);
+        set->capture.gap &= set->capture.state != DPL_CAPSTAT_IS_SERVING;
         take_closed(set);
         dpl_set_review(set);
         use_up_equal(set);

@@ -6,6 +6,7 @@ libparent_a_SOURCES = \
 	daemon/parent/asked.c daemon/parent/asked.h \
 	daemon/parent/attribute.c daemon/parent/attribute.h \
 	daemon/parent/capture.c \
+	daemon/parent/change.c daemon/parent/change.h \
 	daemon/parent/child.c daemon/parent/child.h \
 	daemon/parent/commands.c \
 	daemon/parent/lend.c \
@@ -35,5 +36,5 @@ libparent_a_SOURCES = \
 sbin_PROGRAMS += doppeld
 doppeld_SOURCES = daemon/parent/main.c
 doppeld_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
-doppeld_LDADD = libparent.a libpriv.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a \
+doppeld_LDADD = libparent.a libpriv.a libdctl.a libstore.a libclient.a libcore.a libctl.a libcapstat.a libjournal.a \
 	libconfig.a libtls.a libwire.a libbase.a $(GLIB_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)

@@ -2,7 +2,7 @@
  *
  * doppeld: starts the parts in order, runs the loop, ends them in order. Captures stay.
  */
-#include "daemon/parent/daemon.h"
+#include "daemon/parent/change.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/instance.h"
 #include "daemon/parent/log.h"
@@ -135,8 +135,9 @@ static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
     daemon->sets = g_ptr_array_new();
     daemon->waiting = g_ptr_array_new();
     daemon->alerts = g_ptr_array_new();
+    daemon->changes = g_ptr_array_new();
     daemon->children = dpl_children_new(daemon->loop, daemon->settings.libexec_dir);
-    int rc = dpl_store_open(store, &daemon->store, err);
+    int rc = dpl_store_open(store, daemon->settings.node, &daemon->store, err);
     if (rc == DPL_OK)
         rc = dpl_metrics_begin(daemon, err);
     if (rc == DPL_OK)
@@ -152,6 +153,8 @@ static void close_parts(struct dpl_daemon *daemon)
 {
     daemon->stopping = true;
     dpl_waits_end(daemon, NULL);
+    if (daemon->store)
+        dpl_changes_end(daemon);
     dpl_alerts_end(daemon);
     dpl_sets_end(daemon);
     dpl_doors_end(daemon);
@@ -163,6 +166,7 @@ static void close_parts(struct dpl_daemon *daemon)
     g_ptr_array_unref(daemon->sets);
     g_ptr_array_unref(daemon->waiting);
     g_ptr_array_unref(daemon->alerts);
+    g_ptr_array_unref(daemon->changes);
 }
 
 static int run(struct dpl_daemon *daemon, struct dpl_err *err)
@@ -177,6 +181,7 @@ static int run(struct dpl_daemon *daemon, struct dpl_err *err)
     if (rc == DPL_OK) {
         dpl_sites_keys_begin(daemon);
         dpl_sets_begin(daemon);
+        dpl_store_start_alone(daemon->store);
         dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,
                 daemon->settings.site, daemon->sets->len);
         dpl_notify("READY=1");

@@ -65,7 +65,8 @@ static struct dpl_set_facts facts_of(const struct dpl_set *set)
         .connected = set->connected,
         .mirroring = dpl_doc_bool(set->status, "mirroring", false),
         .mirror_needed = dpl_doc_bool(set->status, "mirror_needed", false) ||
-                         (set->capture.wanted && set->capture.state == DPL_CAPSTAT_IS_PASSING),
+                         (set->capture.wanted &&
+                          (set->capture.gap || set->capture.state == DPL_CAPSTAT_IS_PASSING)),
     };
 }
 

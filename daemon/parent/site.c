@@ -2,6 +2,7 @@
 #include "daemon/parent/site.h"
 
 #include "daemon/core/expiry.h"
+#include "daemon/parent/change.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 #include "lib/base/clock.h"
@@ -155,25 +156,6 @@ static const struct dpl_doc *site_doc(const struct dpl_daemon *daemon, const cha
     return item.doc;
 }
 
-int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const struct dpl_doc *offer,
-                     struct dpl_err *err)
-{
-    const char *site = dpl_doc_text(offer, "site");
-    g_autoptr(dpl_doc_auto) changed = NULL;
-    struct dpl_store_version version;
-    if (!site || !dpl_conf_name_ok(site) || strcmp(site, daemon->settings.site) == 0 ||
-        (expected ? strcmp(site, expected) != 0 : !expects(daemon, site)))
-        return dpl_err_set(err, DPL_E_REFUSED, "site \"%s\" offers itself, which nobody asked for",
-                           site ? site : "");
-    const struct dpl_doc *old = site_doc(daemon, site, &version);
-    int rc = dpl_site_take_offer(old, offer, &changed, err);
-    if (rc < 0)
-        return rc;
-    dpl_log(LOG_NOTICE, "site \"%s\" has offered itself: its fingerprint is to be confirmed", site);
-    int put = dpl_store_put(daemon->store, "site", site, &version, changed, NULL, err);
-    return put < 0 ? put : rc;
-}
-
 static int load_own(const struct dpl_daemon *daemon, struct dpl_doc **doc_r, struct dpl_err *err)
 {
     struct dpl_keys_at at = keys_at(daemon);
@@ -286,43 +268,59 @@ static void offer(struct dpl_daemon *daemon, struct dpl_request *request)
     answer(request, rc, result, &err);
 }
 
-/* Puts a changed document in place of the one of that version. Takes it. */
-static int put(struct dpl_daemon *daemon, const char *site, const struct dpl_store_version *version,
-               struct dpl_doc *changed, struct dpl_err *err)
+/* "site pair" has ended: what a person has to do next. */
+static void paired(struct dpl_daemon *daemon, struct dpl_request *request, const char *site, int rc,
+                   const struct dpl_err *err)
 {
-    g_autoptr(dpl_doc_auto) doc = changed;
-    return dpl_store_put(daemon->store, "site", site, version, doc, NULL, err);
+    const char *fingerprint = request ? dpl_doc_text(request->args, "fingerprint") : NULL;
+    if (rc == DPL_OK && fingerprint) {
+        g_hash_table_remove(daemon->site_keys->expected, site);
+        dpl_log(LOG_NOTICE, "site \"%s\" is paired", site);
+    }
+    if (request)
+        answer(request, rc, rc < 0 ? NULL : dpl_site_pair_result(daemon, site), err);
+    else if (rc < 0)
+        dpl_log(LOG_WARNING, "site \"%s\": %s", site, err->text);
 }
 
-static int confirm(struct dpl_daemon *daemon, const char *site, const char *fingerprint,
-                   struct dpl_err *err)
+/* The next form of a site's document takes the place of the one before. */
+static void take(struct dpl_doc **doc, struct dpl_doc *next)
 {
-    struct dpl_store_version version;
-    struct dpl_doc *changed;
-    const struct dpl_doc *doc = site_doc(daemon, site, &version);
-    if (!doc)
-        return dpl_err_set(err, DPL_E_NOT_FOUND,
-                           "site \"%s\" has not offered itself yet: doppel site pair %s "
-                           "--address=HOST first",
-                           site, site);
-    int rc = dpl_site_confirm(doc, fingerprint, now_s(), &changed, err);
-    if (rc < 0)
-        return rc;
-    g_hash_table_remove(daemon->site_keys->expected, site);
-    dpl_log(LOG_NOTICE, "site \"%s\" is paired", site);
-    return put(daemon, site, &version, changed, err);
+    dpl_doc_free(*doc);
+    *doc = next;
 }
 
-int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
-                       struct dpl_err *err)
+static int take_addresses(struct dpl_doc **doc, const struct dpl_doc *addresses,
+                          struct dpl_err *err)
 {
+    struct dpl_doc *next;
+    int rc = addresses ? dpl_site_set_addresses(*doc, addresses, &next, err) : DPL_OK;
+    if (rc == DPL_OK && addresses)
+        take(doc, next);
+    return rc < 0 ? rc : DPL_OK;
+}
+
+int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const struct dpl_doc *offer,
+                     const struct dpl_doc *addresses, struct dpl_request *request,
+                     struct dpl_err *err)
+{
+    const char *site = dpl_doc_text(offer, "site");
+    g_autoptr(dpl_doc_auto) doc = NULL;
     struct dpl_store_version version;
-    struct dpl_doc *changed;
-    const struct dpl_doc *doc = site_doc(daemon, site, &version);
-    if (!doc)
-        return dpl_err_set(err, DPL_E_NOT_FOUND, "site \"%s\" is not known", site);
-    int rc = dpl_site_set_addresses(doc, list_of, &changed, err);
-    return rc < 0 ? rc : put(daemon, site, &version, changed, err);
+    if (!site || !dpl_conf_name_ok(site) || strcmp(site, daemon->settings.site) == 0 ||
+        (expected ? strcmp(site, expected) != 0 : !expects(daemon, site)))
+        return dpl_err_set(err, DPL_E_REFUSED, "site \"%s\" offers itself, which nobody asked for",
+                           site ? site : "");
+    const struct dpl_doc *old = site_doc(daemon, site, &version);
+    int rc = dpl_site_take_offer(old, offer, &doc, err);
+    if (rc > 0)
+        dpl_log(LOG_NOTICE, "site \"%s\" has offered itself: its fingerprint is to be confirmed",
+                site);
+    if (rc >= 0)
+        rc = take_addresses(&doc, addresses, err);
+    if (rc == DPL_OK)
+        dpl_change(daemon, "site", site, &version, doc, request, paired);
+    return rc;
 }
 
 /* The end of the certificate that a peer has shown, to the day. */
@@ -348,59 +346,96 @@ void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer)
         return;
     note_end(daemon->site_keys, site, dpl_doc_int(peer, "days_left", INT32_MAX));
     int rc = link ? dpl_site_follow(doc, link, now_s(), &changed, &err) : 0;
-    if (rc > 0)
-        rc = put(daemon, site, &version, changed, &err);
-    else if (rc == 0)
-        return;
     if (rc < 0)
         dpl_log(LOG_WARNING, "site \"%s\": its new authority is not taken: %s", site, err.text);
-    else
-        dpl_log(LOG_NOTICE, "site \"%s\" has a new authority, signed by the one that is trusted",
-                site);
+    if (rc <= 0)
+        return;
+    dpl_log(LOG_NOTICE, "site \"%s\" has a new authority, signed by the one that is trusted", site);
+    dpl_change(daemon, "site", site, &version, changed, NULL, NULL);
+    dpl_doc_free(changed);
 }
 
-static int take_text(struct dpl_daemon *daemon, const char *site, const char *text,
-                     struct dpl_err *err)
+/* What was offered by a text, a person's confirmation and addresses, one behind the other. */
+static int change_by(struct dpl_doc **doc, const struct dpl_doc *args, struct dpl_err *err)
 {
-    g_autoptr(dpl_doc_auto) doc = NULL;
-    int rc = dpl_site_offer_parse(text, &doc, err);
-    return rc < 0 ? rc : dpl_site_offered(daemon, site, doc, err);
+    const char *site = dpl_doc_text(args, "site"), *text = dpl_doc_text(args, "offer");
+    const char *fingerprint = dpl_doc_text(args, "fingerprint");
+    g_autoptr(dpl_doc_auto) offer = NULL;
+    struct dpl_doc *next;
+    int rc = text ? dpl_site_offer_parse(text, &offer, err) : DPL_OK;
+    if (rc == DPL_OK && text && g_strcmp0(dpl_doc_text(offer, "site"), site) != 0)
+        rc = dpl_err_set(err, DPL_E_REFUSED, "site \"%s\" offers itself, which nobody asked for",
+                         dpl_doc_text(offer, "site"));
+    if (rc == DPL_OK && text && (rc = dpl_site_take_offer(*doc, offer, &next, err)) >= 0) {
+        take(doc, next);
+        rc = DPL_OK;
+    }
+    if (rc == DPL_OK && !*doc)
+        rc = dpl_err_set(err, DPL_E_NOT_FOUND,
+                         "site \"%s\" has not offered itself yet: doppel site pair %s "
+                         "--address=HOST first",
+                         site, site);
+    if (rc == DPL_OK && fingerprint &&
+        (rc = dpl_site_confirm(*doc, fingerprint, now_s(), &next, err)) >= 0) {
+        take(doc, next);
+        rc = DPL_OK;
+    }
+    return rc < 0 ? rc : take_addresses(doc, dpl_doc_list(args, "address"), err);
 }
 
 /* Confirms; or takes an offer from a text; or goes and asks for one. */
 static void pair(struct dpl_daemon *daemon, struct dpl_request *request)
 {
     const char *site = dpl_doc_text(request->args, "site");
-    const char *fingerprint = dpl_doc_text(request->args, "fingerprint");
-    const char *text = dpl_doc_text(request->args, "offer");
-    const struct dpl_doc *addresses = dpl_doc_list(request->args, "address");
+    struct dpl_store_version version;
     struct dpl_err err = {0};
     int rc = DPL_OK;
     if (!dpl_conf_name_ok(site) || strcmp(site, daemon->settings.site) == 0)
         rc = dpl_err_set(&err, DPL_E_USAGE, "\"%s\" is not the name of another site", site);
-    else if (text)
-        rc = take_text(daemon, site, text, &err);
-    if (rc >= 0 && fingerprint)
-        rc = confirm(daemon, site, fingerprint, &err);
-    if (rc >= 0 && addresses && (text || fingerprint))
-        rc = dpl_site_addresses(daemon, site, addresses, &err);
-    if (rc < 0 || text || fingerprint) {
-        answer(request, rc, rc < 0 ? NULL : dpl_site_pair_result(daemon, site), &err);
-        return;
+    bool by_hand =
+        dpl_doc_text(request->args, "offer") || dpl_doc_text(request->args, "fingerprint");
+    if (rc == DPL_OK && by_hand) {
+        const struct dpl_doc *old = site_doc(daemon, site, &version);
+        g_autoptr(dpl_doc_auto) doc = old ? dpl_doc_copy(old) : NULL;
+        rc = change_by(&doc, request->args, &err);
+        if (rc == DPL_OK)
+            dpl_change(daemon, "site", site, &version, doc, request, paired);
+    } else if (rc == DPL_OK) {
+        rc = expect(daemon, site, &err);
+        if (rc == DPL_OK)
+            rc = dpl_door_pair(daemon, site, dpl_doc_list(request->args, "address"), request, &err);
     }
-    rc = expect(daemon, site, &err);
-    if (rc == DPL_OK)
-        rc = dpl_door_pair(daemon, site, addresses, request, &err);
     if (rc < 0)
         dpl_request_fail(request, &err);
 }
 
 static void address(struct dpl_daemon *daemon, struct dpl_request *request)
 {
+    const char *site = dpl_doc_text(request->args, "site");
+    struct dpl_store_version version;
     struct dpl_err err = {0};
-    int rc = dpl_site_addresses(daemon, dpl_doc_text(request->args, "site"),
-                                dpl_doc_list(request->args, "host"), &err);
-    answer(request, rc, NULL, &err);
+    const struct dpl_doc *old = site_doc(daemon, site, &version);
+    g_autoptr(dpl_doc_auto) doc = old ? dpl_doc_copy(old) : NULL;
+    int rc = old ? take_addresses(&doc, dpl_doc_list(request->args, "host"), &err)
+                 : dpl_err_set(&err, DPL_E_NOT_FOUND, "site \"%s\" is not known", site);
+    if (rc < 0)
+        dpl_request_fail(request, &err);
+    else
+        dpl_change(daemon, "site", site, &version, doc, request, NULL);
+}
+
+/* Whoever the site is connected with is asked for its certificate anew. */
+static void revoked(struct dpl_daemon *daemon, struct dpl_request *request, const char *site,
+                    int rc, const struct dpl_err *err)
+{
+    for (guint i = 0; rc >= 0 && i < daemon->sets->len; i++) {
+        struct dpl_set *set = daemon->sets->pdata[i];
+        if (g_strcmp0(dpl_set_peer(set), site) != 0)
+            continue;
+        dpl_door_close(set, "the site's certificate was revoked");
+        dpl_door_want(set);
+    }
+    answer(request, rc, NULL, err);
 }
 
 /* A certificate of the site, or all of it. Its connections end. */
@@ -415,17 +450,11 @@ static void revoke_site(struct dpl_daemon *daemon, struct dpl_request *request)
     int rc = doc ? DPL_OK : dpl_err_set(&err, DPL_E_NOT_FOUND, "site \"%s\" is not known", site);
     if (rc == DPL_OK && serial)
         rc = dpl_site_revoke(doc, serial, &changed, &err);
-    if (rc >= 0)
-        rc = serial ? put(daemon, site, &version, changed, &err)
-                    : dpl_store_delete(daemon->store, "site", site, &version, &err);
-    for (guint i = 0; rc >= 0 && i < daemon->sets->len; i++) {
-        struct dpl_set *set = daemon->sets->pdata[i];
-        if (g_strcmp0(dpl_set_peer(set), site) != 0)
-            continue;
-        dpl_door_close(set, "the site's certificate was revoked");
-        dpl_door_want(set);
-    }
-    answer(request, rc, NULL, &err);
+    if (rc < 0)
+        dpl_request_fail(request, &err);
+    else
+        dpl_change(daemon, "site", site, &version, changed, request, revoked);
+    dpl_doc_free(changed);
 }
 
 void dpl_site_command(struct dpl_daemon *daemon, struct dpl_request *request)

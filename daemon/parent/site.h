@@ -21,12 +21,12 @@ void dpl_site_command(struct dpl_daemon *daemon, struct dpl_request *request);
 bool dpl_site_days_left(const struct dpl_daemon *daemon, int64_t *days_r);
 /* Whether somebody may offer himself now. */
 bool dpl_site_pairing(const struct dpl_daemon *daemon);
-/* An offer came over a connection that we made for `expected`, or (NULL) that we accepted. */
+/* An offer came over a connection that we made for `expected`, or (NULL) that we accepted;
+ * addresses (or NULL) are where the site is reached. Answers the request, if there is one, when
+ * that is stored; after an error here it is still the caller's. */
 int dpl_site_offered(struct dpl_daemon *daemon, const char *expected, const struct dpl_doc *offer,
+                     const struct dpl_doc *addresses, struct dpl_request *request,
                      struct dpl_err *err);
-/* Where a known site is reached, from now on. */
-int dpl_site_addresses(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *list_of,
-                       struct dpl_err *err);
 /* What an authenticated peer showed ({peer} of a door): a new authority that the old one has signed
  * is trusted from now on; a certificate that ends soon is named. */
 void dpl_site_seen(struct dpl_daemon *daemon, const struct dpl_doc *peer);

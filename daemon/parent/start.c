@@ -94,6 +94,7 @@ struct dpl_doc *dpl_start_doc(const struct dpl_set *set)
     dpl_doc_set_int(start, "generation", dpl_doc_int(set->doc, "generation", 0));
     dpl_doc_set_bool(start, "off", dpl_set_off(set));
     dpl_doc_set_bool(start, "equal", dpl_doc_bool(set->doc, "equal", false));
+    dpl_doc_set_int(start, "equal_epoch", dpl_doc_int(set->doc, "equal_epoch", 0));
     if (set->source)
         put_source(start, set);
     else

@@ -152,6 +152,15 @@ int dpl_capstat_lock(int dir_fd, struct dpl_err *err)
     return dpl_err_sys(err, errno, "the lock cannot be taken");
 }
 
+void dpl_capstat_set_epoch(struct dpl_capstat_page *page, uint64_t number, const uint8_t id[16])
+{
+    if (page->what.epoch_number == number)
+        return;
+    atomic_store(&page->now.mode, (uint64_t)DPL_CAPSTAT_PASS);
+    memcpy(page->what.epoch_id, id, sizeof(page->what.epoch_id));
+    __atomic_store_n(&page->what.epoch_number, number, __ATOMIC_SEQ_CST);
+}
+
 void dpl_capstat_set_keeper(struct dpl_capstat_page *page, uint64_t pid, uint64_t start_ticks)
 {
     atomic_store(&page->keeper, 0);
@@ -207,6 +216,11 @@ void dpl_capstat_close(struct dpl_capstat *capstat)
 const struct dpl_capstat_what *dpl_capstat_what(const struct dpl_capstat *capstat)
 {
     return &capstat->page->what;
+}
+
+uint64_t dpl_capstat_epoch(const struct dpl_capstat *capstat)
+{
+    return __atomic_load_n(&capstat->page->what.epoch_number, __ATOMIC_SEQ_CST);
 }
 
 void dpl_capstat_read(const struct dpl_capstat *capstat, struct dpl_capstat_now *now_r)

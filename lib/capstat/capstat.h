@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define DPL_CAPSTAT_MAGIC  0x4450434150535431ULL /* "DPCAPST1" */
-#define DPL_CAPSTAT_LAYOUT 2U
+#define DPL_CAPSTAT_LAYOUT 3U
 #define DPL_CAPSTAT_NAME   "status"
 #define DPL_CAPSTAT_LOCK   "lock"
 
@@ -57,7 +57,8 @@ struct dpl_capstat_root {
     char path[DPL_CAPSTAT_PATH];
 };
 
-/* What is true from the mount on. */
+/* What is true from the mount on, but for the epoch: another journal may follow. Readers take its
+ * number by dpl_capstat_epoch, before they read the numbers. */
 struct dpl_capstat_what {
     uint64_t epoch_number;
     uint8_t epoch_id[16];
@@ -94,6 +95,9 @@ int dpl_capstat_resume(int dir_fd, struct dpl_capstat_page **page_r, struct dpl_
 void dpl_capstat_unmap(struct dpl_capstat_page *page);
 /* Takes the lock, close-on-exec not set. Returns its descriptor, or BUSY: another one runs. */
 int dpl_capstat_lock(int dir_fd, struct dpl_err *err);
+/* Another journal has begun. While this is changed mode is not DPL_CAPSTAT_JOURNAL: who has seen
+ * the new epoch and then that mode has the figures of the new journal. */
+void dpl_capstat_set_epoch(struct dpl_capstat_page *page, uint64_t number, const uint8_t id[16]);
 void dpl_capstat_set_keeper(struct dpl_capstat_page *page, uint64_t pid, uint64_t start_ticks);
 
 /* For everybody else. run_dir is that of all captures. NOT_RUNNING: there is no page, CORRUPT or
@@ -104,6 +108,7 @@ int dpl_capstat_open(struct dpl_capstat **capstat_r, const char *run_dir, const 
 void dpl_capstat_close(struct dpl_capstat *capstat);
 /* Borrowed. */
 const struct dpl_capstat_what *dpl_capstat_what(const struct dpl_capstat *capstat);
+uint64_t dpl_capstat_epoch(const struct dpl_capstat *capstat);
 void dpl_capstat_read(const struct dpl_capstat *capstat, struct dpl_capstat_now *now_r);
 /* Returns 0 or the keeper's process id, and when that process started. */
 uint64_t dpl_capstat_keeper(const struct dpl_capstat *capstat, uint64_t *start_ticks_r);

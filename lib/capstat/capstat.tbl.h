@@ -31,5 +31,6 @@ DPL_CAPSTAT(bypass_watched,    FLAG,   "whether changes past the mount are seen"
 DPL_CAPSTAT(bypasses,          COUNT,  "changes past the mount")
 DPL_CAPSTAT(remote_waiting,    COUNT,  "syncs that wait for the target")
 DPL_CAPSTAT(remote_answered,   COUNT,  "syncs that the target had in time")
+DPL_CAPSTAT(journal_ends,      COUNT,  "journals that ended before the changes did")
 DPL_CAPSTAT(remote_fallbacks,  COUNT,  "syncs that were answered by the policy instead")
 /* clang-format on */

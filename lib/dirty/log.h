@@ -112,6 +112,10 @@ int dpl_dirty_attach(struct dpl_dirty *log, struct dpl_dirty_shared *shared,
                      struct dpl_err *err);
 void dpl_dirty_detach(struct dpl_dirty *log);
 
+/* The owner goes on with another epoch. When it returns 0 the stamp names that. */
+int dpl_dirty_restamp(struct dpl_dirty *log, uint64_t epoch, const uint8_t epoch_id[16],
+                      struct dpl_err *err);
+
 /* Whether changes are to be logged at all: there is a log that works and does not say "everything".
  */
 bool dpl_dirty_wants(const struct dpl_dirty *log);

@@ -138,6 +138,24 @@ int dpl_dirty_mark_lower(struct dpl_dirty *log, int64_t now_ns, struct dpl_err *
     return code;
 }
 
+int dpl_dirty_restamp(struct dpl_dirty *log, uint64_t epoch, const uint8_t epoch_id[16],
+                      struct dpl_err *err)
+{
+    dpl_dirty_take_role(log);
+    int code = check_works(log, err);
+    if (code == 0) {
+        struct dpl_dirty_state *next = dpl_dirty_change_begin(log->shared);
+        next->head.epoch = epoch;
+        memcpy(next->head.epoch_id, epoch_id, sizeof next->head.epoch_id);
+        if (dpl_dirty_write_head(log, next) != 0)
+            code = cannot_write(log, err);
+        else
+            dpl_dirty_change_end(log->shared);
+    }
+    dpl_dirty_give_role(log);
+    return code;
+}
+
 void dpl_dirty_head_now(const struct dpl_dirty *log, struct dpl_dirty_head *head)
 {
     *head = dpl_dirty_now(log->shared)->head;

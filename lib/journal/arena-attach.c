@@ -42,6 +42,18 @@ ssize_t dpl_arena_bytes(const struct dpl_arena_sizes *sizes, struct dpl_err *err
     return rc < 0 ? rc : (ssize_t)at.bytes;
 }
 
+/* An empty journal; that it runs comes last. */
+static void begin(struct dpl_arena_shared *s, const struct dpl_arena_start *start)
+{
+    atomic_store(&s->head, 0);
+    for (int i = 0; i < DPL_ARENA_PENDING_MAX; i++)
+        atomic_store(&s->pending[i].lsn, DPL_ARENA_NONE);
+    s->spilled[0] = (struct dpl_arena_spilled){.lsn = start->lsn, .chain = start->chain};
+    atomic_store(&s->which, 0);
+    s->epoch_tag = start->epoch_tag;
+    atomic_store(&s->state, DPL_JOURNAL_RUNS);
+}
+
 int dpl_arena_format(void *memory, size_t bytes, const struct dpl_arena_sizes *sizes,
                      const struct dpl_arena_start *start, struct dpl_err *err)
 {
@@ -54,16 +66,13 @@ int dpl_arena_format(void *memory, size_t bytes, const struct dpl_arena_sizes *s
     struct dpl_arena_shared *s = memory;
     s->bytes = at.bytes;
     s->ring_bytes = sizes->ring_bytes;
-    s->epoch_tag = start->epoch_tag;
     s->entries = sizes->entries;
     s->buffers = sizes->buffers;
     s->buffer_bytes = sizes->buffer_bytes;
     s->entries_at = at.entries_at;
     s->ring_start = at.ring_start;
     s->buffers_at = at.buffers_at;
-    s->spilled[0] = (struct dpl_arena_spilled){.lsn = start->lsn, .chain = start->chain};
-    for (int i = 0; i < DPL_ARENA_PENDING_MAX; i++)
-        atomic_store(&s->pending[i].lsn, DPL_ARENA_NONE);
+    begin(s, start);
     s->magic = DPL_ARENA_MAGIC;
     return 0;
 }
@@ -171,6 +180,29 @@ int dpl_arena_give_up(void *memory, size_t bytes, struct dpl_err *err)
     return 0;
 }
 
+int dpl_arena_restart(void *memory, size_t bytes, const struct dpl_arena_start *start,
+                      struct dpl_err *err)
+{
+    int rc = shape_check(memory, bytes, err);
+    if (rc == 0)
+        begin(memory, start);
+    return rc;
+}
+
+void dpl_arena_renew(struct dpl_arena *a, const struct dpl_arena_start *start)
+{
+    pthread_mutex_lock(&a->lock);
+    a->head = a->tail = a->ring_head = a->ring_tail = 0;
+    a->next_lsn = start->lsn;
+    memset(a->refs, 0, sizeof a->refs);
+    a->buffers_booked = 0;
+    a->buffers_free = a->buffers;
+    for (uint32_t i = 0; i < a->buffers; i++)
+        a->buffers_free -= a->claimed[i] != 0;
+    begin(a->shared, start);
+    pthread_mutex_unlock(&a->lock);
+}
+
 void dpl_arena_detach(struct dpl_arena *a)
 {
     if (!a->shared)
@@ -202,7 +234,7 @@ size_t dpl_arena_open_list(struct dpl_arena *a, struct dpl_arena_open *list, siz
         const struct dpl_arena_pending *p = &a->shared->pending[i];
         if (atomic_load(&p->lsn) == DPL_ARENA_NONE)
             continue;
-        struct dpl_arena_open one = {.res = {.lsn = p->lsn, .index = DPL_ARENA_NONE},
+        struct dpl_arena_open one = {.res = {p->lsn, DPL_ARENA_NONE, a->shared->epoch_tag},
                                      .tag = p->tag,
                                      .slot = p->slot,
                                      .type = p->type,
@@ -214,7 +246,7 @@ size_t dpl_arena_open_list(struct dpl_arena *a, struct dpl_arena_open *list, siz
         const struct dpl_arena_entry *e = dpl_arena_entry(a, i);
         if (atomic_load(&e->state) != DPL_ENTRY_RESERVED)
             continue;
-        struct dpl_arena_open one = {.res = {.lsn = e->lsn, .index = i},
+        struct dpl_arena_open one = {.res = {e->lsn, i, a->shared->epoch_tag},
                                      .tag = e->tag,
                                      .slot = e->slot,
                                      .type = e->type,

@@ -130,7 +130,7 @@ static int reserve(struct dpl_arena *a, const struct dpl_arena_request *q,
     e->type = q->type;
     e->buffer_offset = q->buffer_offset;
     atomic_store_explicit(&e->state, DPL_ENTRY_RESERVED, memory_order_relaxed);
-    *res = (struct dpl_arena_res){.lsn = e->lsn, .index = a->head};
+    *res = (struct dpl_arena_res){e->lsn, a->head, a->shared->epoch_tag};
     entry_show(a, e);
     dpl_arena_buffer_ref(a, e->buffer);
     return 0;
@@ -233,6 +233,8 @@ static int commit_pending(struct dpl_arena *a, struct dpl_arena_pending *p, stru
 static int commit(struct dpl_arena *a, const struct dpl_arena_res *res, struct outcome *o)
 {
     struct dpl_arena_entry *e = NULL;
+    if (res->epoch_tag != a->shared->epoch_tag)
+        return 0; /* of a journal that has ended */
     if (res->index >= a->tail && res->index < a->head)
         e = dpl_arena_entry(a, res->index);
     if (e && e->lsn == res->lsn && atomic_load(&e->state) == DPL_ENTRY_RESERVED)

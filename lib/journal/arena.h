@@ -90,10 +90,12 @@ struct dpl_arena_start {
     uint32_t chain;
 };
 
-/* A position that was reserved. Plain numbers: keep it in the slot in shared memory. */
+/* A position that was reserved. Plain numbers: keep it in the slot in shared memory. It is one of
+ * this epoch alone: after dpl_arena_renew it is none any more. */
 struct dpl_arena_res {
     uint64_t lsn;
     uint64_t index;
+    uint64_t epoch_tag;
 };
 
 struct dpl_arena_request {
@@ -138,6 +140,15 @@ int dpl_arena_attach(struct dpl_arena *arena, void *memory, size_t bytes, struct
  * forgotten, the journal has ended (DAMAGED), the buffers are what they were. CORRUPT if not even
  * its sizes can be believed. */
 int dpl_arena_give_up(void *memory, size_t bytes, struct dpl_err *err);
+/* Makes an arena whose journal has ended that of another epoch, while threads use it: what was not
+ * spilled is forgotten, positions that were reserved in the old one are none any more (to commit
+ * one changes nothing), the buffers are what they were. The old epoch's spiller has ended before.
+ */
+void dpl_arena_renew(struct dpl_arena *arena, const struct dpl_arena_start *start);
+/* The same on memory that nobody is attached to, also where a process died within the other.
+ * CORRUPT if not even its sizes can be believed. */
+int dpl_arena_restart(void *memory, size_t bytes, const struct dpl_arena_start *start,
+                      struct dpl_err *err);
 /* Releases what is private. */
 void dpl_arena_detach(struct dpl_arena *arena);
 

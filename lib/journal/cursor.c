@@ -133,12 +133,21 @@ static int something_behind(struct dpl_cursor *c, struct dpl_err *err)
             return 0;
         if (data > (off_t)at)
             at = ((uint64_t)data + DPL_RECORD_ALIGN - 1) & ~(uint64_t)(DPL_RECORD_ALIGN - 1);
-        size_t want = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
+        /* No further than that: pages that were only read would count as data from then on. */
+        off_t hole = data < 0 ? -1 : lseek(c->fd, (off_t)at, SEEK_HOLE);
+        uint64_t until = hole > (off_t)at && (uint64_t)hole < end ? (uint64_t)hole : end;
+        size_t want = until - at < WINDOW ? (size_t)(until - at) : WINDOW;
         const uint8_t *bytes;
         window_drop(c);
         ssize_t n = window_read(c, at, want, &bytes, err);
-        if (n < DPL_RECORD_HEADER)
-            return n < 0 ? (int)n : 0;
+        if (n < 0)
+            return (int)n;
+        if (n < DPL_RECORD_HEADER) {
+            if (until == end || n == 0)
+                return 0;
+            at = until;
+            continue;
+        }
         size_t i = 0;
         for (; i + DPL_RECORD_HEADER <= (size_t)n; i += DPL_RECORD_ALIGN) {
             struct dpl_record_header h;
@@ -192,6 +201,7 @@ static int segment_enter(struct dpl_cursor *c, uint64_t epoch, uint64_t first_ls
     c->fd = dpl_fd_steal(&fd);
     c->head = head;
     c->file_bytes = file_bytes;
+    c->clear = false;
     c->lsn = first_lsn;
     c->chain = head.chain;
     window_drop(c);
@@ -258,7 +268,10 @@ static int judge(struct dpl_cursor *c, enum found found, struct dpl_err *err)
         return say(found == SHORT ? DPL_NEXT_TORN : DPL_NEXT_DAMAGED, c, err);
     if (found == SHORT || c->file_bytes < full)
         return say(DPL_NEXT_TORN, c, err);
-    if (found == ZEROS && c->clear_lsn == c->lsn && c->lsn > 0)
+    /* What a writer has added since then it added in order, and somebody who follows it looks at
+     * the end after each record: a scan of the rest, which is most of the segment, would cost more
+     * than all else. */
+    if (found == ZEROS && c->clear)
         return DPL_NEXT_END;
     int rc = something_behind(c, err);
     window_drop(c);
@@ -266,7 +279,7 @@ static int judge(struct dpl_cursor *c, enum found found, struct dpl_err *err)
         return rc;
     if (rc > 0)
         return say(DPL_NEXT_DAMAGED, c, err);
-    c->clear_lsn = c->lsn;
+    c->clear = found == ZEROS;
     return found == ZEROS ? DPL_NEXT_END : say(DPL_NEXT_TORN, c, err);
 }
 

@@ -8,6 +8,8 @@
 
 #include "lib/journal/reader.h"
 
+#include <stdbool.h>
+
 struct dpl_cursor {
     int dir_fd; /* borrowed */
     int fd;     /* of the current segment */
@@ -20,7 +22,7 @@ struct dpl_cursor {
     uint64_t window_at; /* where in the file the buffer's bytes begin */
     size_t window;      /* how many they are */
     size_t ahead;       /* how much was read at once the last time */
-    uint64_t clear_lsn; /* behind here nothing was found */
+    bool clear;         /* of this segment: nothing stood behind where its records ended once */
     uint64_t limit_lsn; /* here it ends for now */
 };
 

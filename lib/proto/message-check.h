@@ -18,6 +18,7 @@ enum dpl_payload {
     DPL_PAYLOAD_CONTENT,
     DPL_PAYLOAD_PATHS,
     DPL_PAYLOAD_RULES,
+    DPL_PAYLOAD_FILES,
 };
 
 /* The index of a tag, or DPL_MFIELD_COUNT. */

@@ -34,7 +34,8 @@ enum dpl_feature {
     DPL_FEATURE_LZ4 = 1,
     DPL_FEATURE_ZSTD = 2,
     DPL_FEATURE_MIRROR = 4,
-    DPL_FEATURE_ALL = 7,
+    DPL_FEATURE_FILES = 8, /* many objects in one message of a mirror; the flag EMPTY */
+    DPL_FEATURE_ALL = 15,
 };
 
 /* Bits of struct dpl_message.has, one per field. */
@@ -52,7 +53,7 @@ enum dpl_message_type {
     DPL_MSG_##name = (number),
 #include "lib/proto/message.tbl.h"
 #undef DPL_MESSAGE
-    DPL_MSG_END = 30, /* above all of them */
+    DPL_MSG_END = 31, /* above all of them */
 };
 
 enum dpl_refusal {
@@ -80,7 +81,8 @@ enum dpl_state_flag {
     DPL_STATE_PAUSED = 4,       /* records are queued, not applied */
     DPL_STATE_MIRROR = 8,       /* a mirror is open */
     DPL_STATE_FULL = 16,        /* send no more RECORDS until this is gone */
-    DPL_STATE_ALL = 31,
+    DPL_STATE_EMPTY = 32,       /* nothing stands beneath the roots yet */
+    DPL_STATE_ALL = 63,
 };
 /* FLAGS of EPOCH. */
 enum dpl_epoch_flag {
@@ -199,11 +201,18 @@ struct dpl_mirror_entry {
 int dpl_mirror_entries_next(struct dpl_view *list, struct dpl_mirror_entry *entry);
 int dpl_mirror_ranges_next(struct dpl_view *list, uint64_t *offset, uint64_t *length);
 int dpl_mirror_paths_next(struct dpl_view *list, struct dpl_view *path);
+struct dpl_mirror_file {
+    struct dpl_view item;    /* the body of an ENTER record */
+    struct dpl_view content; /* from the object's begin on; of no bytes: as a MIRROR_ITEM */
+};
+int dpl_mirror_files_next(struct dpl_view *list, struct dpl_mirror_file *file);
 /* Append to memory of the caller: the new size of the list, or TOO_LARGE. */
 ssize_t dpl_mirror_entries_append(void *list, size_t used, size_t room,
                                   const struct dpl_mirror_entry *entry);
 ssize_t dpl_mirror_ranges_append(void *list, size_t used, size_t room, uint64_t offset,
                                  uint64_t length);
 ssize_t dpl_mirror_paths_append(void *list, size_t used, size_t room, struct dpl_view path);
+ssize_t dpl_mirror_files_append(void *list, size_t used, size_t room,
+                                const struct dpl_mirror_file *file);
 
 #endif

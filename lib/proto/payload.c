@@ -111,6 +111,28 @@ ssize_t dpl_mirror_paths_append(void *list, size_t used, size_t room, struct dpl
     return w.code ? w.code : (ssize_t)w.used;
 }
 
+int dpl_mirror_files_next(struct dpl_view *list, struct dpl_mirror_file *file)
+{
+    struct dpl_reader r;
+    if (list->size == 0)
+        return 0;
+    dpl_reader_init(&r, list->data, list->size);
+    file->item = dpl_reader_blob(&r, ITEM_MAX);
+    file->content = dpl_reader_blob(&r, DPL_MIRROR_BYTES_MAX);
+    return took(list, &r, file->item.size > 0);
+}
+
+ssize_t dpl_mirror_files_append(void *list, size_t used, size_t room,
+                                const struct dpl_mirror_file *file)
+{
+    struct dpl_writer w;
+    dpl_writer_init(&w, list, room);
+    w.used = used;
+    dpl_writer_blob(&w, file->item.data, file->item.size);
+    dpl_writer_blob(&w, file->content.data, file->content.size);
+    return w.code ? w.code : (ssize_t)w.used;
+}
+
 static bool entries_ok(struct dpl_view list)
 {
     struct dpl_mirror_entry entry;
@@ -125,6 +147,15 @@ static bool paths_ok(struct dpl_view list)
     struct dpl_view path;
     int more;
     while ((more = dpl_mirror_paths_next(&list, &path)) > 0)
+        ;
+    return more == 0;
+}
+
+static bool files_ok(struct dpl_view list)
+{
+    struct dpl_mirror_file file;
+    int more;
+    while ((more = dpl_mirror_files_next(&list, &file)) > 0)
         ;
     return more == 0;
 }
@@ -187,6 +218,8 @@ bool dpl_payload_ok(const struct dpl_message *m, enum dpl_payload payload)
         return size == 0 || paths_ok(m->data);
     case DPL_PAYLOAD_RULES:
         return size == 0 || !memchr(m->data.data, 0, size);
+    case DPL_PAYLOAD_FILES:
+        return size > 0 && files_ok(m->data);
     default:
         return content_ok(m);
     }

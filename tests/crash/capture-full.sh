@@ -101,7 +101,7 @@ full_journal() {
     mkfs.ext4 -q -F -m 0 "$work/tiny.image" && mount -o loop "$work/tiny.image" "$work/tiny" || skip "no loop device"
     rmdir "$work/journal"
     ln -s "$work/tiny" "$work/journal"
-    capture --segment 8 "$@"
+    capture --segment 8 --renew-wait 0/0 "$@"
     for i in 1 2 3 4 5 6 7 8; do
         [ "$("$call" write "$root/file-$i" 8000000)" = ok ] || die "a write failed"
     done

@@ -6,6 +6,7 @@
  *     capture-kill random FILE ONE_IN NO_PRE dies at any point with this probability, from now on
  *     capture-kill matrix FILE SECONDS       dies once at every (operation, point) pair that comes
  * up, every other time again inside the takeover
+ *     capture-kill renew FILE SECONDS        dies at each step of the way to a new journal, twice
  *     capture-kill hold FILE 1|0             whether a keeper's successor waits before its first
  * step capture-kill held FILE                 prints how many came to wait there capture-kill
  * no-start FILE COUNT       so many workers find that they cannot start capture-kill off FILE no
@@ -62,6 +63,8 @@ static bool makes_sense(uint32_t opcode, unsigned point)
     if (kind == NULL || opcode == FUSE_INIT || opcode == FUSE_DESTROY || opcode == FUSE_INTERRUPT ||
         opcode == FUSE_RELEASE || opcode == FUSE_RELEASEDIR || opcode == FUSE_SYNCFS)
         return false; /* these do not come while a mount is used */
+    if (point >= INJECT_RENEW_DROPPED)
+        return false; /* of no request */
     switch (point) {
     case INJECT_READ:
     case INJECT_GOT:
@@ -185,6 +188,34 @@ static int dirty(struct inject *inject, double seconds)
     return !all;
 }
 
+/* Dies at each step of the way to a new journal, twice, the second time again in the takeover. 1 if
+ * one was not met. */
+static int renew(struct inject *inject, double seconds)
+{
+    double end = now() + seconds;
+    unsigned left = 2 * (INJECT_POINT_COUNT - INJECT_RENEW_DROPPED);
+
+    for (unsigned i = 0; i < left && now() < end;) {
+        unsigned point = INJECT_RENEW_DROPPED + i % (INJECT_POINT_COUNT - INJECT_RENEW_DROPPED);
+
+        atomic_store(&inject->opcode, 0);
+        atomic_store(&inject->point, point);
+        atomic_store(&inject->nested, i % 2);
+        atomic_store(&inject->armed, 1);
+        while (now() < end && atomic_load(&inject->armed) != 0)
+            usleep(500);
+        i += atomic_exchange(&inject->armed, 0) == 0;
+    }
+    atomic_store(&inject->nested, 0);
+    for (unsigned point = INJECT_RENEW_DROPPED; point < INJECT_POINT_COUNT; point++) {
+        unsigned hits = atomic_load(&inject->hit[0][point]);
+
+        printf("kill: %s %u\n", point_names[point], hits);
+        left -= hits < left ? hits : left;
+    }
+    return left != 0;
+}
+
 /* What changes a number of the file, or prints it. -1: another command. */
 static int number(struct inject *inject, const char *command, const char *value)
 {
@@ -204,7 +235,8 @@ int main(int argc, char **argv)
     struct inject *inject = argc < 3 ? NULL : map(argv[2], strcmp(argv[1], "make") == 0);
 
     if (inject == NULL) {
-        fprintf(stderr, "capture-kill make|random|matrix|dirty|hold|held|no-start|off FILE …\n");
+        fprintf(stderr,
+                "capture-kill make|random|matrix|renew|dirty|hold|held|no-start|off FILE …\n");
         return 2;
     }
     if (strcmp(argv[1], "make") == 0)
@@ -216,6 +248,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "matrix") == 0 && argc == 4)
         return matrix(inject, atof(argv[3]));
+    if (strcmp(argv[1], "renew") == 0 && argc == 4)
+        return renew(inject, atof(argv[3]));
     if (strcmp(argv[1], "dirty") == 0 && argc == 4)
         return dirty(inject, atof(argv[3]));
     if (number(inject, argv[1], argv[3]) == 0)

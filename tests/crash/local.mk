@@ -17,6 +17,7 @@ tests_capture += tests/crash/capture-cases.sh
 tests_capture += tests/crash/capture-control.sh
 tests_capture += tests/crash/capture-damage.sh
 tests_capture += tests/crash/capture-refused.sh
+tests_capture += tests/crash/capture-renew.sh
 tests_capture += tests/crash/capture-remote.sh
 tests_capture += tests/crash/capture-failed.sh
 tests_capture += tests/crash/capture-threads.sh
@@ -47,7 +48,7 @@ check_PROGRAMS += tests/crash/load
 tests_crash_load_SOURCES = tests/crash/load.c tests/crash/load.h tests/crash/load_data.c \
 	tests/crash/load_names.c tests/crash/load_odds.c tests/crash/load_victim.c
 check_PROGRAMS += tests/crash/store-kill
-tests_crash_store_kill_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
+tests_crash_store_kill_LDADD = $(STORE_LIBS) $(GLIB_LIBS)
 TESTS += tests/crash/store-kill.sh
 dist_noinst_SCRIPTS += tests/crash/store-kill.sh
 
@@ -105,3 +106,4 @@ check_PROGRAMS += tests/crash/cut-power
 EXTRA_DIST += tests/crash/chaos-lib.sh tests/crash/sites-lib.sh
 dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/memory.sh tests/crash/power-remote.sh
 dist_noinst_SCRIPTS += tests/crash/sites-faults.sh tests/crash/upgrade.sh
+dist_noinst_SCRIPTS += tests/crash/overflow.sh

@@ -28,13 +28,29 @@ static void die(const char *what, const struct dpl_err *err)
     exit(1);
 }
 
+struct ended {
+    int rc;
+    struct dpl_err *err;
+};
+
+static void note_end(void *self, int rc, struct dpl_store_version version,
+                     const struct dpl_err *err)
+{
+    struct ended *ended = self;
+    (void)version;
+    ended->rc = rc;
+    if (rc < 0)
+        *ended->err = *err;
+}
+
 /* Puts 1, puts 2 in its place, deletes it, puts 4. */
 static int step(struct dpl_store *store, int number, struct dpl_err *err)
 {
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     dpl_doc_set_int(doc, "value", number);
-    return number == 3 ? dpl_store_delete(store, "set", "x", NULL, err)
-                       : dpl_store_put(store, "set", "x", NULL, doc, NULL, err);
+    struct ended ended = {.err = err};
+    dpl_store_put(store, "set", "x", NULL, number == 3 ? NULL : doc, note_end, &ended);
+    return ended.rc;
 }
 
 static void victim(const char *dir, struct progress *progress)
@@ -43,8 +59,9 @@ static void victim(const char *dir, struct progress *progress)
     struct dpl_err err = {0};
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     raise(SIGSTOP);
-    if (dpl_store_open(dir, &store, &err) < 0)
+    if (dpl_store_open(dir, "node", &store, &err) < 0)
         _exit(1);
+    dpl_store_start_alone(store);
     for (int i = 1; i <= STEPS; i++) {
         if (step(store, i, &err) < 0)
             _exit(1);
@@ -72,13 +89,20 @@ static int run(pid_t pid, int calls)
     return 0;
 }
 
+static void unlink_book(const char *dir)
+{
+    g_autofree char *book = g_build_filename(dir, "book", NULL);
+    unlink(book);
+}
+
 static void check(const char *dir, int calls, int done)
 {
     struct dpl_store *store;
     struct dpl_store_item item;
     struct dpl_err err = {0};
-    if (dpl_store_open(dir, &store, &err) < 0)
+    if (dpl_store_open(dir, "node", &store, &err) < 0)
         die("after the kill", &err);
+    dpl_store_start_alone(store);
     int64_t value =
         dpl_store_get(store, "set", "x", &item, NULL) == 0 ? dpl_doc_int(item.doc, "value", -1) : 0;
     static const int64_t after[STEPS + 1] = {0, 1, 2, 0, 4};
@@ -88,6 +112,7 @@ static void check(const char *dir, int calls, int done)
         exit(1);
     }
     dpl_store_close(store);
+    unlink_book(dir);
 }
 
 int main(int argc, char **argv)

@@ -96,3 +96,6 @@ tests_prop_prop_mirrorsim_SOURCES = tests/prop/prop-mirrorsim.c tests/prop/mirro
 	tests/prop/mirrorsim-app.c tests/prop/mirrorsim-nodes.c
 tests_prop_prop_mirrorsim_LDADD = libtests.a liblink.a libmirrorsource.a libapply.a libcore.a libproto.a \
 	libunit.a libjournal.a libcapstat.a libctl.a libconfig.a libwire.a libbase.a $(PROTO_LIBS) $(UNIT_LIBS) -lpthread
+check_PROGRAMS += tests/prop/prop-group
+TESTS += tests/prop/prop-group
+tests_prop_prop_group_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)

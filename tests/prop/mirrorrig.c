@@ -182,6 +182,7 @@ static int run(struct link *l, struct dpl_err *err)
                                          .orphans = rig->policy,
                                          .test = rig->test,
                                          .allow_empty = rig->allow_empty,
+                                         .files = !rng_one_in(&rig->rng, 3),
                                          .seed = 3,
                                          .roots = &root,
                                          .root_count = 1,

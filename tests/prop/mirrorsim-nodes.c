@@ -202,14 +202,14 @@ static void end_close(struct msim_end *end)
     g_byte_array_set_size(end->bytes, 0);
 }
 
-static int give_end(struct dpl_channel *channel)
+static int give_end(struct dpl_channel *channel, uint64_t features)
 {
     int ends[2];
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_doc *peer = dpl_doc_set_tree(doc, "connected");
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         abort();
-    dpl_doc_set_int(peer, "features", DPL_FEATURE_MIRROR);
+    dpl_doc_set_int(peer, "features", (int64_t)features);
     say(channel, doc, &ends[1], 1);
     close(ends[1]);
     return ends[0];
@@ -217,11 +217,12 @@ static int give_end(struct dpl_channel *channel)
 
 static void connect_both(struct msim *sim)
 {
+    uint64_t features = DPL_FEATURE_MIRROR | (rng_one_in(&sim->rng, 4) ? 0 : DPL_FEATURE_FILES);
     end_close(&sim->at_link);
     end_close(&sim->at_engine);
     sim->connect_wanted = false;
-    sim->at_link.fd = give_end(sim->to_link);
-    sim->at_engine.fd = give_end(sim->to_engine);
+    sim->at_link.fd = give_end(sim->to_link, features);
+    sim->at_engine.fd = give_end(sim->to_engine, features);
 }
 
 /* What the engine has written goes on its way to the other. 0: it has closed its end. */

@@ -65,6 +65,18 @@ static void append_some(struct rng *r, struct msggen *g, unsigned type, struct d
     m->data = (struct dpl_view){g->data, (size_t)used};
 }
 
+static void append_files(struct rng *r, struct msggen *g, struct dpl_message *m)
+{
+    ssize_t used = 0;
+    for (unsigned n = 1 + rng_below(r, 4); n > 0; n--) {
+        struct dpl_mirror_file file = {bytes_of(r, g, 1 + rng_below(r, 100)),
+                                       bytes_of(r, g, rng_below(r, 100))};
+        used = dpl_mirror_files_append(g->data, (size_t)used, sizeof g->data, &file);
+        g_assert(used > 0);
+    }
+    m->data = (struct dpl_view){g->data, (size_t)used};
+}
+
 static void fill_payload(struct rng *r, struct msggen *g, struct dpl_message *m)
 {
     uint32_t blocks = 1 + rng_below(r, 5);
@@ -108,6 +120,9 @@ static void fill_payload(struct rng *r, struct msggen *g, struct dpl_message *m)
     case DPL_MSG_MIRROR_DIR:
     case DPL_MSG_MIRROR_RESULT:
         append_some(r, g, m->type, m);
+        break;
+    case DPL_MSG_MIRROR_FILES:
+        append_files(r, g, m);
         break;
     default:
         break;

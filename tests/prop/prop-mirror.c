@@ -259,6 +259,33 @@ static void deep(void)
     mirrorrig_done(&rig);
 }
 
+/* What a directory gives to what is made in it. */
+static void handed_down(void)
+{
+    static const uint8_t acl[] = {2,    0, 0, 0,                      /* version */
+                                  1,    0, 7, 0, 255, 255, 255, 255,  /* owner */
+                                  2,    0, 7, 0, 210, 4,   0,   0,    /* user 1234 */
+                                  4,    0, 5, 0, 255, 255, 255, 255,  /* group */
+                                  0x10, 0, 7, 0, 255, 255, 255, 255,  /* mask */
+                                  0x20, 0, 5, 0, 255, 255, 255, 255}; /* others */
+    for (int kind = DPL_MIRROR_FULL; kind <= DPL_MIRROR_CHECKSUM; kind++)
+        for (uint64_t seed = 67; seed < 72; seed++) {
+            begin(seed);
+            mkdirat(rig.source, "dir", 0755);
+            int dir = openat(rig.source, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            put_file(dir, "before", "made before the directory had anything to give");
+            mkdirat(dir, "sub", 0700);
+            CU_ASSERT_EQUAL(fsetxattr(dir, "system.posix_acl_default", acl, sizeof acl, 0), 0);
+            CU_ASSERT_EQUAL(fchown(dir, 0, 1234), 0);
+            CU_ASSERT_EQUAL(fchmod(dir, 02775), 0);
+            put_file(dir, "after", "made after that");
+            close(dir);
+            rig.kind = (enum dpl_mirror_kind)kind;
+            converged("of a directory that hands down");
+            mirrorrig_done(&rig);
+        }
+}
+
 static const struct unit_test tests[] = {
     {"any mirror makes any replica equal to any source", random_trees},
     {"a second mirror finds nothing to do and sends no content", nothing_to_do},
@@ -266,6 +293,7 @@ static const struct unit_test tests[] = {
     {"a copy that was made by other means is taken over", adopts},
     {"orphans are kept, listed, moved, never too many of them", orphans},
     {"an empty root stops the mirror until somebody means it", empty_root},
+    {"what a directory hands down is not given to what was made before", handed_down},
     {"what the rules exclude is neither sent nor taken away", excluded},
     {"nor is it in a directory that is an orphan", excluded_in_an_orphan},
     {"attributes of the name space trusted are left as they are", trusted},

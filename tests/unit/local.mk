@@ -90,7 +90,7 @@ tests_unit_test_capstat_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
-tests_unit_test_store_LDADD = libunit.a libstore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+tests_unit_test_store_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-proto
 TESTS += tests/unit/test-proto
 tests_unit_test_proto_SOURCES = tests/unit/test-proto.c tests/unit/proto-golden.tbl.h
@@ -150,6 +150,10 @@ check_PROGRAMS += tests/unit/test-capture-remote
 TESTS += tests/unit/test-capture-remote
 tests_unit_test_capture_remote_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
 	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
+check_PROGRAMS += tests/unit/test-renew
+TESTS += tests/unit/test-renew
+tests_unit_test_renew_LDADD = libunit.a libcapture.a libcapsafe.a libcore.a libdirty.a libjournal.a libcapstat.a \
+	libwire.a libbase.a $(GLIB_LIBS) $(UNIT_LIBS) -lpthread
 check_PROGRAMS += tests/unit/test-gate tests/unit/test-confine
 TESTS += tests/unit/test-gate tests/unit/test-confine
 tests_unit_test_gate_LDADD = libunit.a $(PRIV_LIBS) $(UNIT_LIBS)
@@ -169,3 +173,6 @@ tests_unit_test_owner_LDADD = libunit.a libcapstat.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-settings
 TESTS += tests/unit/test-settings
 tests_unit_test_settings_LDADD = libunit.a libparent.a libcore.a libconfig.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-book
+TESTS += tests/unit/test-book
+tests_unit_test_book_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)

@@ -240,6 +240,45 @@ static void given_up(void)
     rig_done(&rig);
 }
 
+static void renewed(void)
+{
+    const struct dpl_arena_start next = {.epoch_tag = 4711, .lsn = 0, .chain = 5};
+    begin(&small);
+    struct dpl_record record = record_of(1, 100);
+    struct dpl_arena_res old, now;
+    int mine = dpl_arena_buffer_take(&rig.arena);
+    struct dpl_record large = record_of(2, 3000);
+    CU_ASSERT_EQUAL(rig_reserve(&rig, &record, -1, 7, &old), 0);
+    CU_ASSERT_EQUAL(rig_reserve(&rig, &large, mine, 8, &now), 0);
+    dpl_arena_end(&rig.arena, DPL_JOURNAL_BOUND);
+    CU_ASSERT_EQUAL(rig_put(&rig, &record, NULL), DPL_E_NO_SPACE);
+    dpl_arena_renew(&rig.arena, &next);
+    CU_ASSERT_EQUAL(dpl_arena_state(&rig.arena), DPL_JOURNAL_RUNS);
+    CU_ASSERT_EQUAL(dpl_arena_next_lsn(&rig.arena), 0);
+    CU_ASSERT_EQUAL(dpl_arena_open_list(&rig.arena, NULL, 0), 0);
+    /* The same position, of two epochs. */
+    CU_ASSERT_EQUAL(rig_reserve(&rig, &record, -1, 9, &now), 0);
+    CU_ASSERT_TRUE(now.lsn == old.lsn && now.index == old.index && now.epoch_tag == 4711);
+    CU_ASSERT_EQUAL(rig_commit(&rig, &record, &old), 0);
+    CU_ASSERT_EQUAL(dpl_arena_entry(&rig.arena, now.index)->state, DPL_ENTRY_RESERVED);
+    CU_ASSERT_EQUAL(rig_commit(&rig, &record, &now), 0);
+    CU_ASSERT_EQUAL(dpl_arena_entry(&rig.arena, now.index)->state, DPL_ENTRY_OK);
+    /* The thread that claimed a buffer has it still, and nothing refers to it. */
+    CU_ASSERT_EQUAL(dpl_arena_buffer_swap(&rig.arena, mine), mine);
+    struct dpl_arena_usage usage;
+    dpl_arena_usage(&rig.arena, &usage);
+    CU_ASSERT_TRUE(usage.buffers == 1 && usage.records == 1 && usage.pending == 0);
+    /* What died in the middle of it is made anew, whatever it left. */
+    atomic_fetch_add(&rig.arena.shared->head, 3);
+    struct dpl_arena_shared *shared = rig.memory;
+    rig_detach(&rig);
+    CU_ASSERT_EQUAL(dpl_arena_restart(shared, shared->bytes, &next, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(rig_attach(&rig), 0);
+    CU_ASSERT_EQUAL(dpl_arena_next_lsn(&rig.arena), 0);
+    CU_ASSERT_EQUAL(rig_put(&rig, &record, NULL), 0);
+    rig_done(&rig);
+}
+
 static void sizes(void)
 {
     static const struct dpl_arena_sizes bad[] = {
@@ -258,6 +297,7 @@ static const struct unit_test tests[] = {
     {"a closed journal ends when all is written; the first reason stays", closed},
     {"shared memory that contradicts itself is refused", damaged},
     {"what is given up can be attached, and has ended", given_up},
+    {"another epoch begins in the same memory, and positions of the last one are none", renewed},
     {"sizes that cannot be are refused", sizes},
 };
 UNIT_MAIN(tests)

@@ -95,7 +95,39 @@ static void sticky_error(void)
     CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
 }
 
+/* A position of a journal that has ended is no position of the next one, however high the target
+ * is in that. */
+static void another_journal(void)
+{
+    const struct dpl_remote_config refuse = {.mode = DPL_REMOTE_ON,
+                                             .policy = DPL_REMOTE_REFUSE,
+                                             .timeout_ms = WAIT_S * 1000,
+                                             .error = EPROTO};
+    const struct dpl_arena_start next = {.epoch_tag = 2};
+    struct dpl_arena_request request = {.type = DPL_R_WRITE, .head_bytes = 256, .buffer = -1};
+    struct fuse_out_header head = {0};
+    struct dpl_arena_res res;
+    struct pollfd p;
+
+    begin();
+    p = (struct pollfd){.fd = answers, .events = POLLIN};
+    dpl_remote_configure(worker.memory.remote, &refuse);
+    wait_in(&worker.shared->waits[0], UNIQUE, 5);
+    worker.shared->waits[0].journal = 0;
+    dpl_arena_renew(&worker.arena, &next);
+    CU_ASSERT_EQUAL_FATAL(dpl_arena_reserve(&worker.arena, &request, &res), 0);
+    memset(worker.shared->epoch.id, 0, sizeof(worker.shared->epoch.id));
+    worker.shared->epoch.id[7] = 2;
+    worker.shared->journal = 2;
+    dpl_remote_advance(worker.memory.remote, 2, 128, dpl_clock_now_ns(&dpl_clock_system));
+    CU_ASSERT_EQUAL_FATAL(remote_start(&worker, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_S * 1000), 1);
+    CU_ASSERT_EQUAL(read(answers, &head, sizeof(head)), (ssize_t)sizeof(head));
+    CU_ASSERT_TRUE(head.unique == UNIQUE && head.error == -EPROTO);
+}
+
 static const struct unit_test tests[] = {
     {"a sync that waits for the target answers with its own disk's error", sticky_error},
+    {"a sync that waited in a journal that has ended gets the policy's answer", another_journal},
 };
 UNIT_MAIN(tests)

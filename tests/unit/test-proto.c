@@ -98,7 +98,7 @@ static void bounds(void)
     m.checkpoint = 328;
     CU_ASSERT_EQUAL(tried(&m), DPL_E_PARAM);
     m = ack();
-    m.flags = 32;
+    m.flags = 64;
     CU_ASSERT_EQUAL(tried(&m), DPL_E_PARAM);
     m = ack();
     m.has |= DPL_M(SITE);
@@ -283,6 +283,33 @@ static void lists(void)
     CU_ASSERT_EQUAL(tried(&m), 0);
 }
 
+static void files(void)
+{
+    uint8_t bytes[100];
+    struct dpl_mirror_file f = {dpl_view_text("state"), dpl_view_text("content")};
+    ssize_t used = dpl_mirror_files_append(bytes, 0, sizeof bytes, &f);
+    f.content.size = 0;
+    used = dpl_mirror_files_append(bytes, (size_t)used, sizeof bytes, &f);
+    CU_ASSERT_EQUAL(used, 20 + 13);
+    CU_ASSERT_EQUAL(dpl_mirror_files_append(bytes, 90, sizeof bytes, &f), DPL_E_TOO_LARGE);
+    struct dpl_message m = {.type = DPL_MSG_MIRROR_FILES,
+                            .has = DPL_M(MIRROR) | DPL_M(DATA),
+                            .mirror = 1,
+                            .data = {bytes, (size_t)used}};
+    CU_ASSERT_EQUAL(tried(&m), 0);
+    struct dpl_view list = m.data;
+    CU_ASSERT_EQUAL(dpl_mirror_files_next(&list, &f), 1);
+    CU_ASSERT_TRUE(f.item.size == 5 && f.content.size == 7 && f.content.data[0] == 'c');
+    CU_ASSERT_EQUAL(dpl_mirror_files_next(&list, &f), 1);
+    CU_ASSERT_TRUE(f.item.size == 5 && f.content.size == 0);
+    CU_ASSERT_EQUAL(dpl_mirror_files_next(&list, &f), 0);
+    for (m.data.size = 0; m.data.size < (size_t)used; m.data.size++)
+        CU_ASSERT_EQUAL(tried(&m), m.data.size == 20 ? 0 : DPL_E_PARAM);
+    bytes[3] = 0; /* an object without a state */
+    m.data.size = (size_t)used;
+    CU_ASSERT_EQUAL(tried(&m), DPL_E_PARAM);
+}
+
 /* The rows of the tables, as the manual has them. */
 static void manual(void)
 {
@@ -320,6 +347,7 @@ static const struct unit_test tests[] = {
     {"the tables say who may send what, and which refusals pass by themselves", senders},
     {"a decompression bomb is refused before it is made", bombs},
     {"lists hold names and ranges, in order", lists},
+    {"objects in one message are whole, each with a state", files},
     {"the manual has every message, field and refusal", manual},
 };
 UNIT_MAIN(tests)

@@ -40,7 +40,8 @@ static void begin(void)
     node->handle_type = 1;
     node->handle_bytes = 8;
     thread.out = out;
-    op = (struct op){.thread = &thread, .worker = &worker, .slot = &worker.shared->slots[0]};
+    op = (struct op){
+        .thread = &thread, .worker = &worker, .slot = &worker.shared->slots[0], .journals = true};
     op.slot->lsn = SLOT_NO_RECORD;
     op.slot->unique = 7;
     op.slot->buffer = dpl_arena_buffer_take(&worker.arena);

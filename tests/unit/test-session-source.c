@@ -386,15 +386,24 @@ static void equal(void)
     dpl_source_connected(&source, 0);
     receive(state(0, 0), 0);
     CU_ASSERT_EQUAL(world.last.flags, DPL_EPOCH_EQUAL);
+    /* For the epoch that a person saw, and no later one. */
+    config.equal_epoch = 3;
+    dpl_source_init(&source, &config, &calls);
+    dpl_source_connected(&source, 0);
+    receive(state(0, 0), 0);
+    CU_ASSERT_EQUAL(world.last.flags, 0);
+    config.equal_epoch = 4;
     /* Its answer counts, not what it had said of itself. */
     struct dpl_message fresh = state(0, 0);
     fresh.has |= DPL_M(REASON);
     fresh.reason = DPL_COMPARE_NEW;
-    fresh.flags = DPL_STATE_NEEDS_MIRROR;
+    fresh.flags = DPL_STATE_NEEDS_MIRROR | DPL_STATE_EMPTY;
     dpl_source_init(&source, &config, &calls);
     dpl_source_connected(&source, 0);
     receive(fresh, 0);
     CU_ASSERT_EQUAL(source.compare, DPL_COMPARE_NEW);
+    CU_ASSERT_TRUE(source.empty);
+    CU_ASSERT_EQUAL(source.flags, DPL_STATE_NEEDS_MIRROR);
     receive(answer(4, DPL_ANSWER_ACCEPTED), 0);
     CU_ASSERT_EQUAL(source.compare, 0);
     CU_ASSERT_EQUAL(source.flags & DPL_STATE_NEEDS_MIRROR, 0);

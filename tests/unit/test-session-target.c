@@ -306,6 +306,11 @@ static void state_says(void)
     dpl_target_lost(&target, 0);
     dpl_target_connected(&target, 0);
     CU_ASSERT_TRUE(world.last.applied == 640 && world.last.checkpoint == 64);
+    CU_ASSERT_FALSE(world.last.flags & DPL_STATE_EMPTY);
+    world.holds.empty = true;
+    dpl_target_lost(&target, 0);
+    dpl_target_connected(&target, 0);
+    CU_ASSERT_TRUE(world.last.flags & DPL_STATE_EMPTY);
 }
 
 static void answers(void)
