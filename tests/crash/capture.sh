@@ -34,6 +34,7 @@ part() {
     echo "== $name: takeovers=$(value takeovers) recognised=$(value recognised) given_up=$(value given_up) half_copied=$(value half_copied)"
     ! grep 'past the mount' "$work/errors" || die "a change of ours counts as a bypass"
     grep -h -E '^kill:|^load: .* (calls,|waited)' "$work/kill" "$work/load"
+    grep '^stall' "$work/load" | sort -k3 -rn | head -3
     [ -z "${VERBOSE:-}" ] || grep -h 'not met' "$work/kill"
     return $code
 }
