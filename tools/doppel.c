@@ -161,6 +161,8 @@ static int dispatch(struct doppel *doppel, int argc, char **argv)
         return status;
     if (dpl_command_parse(c, argc, argv + words, &args, &err) < 0)
         return doppel_usage(c->words, "%s", err.text);
+    if (strcmp(c->words, "emergency detach") == 0)
+        return doppel_emergency_detach(doppel, args);
     if (c->place == DPL_PLACE_LOCAL) {
         doppel_completion(stdout);
         return doppel_flushed(c->words, 0);

@@ -53,6 +53,17 @@ static int check(const struct dpl_doc *file, const char *set, struct dpl_err *er
     return DPL_OK;
 }
 
+/* The first line "include DEPTH PATH" of its rules. */
+static void root_of(const char *rules, struct dpl_role_now *now)
+{
+    const char *line = rules && g_str_has_prefix(rules, "include ") ? rules : NULL;
+    if (!line && rules && (line = strstr(rules, "\ninclude ")) != NULL)
+        line++;
+    const char *path = line ? strchr(line, '/') : NULL;
+    if (path && strcspn(path, "\n") < sizeof now->root)
+        g_strlcpy(now->root, path, strcspn(path, "\n") + 1);
+}
+
 int dpl_role_read(const char *state_dir, const char *set, struct dpl_role_now *now_r,
                   struct dpl_err *err)
 {
@@ -79,6 +90,7 @@ int dpl_role_read(const char *state_dir, const char *set, struct dpl_role_now *n
     now_r->role = role_of(text);
     g_strlcpy(now_r->text, text ? text : "none", sizeof now_r->text);
     now_r->source = g_strcmp0(dpl_doc_text(doc, "side"), "target") != 0;
+    root_of(dpl_doc_text(doc, "rules"), now_r);
     now_r->generation = dpl_doc_int(doc, "generation", 0);
     return DPL_OK;
 }

@@ -26,6 +26,7 @@ struct dpl_role_now {
     enum dpl_role role;
     char text[32];      /* the role as it is stored */
     bool source;        /* the set was made here, not accepted from another site */
+    char root[4096];    /* one of its roots, where it is a source */
     int64_t generation; /* that every failover and failback raises */
 };
 

@@ -60,5 +60,7 @@ DPL_COMMAND("site revoke",   CHANGE, DAEMON, "SITE [--serial=HEX]",
 DPL_COMMAND("site address",  CHANGE, DAEMON, "SITE HOST...", "where a site is reached")
 DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--from=LSN] [--count=N] [--raw]",
             "print what was captured and is not acknowledged yet")
+DPL_COMMAND("emergency detach", CHANGE, LOCAL, "SET [--plan] [--yes]",
+            "root alone: take doppel out from under a set on this node; its service goes on")
 DPL_COMMAND("completion",    LOOK,   LOCAL,  "", "print the completion for bash")
 /* clang-format on */
