@@ -8,6 +8,7 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/notify.h"
 #include "daemon/parent/site.h"
+#include "daemon/store/published.h"
 #include "lib/base/clock.h"
 #include "lib/client/client.h"
 
@@ -128,6 +129,11 @@ static int32_t on_hangup(int32_t signal_number, void *self)
     return 0;
 }
 
+static void not_published(const char *set, const struct dpl_err *err)
+{
+    dpl_log(LOG_ERR, "what agents know of set \"%s\" is old: %s", set, err->text);
+}
+
 static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
 {
     g_autofree char *store = g_build_filename(daemon->settings.state_dir, "store", NULL);
@@ -138,6 +144,8 @@ static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
     daemon->changes = g_ptr_array_new();
     daemon->children = dpl_children_new(daemon->loop, daemon->settings.libexec_dir);
     int rc = dpl_store_open(store, daemon->settings.node, &daemon->store, err);
+    if (rc == DPL_OK)
+        rc = dpl_published_begin(daemon->store, daemon->settings.sets_dir, not_published, err);
     if (rc == DPL_OK)
         rc = dpl_metrics_begin(daemon, err);
     if (rc == DPL_OK)

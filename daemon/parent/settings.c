@@ -96,6 +96,7 @@ int dpl_settings_load(struct dpl_settings *settings, const char *instance, const
     s.state_dir = path_of(&s, "daemon", "state_dir");
     s.run_dir = path_of(&s, "daemon", "run_dir");
     s.journal_dir = journal_of(&s);
+    s.sets_dir = g_build_filename(s.state_dir, "set", NULL);
     s.libexec_dir = g_strdup(libexec ? libexec : DPL_LIBEXEC_DIR);
     s.cluster = is_cluster(s.conf);
     *settings = s;
@@ -111,6 +112,7 @@ void dpl_settings_clear(struct dpl_settings *s)
     g_free(s->state_dir);
     g_free(s->run_dir);
     g_free(s->journal_dir);
+    g_free(s->sets_dir);
     g_free(s->libexec_dir);
     dpl_conf_free(s->conf);
     *s = (struct dpl_settings){0};

@@ -14,6 +14,7 @@ struct dpl_settings {
     char *config_path;
     char *site, *node;
     char *state_dir, *run_dir, *journal_dir;
+    char *sets_dir; /* of files that agents read */
     char *libexec_dir;
     struct dpl_conf *conf;
     bool cluster; /* this node is one of a cluster: agents say what is captured and connected */

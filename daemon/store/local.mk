@@ -6,6 +6,7 @@ libstore_a_SOURCES = \
 	daemon/store/group-meet.c \
 	daemon/store/group-private.h \
 	daemon/store/group-save.c \
+	daemon/store/published.c daemon/store/published.h \
 	daemon/store/store.c daemon/store/store.h \
 	daemon/store/store-old.c daemon/store/store-old.h \
 	daemon/store/table.c daemon/store/table.h

@@ -67,7 +67,7 @@ static void root_of(const char *rules, struct dpl_role_now *now)
 int dpl_role_read(const char *state_dir, const char *set, struct dpl_role_now *now_r,
                   struct dpl_err *err)
 {
-    g_autofree char *path = g_build_filename(state_dir, "store", "set", set, NULL);
+    g_autofree char *path = g_build_filename(state_dir, "set", set, NULL);
     g_autoptr(dpl_doc_auto) file = NULL;
     g_autofree char *data = NULL;
     struct dpl_err why = {0};

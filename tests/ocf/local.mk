@@ -2,7 +2,7 @@
 # to make them.
 check_PROGRAMS += tests/ocf/sniff
 check_PROGRAMS += tests/ocf/set-role
-tests_ocf_set_role_LDADD = libstore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
+tests_ocf_set_role_LDADD = $(STORE_LIBS) $(GLIB_LIBS)
 tests_ocf = \
 	tests/ocf/announce.sh \
 	tests/ocf/connection-life.sh \

@@ -66,7 +66,7 @@ ours_down() {
     kill -9 "$(pid_of "$ours")"
     wait "$(get job "$ours")" 2>/dev/null
 }
-role_is() { must tests/ocf/set-role "$work/$ours/state/store" mail "$@"; }
+role_is() { must tests/ocf/set-role "$work/$ours/state" mail "$@"; }
 
 conn() {
     local action=$1

@@ -17,7 +17,7 @@ static const char *put(const char *name, const char *inner, const char *role, co
     size_t size, body_size;
     g_autoptr(dpl_doc_auto) file = dpl_doc_new(), doc = dpl_doc_new();
     g_strlcpy(dir, unit_tempdir(), sizeof dir);
-    sets = g_build_filename(dir, "store", "set", NULL);
+    sets = g_build_filename(dir, "set", NULL);
     g_mkdir_with_parents(sets, 0700);
     dpl_doc_set_text(doc, "side", "source");
     if (role)
@@ -79,7 +79,7 @@ static void damage_is_told_with_the_file(void)
     struct dpl_err err = {0};
     const char *dir = put("mail", "mail", "serving", "0123");
     CU_ASSERT_EQUAL(dpl_role_read(dir, "mail", &now, &err), DPL_E_CORRUPT);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "store/set/mail"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "set/mail"));
     dir = put("mail", "another", "serving", NULL);
     CU_ASSERT_EQUAL(dpl_role_read(dir, "mail", &now, &err), DPL_E_CORRUPT);
 }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/store/published.h"
+
+#include "lib/base/fd.h"
+#include "lib/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* There is one store in a process. */
+static struct {
+    struct dpl_store *store;
+    const char *dir;
+    dpl_published_failed_fn *failed;
+} published;
+
+static int open_dir(struct dpl_err *err)
+{
+    if (mkdir(published.dir, 0700) < 0 && errno != EEXIST)
+        return dpl_err_sys(err, errno, "make the directory \"%s\"", published.dir);
+    int fd = open(published.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? dpl_err_sys(err, errno, "open \"%s\"", published.dir) : fd;
+}
+
+static int put_file(int dir, const struct dpl_store_item *item, struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) file = dpl_doc_new();
+    g_autofree uint8_t *data = NULL;
+    size_t size;
+    dpl_doc_set_int(file, "format", 1);
+    dpl_doc_set_text(file, "name", item->name);
+    dpl_doc_set_text(file, "digest", item->digest);
+    dpl_doc_set(file, "document", dpl_doc_copy(item->doc));
+    int rc = dpl_doc_encode(file, &data, &size, err);
+    return rc < 0 ? rc : dpl_file_replace(dir, item->name, data, size, 0600, err);
+}
+
+static int take_file(int dir, const char *name, struct dpl_err *err)
+{
+    if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+        return dpl_err_sys(err, errno, "remove \"%s\"", name);
+    return fsync(dir) < 0 ? dpl_err_sys(err, errno, "sync the directory of \"%s\"", name) : DPL_OK;
+}
+
+static void follow(void *self, const struct dpl_store_item *item)
+{
+    struct dpl_err err = {0};
+    (void)self;
+    if (g_strcmp0(item->kind, "set") != 0)
+        return;
+    dpl_autofd int dir = open_dir(&err);
+    int rc = dir < 0     ? dir
+             : item->doc ? put_file(dir, item, &err)
+                         : take_file(dir, item->name, &err);
+    if (rc < 0 && published.failed)
+        published.failed(item->name, &err);
+}
+
+static int remove_others(int dir, struct dpl_err *err)
+{
+    GDir *names = g_dir_open(published.dir, 0, NULL);
+    struct dpl_store_item item;
+    const char *name;
+    int rc = DPL_OK;
+    while (names && rc == DPL_OK && (name = g_dir_read_name(names)) != NULL)
+        if (dpl_store_get(published.store, "set", name, &item, NULL) < 0)
+            rc = take_file(dir, name, err);
+    if (names)
+        g_dir_close(names);
+    return rc;
+}
+
+int dpl_published_begin(struct dpl_store *store, const char *dir, dpl_published_failed_fn *failed,
+                        struct dpl_err *err)
+{
+    g_auto(GStrv) names = dpl_store_list(store, "set");
+    struct dpl_store_item item;
+    published.store = store;
+    published.dir = dir;
+    published.failed = failed;
+    dpl_autofd int fd = open_dir(err);
+    int rc = fd < 0 ? fd : remove_others(fd, err);
+    for (size_t i = 0; rc == DPL_OK && names[i]; i++)
+        if (dpl_store_get(store, "set", names[i], &item, NULL) == DPL_OK)
+            rc = put_file(fd, &item, err);
+    if (rc == DPL_OK)
+        dpl_store_watch(store, follow, NULL);
+    return rc;
+}
