@@ -59,7 +59,7 @@ echo "$(field journal_ends) journals ended, $(grep -c 'a new journal has begun' 
 ! grep 'past the mount' "$work/errors" || die "a change of ours counts as a bypass"
 uncapture
 valid
-[ "$(ls "$work/journal" | cut -c-16 | sort -u | wc -l)" = 1 ] || { ls "$work/journal"; die "old journals are left"; }
+[ "$(find "$work/journal" -name '*.seg' -printf '%f\n' | cut -c-16 | sort -u | wc -l)" = 1 ] || die "old journals are left"
 echo "ok: a journal begins anew under load, whatever dies"
 
 # The journal's disk is full, and has room again.
@@ -106,7 +106,7 @@ anew
 capture --journal-max 12 --segment 4 --renew-wait 1/600
 ends=0
 for i in 1 2; do
-    until ends_above $ends; do
+    until ends_above "$ends"; do
         [ "$("$call" write "$root/file" 4000000)" = ok ] || die "a write failed"
     done
     ends=$(field journal_ends)

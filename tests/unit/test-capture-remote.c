@@ -82,11 +82,15 @@ static void sticky_error(void)
     p = (struct pollfd){.fd = answers, .events = POLLIN};
     wait_in(&worker.shared->waits[0], UNIQUE, 5);
     wait_in(&worker.shared->waits[1], UNIQUE + 1, 4);
+    wait_in(&worker.shared->waits[2], UNIQUE + 2, 4);
+    worker.shared->waits[2].journal = 6; /* of one that has ended: the policy answers */
     worker.shared->nodes[NODE].sync_error = EIO;
     CU_ASSERT_EQUAL_FATAL(remote_start(&worker, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_S * 1000), 1);
     CU_ASSERT_EQUAL(read(answers, &head, sizeof(head)), (ssize_t)sizeof(head));
     CU_ASSERT_TRUE(head.unique == UNIQUE && head.error == -EIO && head.len == sizeof(head));
+    CU_ASSERT_EQUAL(read(answers, &head, sizeof(head)), (ssize_t)sizeof(head));
+    CU_ASSERT_TRUE(head.unique == UNIQUE + 2 && head.error == 0);
     /* When the count is told, all rows have been looked at. */
     while (atomic_load(&worker.memory.page->now.remote_waiting) != 1)
         usleep(1000);
@@ -95,39 +99,30 @@ static void sticky_error(void)
     CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
 }
 
-/* A position of a journal that has ended is no position of the next one, however high the target
- * is in that. */
-static void another_journal(void)
+/* A sync that came in a journal that has ended: its position is none in the next one, however far
+ * the target is in that. */
+static void settled_late(void)
 {
     const struct dpl_remote_config refuse = {.mode = DPL_REMOTE_ON,
                                              .policy = DPL_REMOTE_REFUSE,
                                              .timeout_ms = WAIT_S * 1000,
                                              .error = EPROTO};
-    const struct dpl_arena_start next = {.epoch_tag = 2};
-    struct dpl_arena_request request = {.type = DPL_R_WRITE, .head_bytes = 256, .buffer = -1};
-    struct fuse_out_header head = {0};
-    struct dpl_arena_res res;
-    struct pollfd p;
+    struct op op = {.worker = &worker};
+    struct remote_arrival arrival = remote_arrive(&op);
 
-    begin();
-    p = (struct pollfd){.fd = answers, .events = POLLIN};
     dpl_remote_configure(worker.memory.remote, &refuse);
-    wait_in(&worker.shared->waits[0], UNIQUE, 5);
-    worker.shared->waits[0].journal = 0;
-    dpl_arena_renew(&worker.arena, &next);
-    CU_ASSERT_EQUAL_FATAL(dpl_arena_reserve(&worker.arena, &request, &res), 0);
-    memset(worker.shared->epoch.id, 0, sizeof(worker.shared->epoch.id));
-    worker.shared->epoch.id[7] = 2;
-    worker.shared->journal = 2;
-    dpl_remote_advance(worker.memory.remote, 2, 128, dpl_clock_now_ns(&dpl_clock_system));
-    CU_ASSERT_EQUAL_FATAL(remote_start(&worker, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(poll(&p, 1, WAIT_S * 1000), 1);
-    CU_ASSERT_EQUAL(read(answers, &head, sizeof(head)), (ssize_t)sizeof(head));
-    CU_ASSERT_TRUE(head.unique == UNIQUE && head.error == -EPROTO);
+    CU_ASSERT_EQUAL(remote_settle(&op, &arrival), 0); /* nothing is in front of it */
+    worker.shared->journal += 2;
+    CU_ASSERT_EQUAL(remote_settle(&op, &arrival), -EPROTO);
+    arrival = remote_arrive(&op);
+    CU_ASSERT_EQUAL(remote_settle(&op, &arrival), 0);
+    worker.shared->journal++; /* while it is changed nobody can tell */
+    arrival = remote_arrive(&op);
+    CU_ASSERT_EQUAL(remote_settle(&op, &arrival), -EPROTO);
 }
 
 static const struct unit_test tests[] = {
     {"a sync that waits for the target answers with its own disk's error", sticky_error},
-    {"a sync that waited in a journal that has ended gets the policy's answer", another_journal},
+    {"a sync that came in a journal that has ended gets the policy's answer", settled_late},
 };
 UNIT_MAIN(tests)
