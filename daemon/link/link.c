@@ -46,14 +46,18 @@ static int call_chain_at(void *self, uint64_t epoch, uint64_t lsn, uint32_t *cha
 static void remote_tell(struct dpl_link *link)
 {
     const struct dpl_source_position *now = &link->source.now;
-    bool follows = link->source.state == DPL_SOURCE_STREAMING &&
-                   !(link->source.flags & (DPL_STATE_NEEDS_MIRROR | DPL_STATE_MIRROR));
-    if (dpl_link_remote_tell(&link->remote, link->config.capture_run_dir, link->config.set, follows,
+    bool behind = link->source.state == DPL_SOURCE_COMPARE || !link->wanted ||
+                  (link->source.flags & (DPL_STATE_NEEDS_MIRROR | DPL_STATE_MIRROR));
+    enum dpl_link_target target = behind                                       ? DPL_TARGET_BEHIND
+                                  : link->source.state == DPL_SOURCE_STREAMING ? DPL_TARGET_FOLLOWS
+                                                                               : DPL_TARGET_AWAY;
+    if (dpl_link_remote_tell(&link->remote, link->config.capture_run_dir, link->config.set, target,
                              now->tag, now->durable, now_of(link)))
         dpl_link_event(link, "durability",
                        !link->remote.wanted ? "a sync waits for this disk alone"
-                       : follows            ? "a sync waits for the target"
-                                            : "the target does not follow: the policy is in force");
+                       : target == DPL_TARGET_FOLLOWS
+                           ? "a sync waits for the target"
+                           : "the target does not follow: the policy is in force");
 }
 
 static void call_news(void *self, enum dpl_source_news news)

@@ -23,10 +23,14 @@ void dpl_link_remote_configure(struct dpl_link_remote *r, const char *durability
     }
 }
 
+static int64_t timeout_ns(const struct dpl_link_remote *r)
+{
+    return (r->config.timeout_ms ? r->config.timeout_ms : DPL_REMOTE_TIMEOUT_MS) * MS;
+}
+
 static int64_t beat_every_ns(const struct dpl_link_remote *r)
 {
-    int64_t timeout_ms = r->config.timeout_ms ? r->config.timeout_ms : DPL_REMOTE_TIMEOUT_MS;
-    return timeout_ms < 3000 ? timeout_ms * MS / 4 : 1000 * MS;
+    return timeout_ns(r) < 3000 * MS ? timeout_ns(r) / 4 : 1000 * MS;
 }
 
 static void page_close(struct dpl_link_remote *r)
@@ -47,8 +51,24 @@ static void page_open(struct dpl_link_remote *r, const char *run_dir, const char
         return;
     r->tried_ns = now_ns;
     r->tag = tag;
-    if (dpl_remote_open(&r->page, run_dir, set, NULL) < 0)
+    if (dpl_remote_open(&r->page, run_dir, set, NULL) < 0) {
         r->page = NULL;
+        return;
+    }
+    /* What another link has left is in force until it is known how the target is. */
+    r->mode = (enum dpl_remote_mode)atomic_load(&r->page->mode);
+    r->followed_ns = now_ns;
+}
+
+static enum dpl_remote_mode mode_for(const struct dpl_link_remote *r, enum dpl_link_target target,
+                                     int64_t now_ns)
+{
+    if (target == DPL_TARGET_FOLLOWS)
+        return DPL_REMOTE_ON;
+    if (target == DPL_TARGET_AWAY && r->mode == DPL_REMOTE_ON &&
+        now_ns - r->followed_ns < timeout_ns(r))
+        return DPL_REMOTE_ON;
+    return DPL_REMOTE_FALLBACK;
 }
 
 static bool mode_set(struct dpl_link_remote *r, enum dpl_remote_mode mode)
@@ -62,7 +82,7 @@ static bool mode_set(struct dpl_link_remote *r, enum dpl_remote_mode mode)
 }
 
 bool dpl_link_remote_tell(struct dpl_link_remote *r, const char *run_dir, const char *set,
-                          bool follows, uint64_t tag, uint64_t lsn, int64_t now_ns)
+                          enum dpl_link_target target, uint64_t tag, uint64_t lsn, int64_t now_ns)
 {
     if (!r->wanted) {
         bool was = r->page && r->mode != DPL_REMOTE_OFF && mode_set(r, DPL_REMOTE_OFF);
@@ -75,7 +95,9 @@ bool dpl_link_remote_tell(struct dpl_link_remote *r, const char *run_dir, const 
     /* The position first: who then waits finds it. */
     dpl_remote_advance(r->page, tag, lsn, now_ns);
     r->beat_ns = now_ns;
-    return mode_set(r, follows ? DPL_REMOTE_ON : DPL_REMOTE_FALLBACK);
+    if (target == DPL_TARGET_FOLLOWS)
+        r->followed_ns = now_ns;
+    return mode_set(r, mode_for(r, target, now_ns));
 }
 
 int64_t dpl_link_remote_due(const struct dpl_link_remote *r)
@@ -85,7 +107,5 @@ int64_t dpl_link_remote_due(const struct dpl_link_remote *r)
 
 void dpl_link_remote_done(struct dpl_link_remote *r)
 {
-    if (r->page && r->wanted)
-        mode_set(r, DPL_REMOTE_FALLBACK);
     page_close(r);
 }

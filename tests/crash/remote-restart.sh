@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# durability=remote with the policy to refuse: link, door, replica and either doppeld are killed and begin
+# again within the time that a sync waits; no application sees an error, and no sync was answered without
+# the target. When the target stays away the policy comes, and it is told.
+# shellcheck source=tests/crash/sites-lib.sh disable=SC2154
+. "$(dirname "$0")/sites-lib.sh"
+sites_more() {
+    [ "$1" != a ] || printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n[alerts]\nprogram=%s/alert\n' "$work"
+}
+sites_stage "$@"
+needs_mailer
+cat >"$work/alert" <<END
+#!/bin/sh
+echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value \$CRM_alert_desc" >>$work/alerts
+END
+chmod 755 "$work/alert"
+sites_start
+sites_pair
+sites_set
+sites_protect
+mkdir "$root_a/box"
+"$tools/mailer" write --writers 2 --database --stop "$work/enough" --seconds 36000 "$root_a/box" >"$work/mailer" 2>&1 &
+mailer=$!
+eventually test -e "$root_b/box/begun"
+answered() { field a remote_answered; }
+moves() { [ "$(answered)" -gt "$1" ]; }
+for who in a b; do
+    for name in engine door doppeld; do
+        eventually protected
+        strike $who $name || complain "no $name at $who"
+        now=$(answered)
+        eventually moves "$now" || break 2
+    done
+done
+kill -0 $mailer || complain "an application failed"
+[ "$(field a remote_fallbacks)" = 0 ] || complain "$(field a remote_fallbacks) syncs were answered without the target"
+touch "$work/enough"
+wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
+[ $failed = 0 ] && echo "PRINT $(answered) syncs that the target had, with every process killed once, none without it"
+
+# It stays away.
+sed -i 's/^durability_timeout=.*/durability_timeout=2s/' "$work/a/conf"
+at a kill -HUP "$(pid_of a)"
+eventually grep -q 'the configuration was read again' "$work/a/log"
+kill -TERM "$(pid_of b)"
+wait "$job_b"
+refused() { ! dd if=/dev/zero of="$root_a/sync" bs=1 count=1 conv=fsync,notrunc status=none 2>"$work/said"; }
+eventually refused
+eventually grep -q '^doppel-mail.fallback ' "$work/alerts"
+eventually grep -q '^doppel-mail.event durability .*policy is in force' "$work/alerts"
+[ -s "$root_a/sync" ] || complain "what was written is not there"
+site_start b
+eventually protected
+accepted() { ! refused; }
+eventually accepted
+equal
+[ $failed = 0 ] && echo "PRINT a target that stays away: the policy after its time, alerts, and back again"
+sites_end
