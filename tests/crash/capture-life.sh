@@ -169,6 +169,41 @@ rm -r "$root/stuck" "$root/free"
 uncapture
 echo "ok: what is stuck below holds up nobody else"
 
+# A worker that is killed while one of its threads is stuck below is not gone before that thread is: nobody
+# serves until then, its successor does not begin beside it, and nothing is lost.
+anew
+capture
+mkdir "$root/stuck"
+echo text >"$root/before"
+fsfreeze -f "$work/disk"
+writers=()
+for i in 1 2 3; do
+    echo "$i" >"$root/stuck/file-$i" &
+    writers+=($!)
+done
+old=$(worker)
+hangs() { grep -q '^State:.D' "/proc/$old/task"/*/status; }
+wait_for hangs || { fsfreeze -u "$work/disk"; die "no thread of the worker is stuck"; }
+kill -KILL "$old"
+touch "$root/late" &
+writers+=($!)
+stuck() {
+    "$program" --status --set test --run-dir "$work/run" >/dev/null
+    [ $? = 5 ]
+}
+wait_for stuck
+code=$? now=$(pgrep -P "$keeper" -x doppel-worker)
+kill -0 "${writers[@]}" || code=2
+fsfreeze -u "$work/disk"
+[ $code = 0 ] || die "a worker that cannot end: $code"
+[ -z "$now" ] || [ "$now" = "$old" ] || die "two workers at one time: $old and $now"
+wait "${writers[@]}" || die "an application saw the death of a stuck worker"
+[ "$(cat "$root"/stuck/* | wc -l)" = 3 ] && [ -e "$root/late" ] || die "writes are lost"
+[ "$(worker)" != "$old" ] || die "the worker has outlived its kill"
+uncapture
+replay || die "the replica differs"
+echo "ok: a killed worker that is stuck below has its successor when the disk goes on"
+
 rm -rf "$work/journal" && mkdir "$work/journal"
 capture --crash-bound 3/60
 for _ in 1 2 3 4 5; do

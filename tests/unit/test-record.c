@@ -4,6 +4,7 @@
 #include "lib/wire/writer.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,6 +37,52 @@ static void golden(void)
     ssize_t size = dpl_record_encode(&record, body, sizeof body, NULL);
     CU_ASSERT_EQUAL_FATAL(size, (ssize_t)sizeof want);
     CU_ASSERT_EQUAL(memcmp(body, want, sizeof want), 0);
+}
+
+/* A rename that leaves a whiteout, with what a default ACL gives to that: the record with the most
+ * fields. */
+static void golden_rename(void)
+{
+    static const char want[] =
+        "00030000000e000000010000000000000001483100050000000e0000000100000000000000024832"
+        "0006000000036f6c6400070000000e00000001000000000000000348330008000000036e65770009"
+        "0000000e0000000100000000000000044834000a0000000400000002000b00000010000000800000"
+        "00000000000100000002000d000000080000000800000003000e000000080000000800000004000f"
+        "00000008000000010000200000180000001000000006757365722e61000000027600";
+    static const uint8_t xattrs[] = {0, 0, 0, 6, 'u', 's', 'e', 'r', '.', 'a', 0, 0, 0, 2, 'v', 0};
+    struct dpl_oid oids[4];
+    struct dpl_record record = {
+        .type = DPL_R_RENAME,
+        .outcome = DPL_OUTCOME_OK,
+        .has = DPL_F_OBJECT | DPL_F_PARENT | DPL_F_NAME | DPL_F_PARENT2 | DPL_F_NAME2 |
+               DPL_F_WHITEOUT | DPL_F_FLAGS | DPL_F_ATTR | DPL_F_PARENT_ATTR | DPL_F_PARENT2_ATTR |
+               DPL_F_WHITEOUT_ATTR | DPL_F_XATTRS,
+        .name = {(const uint8_t *)"old", 3},
+        .name2 = {(const uint8_t *)"new", 3},
+        .flags = DPL_RF_WHITEOUT,
+        .attr = {.has = DPL_A_CTIME, .ctime = {1, 2}},
+        .parent_attr = {.has = DPL_A_NLINK, .nlink = 3},
+        .parent2_attr = {.has = DPL_A_NLINK, .nlink = 4},
+        .whiteout_attr = {.has = DPL_A_MODE, .mode = S_IFCHR},
+        .xattrs = {xattrs, sizeof xattrs},
+    };
+    struct dpl_view *ids[] = {&record.object, &record.parent, &record.parent2, &record.whiteout};
+    uint8_t body[400], bytes[400];
+    for (unsigned i = 0; i < 4; i++) {
+        const char handle[] = {'H', (char)('1' + i)};
+        dpl_oid_make(&oids[i], 1, i + 1, handle, sizeof handle, NULL);
+        *ids[i] = dpl_oid_view(&oids[i]);
+    }
+    ssize_t size = dpl_record_encode(&record, body, sizeof body, NULL);
+    CU_ASSERT_EQUAL_FATAL(size * 2, (ssize_t)sizeof want - 1);
+    for (size_t i = 0; i < (size_t)size; i++)
+        CU_ASSERT_EQUAL_FATAL(sscanf(want + 2 * i, "%2hhx", &bytes[i]), 1);
+    CU_ASSERT_EQUAL(memcmp(body, bytes, (size_t)size), 0);
+    struct dpl_record back = {0};
+    CU_ASSERT_EQUAL_FATAL(
+        dpl_record_decode(&back, DPL_R_RENAME, DPL_OUTCOME_OK, bytes, (size_t)size, NULL), 0);
+    CU_ASSERT_TRUE(back.has == record.has && back.xattrs.size == sizeof xattrs &&
+                   memcmp(back.xattrs.data, xattrs, sizeof xattrs) == 0);
 }
 
 /* A position that is on the source's disk: an optional field, which an older reader skips. */
@@ -257,6 +304,7 @@ static void crc(void)
 static const struct unit_test tests[] = {
     {"a write's body is these bytes", golden},
     {"a barrier's body with a synced position is these bytes", golden_synced},
+    {"a rename's body with a whiteout and its attributes is these bytes", golden_rename},
     {"each flipped bit of a header is found", header},
     {"a header's sizes and position are bounded", header_bounds},
     {"an unknown optional field is skipped, any other stranger refused", fields},
