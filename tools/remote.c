@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { CALL_MS = 35000, MORE_MS = 5000, OFFER_MAX = 16384 };
+enum { CALL_MS = 35000, MORE_MS = 5000, FILE_MAX = 1000000 };
 
 int doppel_ask(const struct doppel *doppel, const char *command, const struct dpl_doc *args,
                int64_t timeout_ms, struct dpl_doc **result_r, struct dpl_err *err)
@@ -34,23 +34,24 @@ static int64_t patience_ms(const struct dpl_doc *args)
     return ms + MORE_MS > CALL_MS ? ms + MORE_MS : CALL_MS;
 }
 
-/* The file of --offer goes as its text: the daemon opens nothing that a client names. */
+/* The file of --offer, or FILE, goes as its text: the daemon opens nothing that a client names. */
 static int with_files(const struct dpl_doc *args, struct dpl_doc **sent_r, struct dpl_err *err)
 {
-    const char *path = dpl_doc_text(args, "offer");
+    const char *key = dpl_doc_text(args, "file") ? "file" : "offer";
+    const char *path = dpl_doc_text(args, key);
     g_autofree char *text = NULL;
     size_t size = 0;
     if (path) {
-        int rc = dpl_file_read(AT_FDCWD, strcmp(path, "-") == 0 ? "/dev/stdin" : path, OFFER_MAX,
+        int rc = dpl_file_read(AT_FDCWD, strcmp(path, "-") == 0 ? "/dev/stdin" : path, FILE_MAX,
                                &text, &size, err);
         if (rc < 0)
             return rc;
         if (strlen(text) != size)
-            return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is not an offer", path);
+            return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is not a text", path);
     }
     *sent_r = dpl_doc_copy(args);
     if (path)
-        dpl_doc_set_text(*sent_r, "offer", text);
+        dpl_doc_set_text(*sent_r, key, text);
     return DPL_OK;
 }
 
@@ -75,8 +76,10 @@ int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
         return doppel_fail(command->words, &err);
     if (doppel->quiet || !result)
         return 0;
-    if (!doppel->json && strcmp(command->words, "site offer") == 0) {
+    if (!doppel->json && dpl_doc_text(result, "offer")) {
         fputs(dpl_doc_text(result, "offer"), stdout);
+    } else if (!doppel->json && dpl_doc_text(result, "export")) {
+        fputs(dpl_doc_text(result, "export"), stdout);
     } else if (!doppel->json && strcmp(command->words, "set list") == 0) {
         print_list(dpl_doc_list(result, "sets"));
     } else {

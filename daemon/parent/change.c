@@ -75,4 +75,5 @@ void dpl_changes_end(struct dpl_daemon *daemon)
 {
     while (daemon->changes->len > 0)
         give_up(daemon->changes->pdata[0], DPL_E_NOT_RUNNING, "doppeld stops");
+    dpl_store_end_changes(daemon->store); /* what others wait for */
 }

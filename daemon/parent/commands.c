@@ -8,8 +8,10 @@
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/roles.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
+#include "daemon/parent/store_command.h"
 
 #include <string.h>
 
@@ -386,6 +388,19 @@ static void site(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_requ
     dpl_site_command(daemon, request);
 }
 
+static void store(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    dpl_store_command(daemon, request);
+}
+
+static void site_confirm(struct dpl_daemon *daemon, struct dpl_set *set,
+                         struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_roles_confirm(set, request);
+}
+
 /* A row of the table of commands without one here. */
 static void not_here(struct dpl_request *request)
 {
@@ -433,6 +448,12 @@ static const struct row {
     {"site rotate", -1, ANY, site},
     {"site revoke", -1, ANY, site},
     {"site address", -1, ANY, site},
+    {"site confirm", -1, ANY, site_confirm},
+    {"store show", -1, ANY, store},
+    {"store export", -1, ANY, store},
+    {"store import", -1, ANY, store},
+    {"store join", -1, ANY, store},
+    {"store confirm-down", -1, ANY, store},
 };
 
 static const struct row *find_row(const char *words)

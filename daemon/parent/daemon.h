@@ -29,6 +29,8 @@ struct dpl_daemon {
     struct dpl_metrics *metrics;
     struct dpl_doors *doors;
     struct dpl_sites *site_keys;
+    struct dpl_cluster *cluster; /* NULL on a stand-alone server */
+    struct dpl_roles *roles;
     int64_t started_ns;
     bool stopping;
     bool foreground; /* logs to standard error, whatever the configuration says */

@@ -8,6 +8,7 @@ libparent_a_SOURCES = \
 	daemon/parent/capture.c \
 	daemon/parent/change.c daemon/parent/change.h \
 	daemon/parent/child.c daemon/parent/child.h \
+	daemon/parent/cluster.c daemon/parent/cluster.h \
 	daemon/parent/commands.c \
 	daemon/parent/lend.c \
 	daemon/parent/daemon.h \
@@ -24,6 +25,7 @@ libparent_a_SOURCES = \
 	daemon/parent/option.c \
 	daemon/parent/notify.c daemon/parent/notify.h \
 	daemon/parent/reload.c \
+	daemon/parent/roles.c daemon/parent/roles.h \
 	daemon/parent/set.c \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \
 	daemon/parent/settings.c daemon/parent/settings.h \
@@ -31,6 +33,7 @@ libparent_a_SOURCES = \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
 	daemon/parent/start.c \
 	daemon/parent/status.c \
+	daemon/parent/store_command.c daemon/parent/store_command.h \
 	daemon/parent/wait.c
 
 sbin_PROGRAMS += doppeld

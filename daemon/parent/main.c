@@ -3,10 +3,12 @@
  * doppeld: starts the parts in order, runs the loop, ends them in order. Captures stay.
  */
 #include "daemon/parent/change.h"
+#include "daemon/parent/cluster.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/instance.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/notify.h"
+#include "daemon/parent/roles.h"
 #include "daemon/parent/site.h"
 #include "daemon/store/published.h"
 #include "lib/base/clock.h"
@@ -97,7 +99,13 @@ static void stop_late(void *self)
     stop_loop(self);
 }
 
-/* Ends the engines and doors; the captures go on. */
+static void stop_children(void *self)
+{
+    struct dpl_daemon *daemon = self;
+    dpl_children_stop(daemon->children, stop_loop, daemon);
+}
+
+/* Takes leave of the other nodes, then ends the engines and doors; the captures go on. */
 static int32_t on_stop(int32_t signal_number, void *self)
 {
     static struct dpl_timer late;
@@ -109,7 +117,7 @@ static int32_t on_stop(int32_t signal_number, void *self)
     daemon->stopping = true;
     dpl_waits_end(daemon, NULL);
     dpl_timer_set(&late, daemon->loop, END_MS, stop_late, daemon);
-    dpl_children_stop(daemon->children, stop_loop, daemon);
+    dpl_cluster_leave(daemon, stop_children, daemon);
     return 0;
 }
 
@@ -168,6 +176,8 @@ static void close_parts(struct dpl_daemon *daemon)
     dpl_doors_end(daemon);
     dpl_sites_keys_end(daemon);
     dpl_metrics_end(daemon);
+    dpl_roles_end(daemon);
+    dpl_cluster_end(daemon);
     dpl_server_free(daemon->server);
     dpl_children_free(daemon->children);
     dpl_store_close(daemon->store);
@@ -189,7 +199,8 @@ static int run(struct dpl_daemon *daemon, struct dpl_err *err)
     if (rc == DPL_OK) {
         dpl_sites_keys_begin(daemon);
         dpl_sets_begin(daemon);
-        dpl_store_start_alone(daemon->store);
+        dpl_cluster_begin(daemon);
+        dpl_roles_begin(daemon);
         dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,
                 daemon->settings.site, daemon->sets->len);
         dpl_notify("READY=1");

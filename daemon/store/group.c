@@ -87,9 +87,11 @@ void dpl_group_set_nodes(struct dpl_group *g, const char *const *names)
     g_ptr_array_add(g->nodes, NULL);
 }
 
-void dpl_group_set_id(struct dpl_group *g, uint32_t id)
+void dpl_group_set_self(struct dpl_group *g, uint32_t id, const char *name)
 {
     g->id = id;
+    g_free(g->name);
+    g->name = g_strdup(name);
 }
 
 void dpl_group_note(struct dpl_group *g, enum dpl_group_state state, const char *format, ...)

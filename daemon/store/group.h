@@ -83,8 +83,8 @@ int dpl_group_load(struct dpl_group *group, const struct dpl_doc *record, struct
 int dpl_group_import(struct dpl_group *group, struct dpl_table *table, struct dpl_err *err);
 /* The nodes that shall be there when a store begins; empty: whoever is. */
 void dpl_group_set_nodes(struct dpl_group *group, const char *const *names);
-/* This node's id in the network, if it was not known before. */
-void dpl_group_set_id(struct dpl_group *group, uint32_t id);
+/* This node's id and name in the network, where they were not known before. */
+void dpl_group_set_self(struct dpl_group *group, uint32_t id, const char *name);
 
 /* The network: who is there from now on, this node included; none: there is no network. */
 void dpl_group_members(struct dpl_group *group, const uint32_t *ids, size_t count);

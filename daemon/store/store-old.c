@@ -33,7 +33,7 @@ static int read_file(struct dpl_table *table, const char *path, const char *kind
 {
     g_autofree char *data = NULL;
     g_autoptr(dpl_doc_auto) file = NULL;
-    struct dpl_store_item item;
+    struct dpl_store_item item = {0};
     size_t size;
     int rc = dpl_file_read(AT_FDCWD, path, DPL_DOC_SIZE_MAX, &data, &size, err);
     if (rc == DPL_OK)

@@ -175,16 +175,20 @@ void dpl_store_start(struct dpl_store *store, const struct dpl_store_net *net, v
     store->net_self = self;
 }
 
-void dpl_store_close(struct dpl_store *store)
+void dpl_store_end_changes(struct dpl_store *store)
 {
     struct dpl_err err = {0};
+    dpl_err_set(&err, DPL_E_NOT_RUNNING,
+                "doppeld stops: whether it is done, doppel store show says later");
+    dpl_group_end_all(store->group, &err);
+}
+
+void dpl_store_close(struct dpl_store *store)
+{
     struct dpl_doc *message;
     if (!store)
         return;
-    dpl_err_set(&err, DPL_E_NOT_RUNNING,
-                "doppeld stops: whether it is done, doppel store show "
-                "says later");
-    dpl_group_end_all(store->group, &err);
+    dpl_store_end_changes(store);
     dpl_group_free(store->group);
     dpl_book_close(store->book);
     while ((message = g_queue_pop_head(&store->to_self)) != NULL)

@@ -43,7 +43,7 @@ void dpl_store_start_alone(struct dpl_store *store);
 /* Or a cluster's: whoever runs the network calls dpl_group_members and dpl_group_message. Both are
  * borrowed. */
 void dpl_store_start(struct dpl_store *store, const struct dpl_store_net *net, void *self);
-/* Changes that have not ended end with NOT_RUNNING. */
+/* As dpl_store_end_changes before. */
 void dpl_store_close(struct dpl_store *store);
 typedef struct dpl_store dpl_store_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(dpl_store_auto, dpl_store_close)
@@ -64,6 +64,8 @@ char **dpl_store_list(const struct dpl_store *store, const char *kind);
 void dpl_store_put(struct dpl_store *store, const char *kind, const char *name,
                    const struct dpl_store_version *expected, const struct dpl_doc *doc,
                    dpl_store_done_fn *done, void *self);
+/* Ends those that have not ended, with NOT_RUNNING. */
+void dpl_store_end_changes(struct dpl_store *store);
 /* Nobody waits any more for the changes with this self. */
 void dpl_store_forget(struct dpl_store *store, const void *self);
 

@@ -58,6 +58,12 @@ DPL_COMMAND("site rotate",   CHANGE, DAEMON, "", "make new keys, beside the old 
 DPL_COMMAND("site revoke",   CHANGE, DAEMON, "SITE [--serial=HEX]",
             "trust a site, or one of its certificates, no more")
 DPL_COMMAND("site address",  CHANGE, DAEMON, "SITE HOST...", "where a site is reached")
+DPL_COMMAND("site confirm",  CHANGE, DAEMON, "SET", "let this site serve a set that it holds back")
+DPL_COMMAND("store show",    LOOK,   DAEMON, "", "the nodes that hold the store, and its documents")
+DPL_COMMAND("store export",  LOOK,   DAEMON, "", "print all documents of the store, for store import")
+DPL_COMMAND("store import",  CHANGE, DAEMON, "FILE [--replace]", "put documents into the store that were exported")
+DPL_COMMAND("store join",    CHANGE, DAEMON, "", "give up this node's documents, and take those of the other nodes")
+DPL_COMMAND("store confirm-down", CHANGE, DAEMON, "NODE", "say that a node for which the store waits is down")
 DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--from=LSN] [--count=N] [--raw]",
             "print what was captured and is not acknowledged yet")
 DPL_COMMAND("emergency detach", CHANGE, LOCAL, "SET [--plan] [--yes]",

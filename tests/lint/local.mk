@@ -7,7 +7,7 @@ dist_noinst_SCRIPTS += $(lint_scripts) tests/lint/tidy.sh
 EXTRA_DIST += tests/lint/layers.tbl tests/lint/cppcheck.supp .clang-format .clang-tidy tests/.clang-tidy
 TESTS += $(lint_scripts)
 TEST_EXTENSIONS = .sh
-AM_TESTS_ENVIRONMENT = TIDY_CFLAGS='$(DPL_DEFS) $(GLIB_CFLAGS) $(CUNIT_CFLAGS) $(FUSE3_CFLAGS)'; \
+AM_TESTS_ENVIRONMENT = TIDY_CFLAGS='$(DPL_DEFS) $(GLIB_CFLAGS) $(CUNIT_CFLAGS) $(FUSE3_CFLAGS) $(LIBXML_CFLAGS)'; \
 	export TIDY_CFLAGS; top_builddir='$(abs_top_builddir)'; export top_builddir;
 
 lint_targets = $(LINTS:%=lint-%)

@@ -129,7 +129,7 @@ static void damaged(void)
     /* But one that was durable when the next was written is missed. */
     for (area = 0; area <= DPL_BOOK_AREA_BYTES; area += DPL_BOOK_AREA_BYTES)
         damage(area + 3 * DPL_BOOK_BLOCK + 50);
-    book = reopen(NULL, &found, &rc);
+    reopen(NULL, &found, &rc);
     CU_ASSERT_EQUAL(rc, DPL_E_CORRUPT);
 }
 

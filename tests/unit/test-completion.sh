@@ -16,7 +16,7 @@ offers() {
     [ "${COMPREPLY[*]}" = "$want" ] || { echo "doppel $*: got '${COMPREPLY[*]}', want '$want'"; failed=1; }
 }
 offers 'status stats' sta
-offers 'status stats set site' s
+offers 'status stats set site store' s
 offers 'create' set c
 offers 'mail' set show m
 offers 'mail news' pause ''

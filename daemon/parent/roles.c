@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/roles.h"
+
+#include "daemon/core/role_order.h"
+#include "daemon/parent/change.h"
+#include "daemon/parent/cluster.h"
+#include "daemon/parent/log.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_MS = 2000, NODES_MAX = 64 };
+
+struct dpl_roles {
+    struct dpl_daemon *daemon;
+    struct dpl_timer timer;
+    bool busy;        /* Pacemaker was asked or told */
+    GHashTable *born; /* names of sets that were made or changed while we were there */
+    GHashTable *held; /* names of sets that are held, and that was told */
+    char last_error[400];
+};
+
+/* What is being set, and what is cleaned up behind it. */
+struct setting {
+    struct dpl_roles *roles;
+    char *set, *role;
+    GPtrArray *resources;
+};
+
+static void look(void *self);
+
+static void look_in(struct dpl_roles *r, int64_t ms)
+{
+    if (!r->daemon->stopping)
+        dpl_timer_set(&r->timer, r->daemon->loop, ms, look, r);
+}
+
+/* The same trouble is logged once. */
+static void trouble(struct dpl_roles *r, const char *text)
+{
+    if (strcmp(text, r->last_error) == 0)
+        return;
+    g_strlcpy(r->last_error, text, sizeof r->last_error);
+    if (text[0])
+        dpl_log(LOG_WARNING, "roles: %s", text);
+}
+
+static void setting_free(struct setting *s)
+{
+    g_free(s->set);
+    g_free(s->role);
+    g_ptr_array_unref(s->resources);
+    g_free(s);
+}
+
+/* The failures of agents that refused to run in the role before are over, one after the other. */
+static void clean_up(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
+{
+    struct setting *s = self;
+    struct dpl_roles *r = s->roles;
+    (void)answer;
+    if (rc < 0)
+        trouble(r, err->text);
+    if (s->resources->len == 0 || r->daemon->stopping) {
+        setting_free(s);
+        r->busy = false;
+        look_in(r, rc < 0 ? LOOK_MS : 0);
+        return;
+    }
+    struct dpl_doc *ask = dpl_doc_new();
+    g_autofree char *id = g_ptr_array_steal_index(s->resources, s->resources->len - 1);
+    dpl_doc_set_text(ask, "ask", "cleanup");
+    dpl_doc_set_text(ask, "resource", id);
+    dpl_cluster_ask(r->daemon, ask, clean_up, s);
+}
+
+static void is_set(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
+{
+    struct setting *s = self;
+    if (rc < 0)
+        g_ptr_array_set_size(s->resources, 0);
+    else
+        dpl_log(LOG_NOTICE, "set \"%s\" is %s on all nodes, for Pacemaker", s->set, s->role);
+    clean_up(s, rc, answer, err);
+}
+
+static bool is_online(const struct dpl_doc *answer, const char *name)
+{
+    const struct dpl_doc *nodes = dpl_doc_list(answer, "nodes");
+    for (size_t i = 0; name && i < dpl_doc_count(nodes); i++) {
+        const struct dpl_doc *row = dpl_doc_at(nodes, i);
+        if (g_strcmp0(dpl_doc_text(row, "name"), name) == 0)
+            return dpl_doc_bool(row, "online", false);
+    }
+    return false;
+}
+
+static const char *attribute_of(const struct dpl_doc *answer, const char *node, const char *name)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "attributes");
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        if (g_strcmp0(dpl_doc_text(row, "node"), node) == 0 &&
+            g_strcmp0(dpl_doc_text(row, "name"), name) == 0)
+            return dpl_doc_text(row, "value");
+    }
+    return NULL;
+}
+
+/* Whether the resource is one of the set's: an agent of ours names the set. */
+static const struct dpl_doc *primitive_of(const struct dpl_doc *answer, const char *id,
+                                          const char *set)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
+    for (size_t i = 0; id && i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        if (g_strcmp0(dpl_doc_text(row, "id"), id) == 0 &&
+            g_strcmp0(dpl_doc_text(row, "set"), set) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static bool owns(const struct dpl_doc *answer, const char *node, const char *set)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "resources");
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        if (g_strcmp0(dpl_doc_text(row, "node"), node) == 0 &&
+            primitive_of(answer, dpl_doc_text(row, "id"), set))
+            return true;
+    }
+    return false;
+}
+
+static size_t read_nodes(const struct dpl_doc *answer, const char *set, struct dpl_role_node *to)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "nodes");
+    g_autofree char *name = g_strdup_printf("doppel-%s", set);
+    size_t n = 0;
+    for (size_t i = 0; i < dpl_doc_count(list) && n < NODES_MAX; i++) {
+        const char *node = dpl_doc_text(dpl_doc_at(list, i), "name");
+        if (!node || !is_online(answer, node))
+            continue;
+        to[n++] =
+            (struct dpl_role_node){node, attribute_of(answer, node, name), owns(answer, node, set)};
+    }
+    return n;
+}
+
+static bool goes_cold(const struct dpl_doc *answer, const char *set)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        if (g_strcmp0(dpl_doc_text(row, "set"), set) == 0 &&
+            g_strcmp0(dpl_doc_text(row, "agent"), "source-connection") == 0)
+            return g_strcmp0(dpl_doc_text(row, "cold_start"), "go") == 0;
+    }
+    return false;
+}
+
+static void hold(struct dpl_roles *r, struct dpl_set *set)
+{
+    if (g_hash_table_contains(r->held, set->name))
+        return;
+    g_hash_table_add(r->held, g_strdup(set->name));
+    dpl_set_error(set,
+                  "the whole cluster was down, and the other site may serve set \"%s\" by now: it "
+                  "is held; when you know that the other site does not serve: doppel site confirm "
+                  "%s",
+                  set->name, set->name);
+    dpl_alert_set(set, "role", "held", set->last_error);
+}
+
+static void release(struct dpl_roles *r, struct dpl_set *set)
+{
+    if (g_hash_table_remove(r->held, set->name))
+        dpl_set_error(set, NULL);
+}
+
+static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const char *role,
+                          const char *const *nodes, size_t count, const struct dpl_doc *answer)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
+    struct setting *s = g_new(struct setting, 1);
+    *s = (struct setting){r, g_strdup(set->name), g_strdup(role),
+                          g_ptr_array_new_with_free_func(g_free)};
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        if (g_strcmp0(dpl_doc_text(row, "set"), set->name) == 0)
+            g_ptr_array_add(s->resources, g_strdup(dpl_doc_text(row, "id")));
+    }
+    struct dpl_doc *ask = dpl_doc_new(), *names = dpl_doc_set_list(ask, "nodes");
+    dpl_doc_set_text(ask, "ask", "attribute");
+    dpl_doc_set_format(ask, "name", "doppel-%s", set->name);
+    dpl_doc_set_text(ask, "value", role);
+    for (size_t i = 0; i < count; i++)
+        dpl_doc_add_text(names, nodes[i]);
+    r->busy = true;
+    dpl_cluster_ask(r->daemon, ask, is_set, s);
+}
+
+/* True if something is being set. */
+static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_doc *answer)
+{
+    const char *role = dpl_doc_text(set->doc, "role");
+    struct dpl_role_node nodes[NODES_MAX];
+    const char *order[NODES_MAX];
+    size_t count = read_nodes(answer, set->name, nodes);
+    if (!role || count == 0)
+        return false;
+    bool cold = strcmp(role, "serving") == 0 && dpl_role_is_cold(nodes, count) &&
+                !g_hash_table_contains(r->born, set->name) && !goes_cold(answer, set->name);
+    if (cold || dpl_doc_bool(set->doc, "held", false)) {
+        hold(r, set);
+        return false;
+    }
+    release(r, set);
+    size_t n = dpl_role_order(role, nodes, count, order);
+    if (n > 0)
+        begin_setting(r, set, role, order, n, answer);
+    return n > 0;
+}
+
+static bool is_first(const struct dpl_roles *r)
+{
+    return dpl_group_first(dpl_store_group(r->daemon->store));
+}
+
+static void on_status(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
+{
+    struct dpl_roles *r = self;
+    r->busy = false;
+    trouble(r, rc < 0 ? err->text : "");
+    for (guint i = 0; rc == DPL_OK && is_first(r) && i < r->daemon->sets->len; i++)
+        if (review(r, r->daemon->sets->pdata[i], answer))
+            return;
+    look_in(r, LOOK_MS);
+}
+
+static void look(void *self)
+{
+    struct dpl_roles *r = self;
+    if (r->busy)
+        return;
+    if (!is_first(r) || r->daemon->sets->len == 0) {
+        look_in(r, LOOK_MS);
+        return;
+    }
+    struct dpl_doc *ask = dpl_doc_new();
+    dpl_doc_set_text(ask, "ask", "status");
+    r->busy = true;
+    dpl_cluster_ask(r->daemon, ask, on_status, r);
+}
+
+static void on_change(void *self, const struct dpl_store_item *item)
+{
+    struct dpl_roles *r = self;
+    if (strcmp(item->kind, "set") != 0)
+        return;
+    /* What came by a copy of the others' is not known to be new. */
+    if (!item->doc)
+        g_hash_table_remove(r->born, item->name);
+    else if (dpl_store_ready(r->daemon->store))
+        g_hash_table_add(r->born, g_strdup(item->name));
+    if (!r->busy)
+        look_in(r, 0);
+}
+
+void dpl_roles_begin(struct dpl_daemon *daemon)
+{
+    if (!daemon->settings.cluster)
+        return;
+    struct dpl_roles *r = g_new0(struct dpl_roles, 1);
+    r->daemon = daemon;
+    r->born = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    r->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    daemon->roles = r;
+    dpl_store_watch(daemon->store, on_change, r);
+    look_in(r, LOOK_MS);
+}
+
+void dpl_roles_end(struct dpl_daemon *daemon)
+{
+    struct dpl_roles *r = daemon->roles;
+    if (!r)
+        return;
+    dpl_timer_clear(&r->timer);
+    g_hash_table_unref(r->born);
+    g_hash_table_unref(r->held);
+    daemon->roles = NULL;
+    g_free(r);
+}
+
+void dpl_roles_confirm(struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_daemon *daemon = set->daemon;
+    const char *role = dpl_doc_text(set->doc, "role");
+    bool held = dpl_doc_bool(set->doc, "held", false) ||
+                (daemon->roles && g_hash_table_contains(daemon->roles->held, set->name));
+    struct dpl_err err = {0};
+    if (!set->source)
+        dpl_err_set(&err, DPL_E_REFUSED,
+                    "set \"%s\" is a replica of site \"%s\": this version cannot let it serve here",
+                    set->name, dpl_set_peer(set));
+    else if (g_strcmp0(role, "serving") == 0 && !held)
+        dpl_err_set(&err, DPL_E_REFUSED, "set \"%s\" serves here already", set->name);
+    if (err.code < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_set_text(doc, "role", "serving");
+    dpl_doc_set_int(doc, "generation", dpl_doc_int(doc, "generation", 0) + 2);
+    dpl_doc_unset(doc, "held");
+    struct dpl_doc *confirmed = dpl_doc_set_tree(doc, "confirmed");
+    dpl_doc_set_int(confirmed, "user", (int64_t)request->uid);
+    dpl_doc_set_int(confirmed, "at_s", (int64_t)time(NULL));
+    dpl_doc_set_text(confirmed, "node", daemon->settings.node);
+    dpl_change(daemon, "set", set->name, &set->version, doc, request, NULL);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Roles of sets as Pacemaker sees them: the transient node attribute doppel-SET on every node, set
+ * by one daemon for all, and again where it is missing. On a stand-alone server nothing of this
+ * runs.
+ *
+ * When serving is taken away, the other nodes lose it first, and the owner last; when it is given,
+ * the owner gets it first; each is seen in Pacemaker's status before the next is told. So the
+ * service is never begun on another node while it ends on its own.
+ *
+ * A set that serves, and of which no node has the attribute when this daemon has not seen it made
+ * or changed either, starts cold: the whole cluster was down, and the other site may serve by now.
+ * It is held, with an alert, until "site confirm", or never with cold_start=go.
+ */
+#ifndef DPL_PARENT_ROLES_H
+#define DPL_PARENT_ROLES_H
+
+#include "daemon/parent/daemon.h"
+
+void dpl_roles_begin(struct dpl_daemon *daemon);
+void dpl_roles_end(struct dpl_daemon *daemon);
+/* "site confirm". */
+void dpl_roles_confirm(struct dpl_set *set, struct dpl_request *request);
+
+#endif
