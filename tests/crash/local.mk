@@ -68,6 +68,13 @@ tests/crash/failing.so: tests/crash/failing.c
 EXTRA_DIST += tests/crash/failing.c
 CLEANFILES += tests/crash/failing.so
 
+# Another wall clock, likewise.
+check_DATA += tests/crash/clock.so
+tests/crash/clock.so: tests/crash/clock.c
+	$(AM_V_CC)$(MKDIR_P) tests/crash && $(CC) -O1 -Wall -shared -fPIC -o $@ $(top_srcdir)/tests/crash/clock.c
+EXTRA_DIST += tests/crash/clock.c
+CLEANFILES += tests/crash/clock.so
+
 # The replica, killed under load; with its disk's power cut; and with the link of its source.
 check_PROGRAMS += tests/crash/replica-kill tests/crash/replica-pair
 replica_sources = tests/crash/replica-source.c tests/crash/replica-source.h tests/prop/model.c tests/prop/model.h \
@@ -108,3 +115,4 @@ dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/memory.sh tests/crash/po
 dist_noinst_SCRIPTS += tests/crash/sites-faults.sh tests/crash/upgrade.sh
 dist_noinst_SCRIPTS += tests/crash/overflow.sh
 dist_noinst_SCRIPTS += tests/crash/remote-restart.sh
+dist_noinst_SCRIPTS += tests/crash/clock.sh

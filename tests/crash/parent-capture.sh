@@ -88,6 +88,18 @@ eventually grep -q "capture mail: doppel-capture: figures requests=" "$work/log"
 eventually serving
 [ "$(of keeper)" = "$keeper" ] || complain "the capture was not adopted"
 
+# A change past the mount is told.
+if [ "$(of bypass_watched)" = 1 ]; then
+    mkdir "$work/past"
+    mount --bind "$work/mnt" "$work/past"
+    echo x >"$work/past/mail/one"
+    umount "$work/past"
+    eventually grep -qE '^doppel-mail.bypass [1-9]' "$work/alerts"
+    put one
+else
+    echo "not tested: changes past the mount are not seen here"
+fi
+
 kill -9 "$keeper" "$(of worker)"
 another() {
     local now
