@@ -136,7 +136,12 @@ static int start_here(struct dpl_ocf_run *run, const struct host *host, struct d
     g_strlcpy(state.set, set, sizeof state.set);
     g_strlcpy(state.run_dir, host->run_dir, sizeof state.run_dir);
     rc = ask_state_write(&state, err); /* from here on a stop knows what to end */
-    if (rc == DPL_OK)
+    if (rc == DPL_OK && sc_detached(set))
+        dpl_ocf_log(run, "WARNING",
+                    "set \"%s\" is detached: its services start upon the plain directories, and "
+                    "nothing is recorded or sent until doppel emergency attach %s",
+                    set, set);
+    else if (rc == DPL_OK)
         rc = ask(run, run->timeout_ms > 0 ? run->timeout_ms : START_MS, err);
     if (rc < 0)
         return rc;

@@ -22,6 +22,9 @@ void sc_capture_look(const char *run_dir, const char *set, int64_t patience_ms,
 /* Whether nothing of it is left on this node. */
 bool sc_capture_none(const char *run_dir, const char *set);
 
+/* Whether a person took the set out of our hands: `doppel emergency detach`. */
+bool sc_detached(const char *set);
+
 /* The parameters as arguments of "connection start". The caller owns it. */
 struct dpl_doc *sc_arguments(const struct dpl_ocf_run *run);
 

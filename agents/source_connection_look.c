@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/capstat/capstat.h"
+#include "lib/capstat/detached.h"
 #include "lib/client/role.h"
 #include "source-connection.params.h"
 
@@ -105,6 +106,17 @@ bool sc_capture_none(const char *run_dir, const char *set)
     return dpl_capstat_running(dir, set, NULL) == 0 && !is_mounted(set);
 }
 
+bool sc_detached(const char *set)
+{
+    struct dpl_role_now now;
+    struct host host;
+    (void)host_read(&host, NULL);
+    bool known = dpl_role_read(host.state_dir, set, &now, NULL) == DPL_OK;
+    bool detached = dpl_detached_is(host.state_dir, known && now.root[0] ? now.root : NULL, set);
+    host_done(&host);
+    return detached;
+}
+
 static int degraded(struct dpl_err *err, const char *set, const char *what, const char *more)
 {
     return dpl_err_set(err, DPL_E_DEGRADED, "set \"%s\" is captured; %s%s%s", set, what,
@@ -128,8 +140,8 @@ static int judge_capture(const struct sc_capture *capture, const char *set, stru
         return degraded(err, set, "its capture is starting", NULL);
     case SC_PASSES:
         return degraded(err, set,
-                        "its changes are not journalled: a mirror is needed, for which it must be "
-                        "stopped and started once",
+                        "its changes are not journalled just now: a new journal begins by itself, "
+                        "and then a mirror",
                         NULL);
     default:
         return DPL_OK;
@@ -183,6 +195,11 @@ int sc_monitor(struct dpl_ocf_run *run, struct dpl_err *err)
         return dpl_err_set(err, DPL_E_NOT_RUNNING, "set \"%s\" is not captured on this node", set);
     dpl_ocf_step(&run->steps, "looking at the capture");
     sc_capture_look(state.run_dir, set, MIN(share_ms, STUCK_MS), &capture);
+    if (capture.state == SC_GONE && !capture.mounted && sc_detached(set))
+        return dpl_err_set(err, DPL_E_DEGRADED,
+                           "set \"%s\" is detached, nothing is recorded or sent: doppel emergency "
+                           "attach %s ends that",
+                           set, set);
     int rc = judge_capture(&capture, set, err);
     if (rc < 0)
         return rc;
@@ -210,7 +227,7 @@ int sc_probe(struct dpl_ocf_run *run, struct dpl_err *err)
         name = state.set;
     sc_capture_look(state.run_dir[0] ? state.run_dir : host.run_dir, name, 0, &capture);
     host_done(&host);
-    if (capture.state != SC_GONE)
+    if (capture.state != SC_GONE || (state.started && !capture.mounted && sc_detached(name)))
         return DPL_OK;
     if (capture.mounted || state.started)
         return dpl_err_set(err, DPL_E_FAILED, "the capture of set \"%s\" is gone%s", name,

@@ -163,6 +163,8 @@ static int dispatch(struct doppel *doppel, int argc, char **argv)
         return doppel_usage(c->words, "%s", err.text);
     if (strcmp(c->words, "emergency detach") == 0)
         return doppel_emergency_detach(doppel, args);
+    if (strcmp(c->words, "emergency attach") == 0)
+        return doppel_emergency_attach(doppel, args);
     if (c->place == DPL_PLACE_LOCAL) {
         doppel_completion(stdout);
         return doppel_flushed(c->words, 0);

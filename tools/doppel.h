@@ -24,8 +24,9 @@ extern volatile sig_atomic_t doppel_stop;
 
 /* Called with argv[0] the command's own name. Returns the exit status. */
 int doppel_journal_show(struct doppel *doppel, int argc, char **argv);
-/* Needs no daemon. Returns the exit status. */
+/* Need no daemon. Return the exit status. */
 int doppel_emergency_detach(struct doppel *doppel, const struct dpl_doc *args);
+int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args);
 /* Any command of the daemon, with its arguments. Return the exit status. */
 int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args);

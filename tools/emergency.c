@@ -128,7 +128,7 @@ static int end_capture(const struct detach *d)
     g_autofree char *program =
         g_build_filename(libexec ? libexec : DPL_LIBEXEC_DIR, "doppel-capture", NULL);
     g_autofree char *seconds = g_strdup_printf("%d", STOP_SECONDS);
-    const char *stop[] = {program,    "--stop",    "--set", d->set, "--run-dir",
+    const char *stop[] = {"--stop",   "--set",     d->set,  "--run-dir",
                           d->run_dir, "--timeout", seconds, NULL};
     int status = run(program, stop);
     for (guint i = 0; i < d->roots->len; i++) {
@@ -141,29 +141,29 @@ static int end_capture(const struct detach *d)
 
 static void say_how_back(const struct doppel *doppel, const struct detach *d, int status)
 {
+    bool done = status == 0 || status == dpl_err_cli_exit(DPL_E_DEGRADED);
     if (doppel->json) {
         g_autoptr(dpl_doc_auto) result = dpl_doc_new();
         dpl_doc_set_text(result, "set", d->set);
-        dpl_doc_set_bool(result, "detached", status == 0 || status == 6);
+        dpl_doc_set_bool(result, "detached", done);
         g_autofree char *text = dpl_doc_to_json(result, true);
         fputs(text, stdout);
-        return;
-    }
-    if (status != 0 && status != 6) {
+    } else if (!done) {
         printf("Set %s is marked as detached, but something of its capture is left: see above, and "
                "try again.\n",
                d->set);
-        return;
+    } else {
+        printf(
+            "Set %s is detached.\nTo come back, in a quiet hour:\n"
+            "  1. start doppeld where it does not run\n"
+            "  2. on a server without a cluster: end the services that use the set\n"
+            "  3. doppel emergency attach %s\n"
+            "     A cluster notices that nothing is captured, and starts the group again upon the "
+            "capture.\n"
+            "  4. start what was ended in step 2, when doppel status %s shows the capture\n"
+            "  5. doppel wait %s --consistent: everything is compared by checksum before\n",
+            d->set, d->set, d->set, d->set);
     }
-    printf(
-        "Set %s is detached.\nTo come back, in a quiet hour:\n"
-        "  1. doppeld runs again: systemctl start doppeld; doppel status %s\n"
-        "  2. doppel connect %s                     takes the mark away\n"
-        "  3. in a cluster: crm resource restart the source-connection of this set, so that its\n"
-        "     services start upon the capture; elsewhere end them before step 2 and start them "
-        "after it\n"
-        "  4. doppel wait %s --consistent           everything is compared by checksum\n",
-        d->set, d->set, d->set, d->set);
 }
 
 static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_doc *args)
@@ -190,29 +190,67 @@ static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_
     return status;
 }
 
+/* 0, or an exit status, which was told. On success the caller ends it by detach_clear. */
+static int begin(const struct doppel *doppel, const struct dpl_doc *args, struct detach *d)
+{
+    struct dpl_err err = {0};
+    *d = (struct detach){.set = dpl_doc_text(args, "set"),
+                         .roots = g_ptr_array_new_with_free_func(g_free)};
+    if (!dpl_conf_name_ok(d->set))
+        return doppel_usage(command, "\"%s\" is not the name of a set", d->set);
+    if (geteuid() != 0) {
+        dpl_err_set(&err, DPL_E_PERM, "only root may");
+        return doppel_fail(command, &err);
+    }
+    find_places(doppel, d);
+    find_roots(d);
+    if (d->known)
+        return 0;
+    dpl_err_set(&err, DPL_E_NOT_FOUND, "this node knows no set \"%s\"", d->set);
+    return doppel_fail(command, &err);
+}
+
+static void detach_clear(struct detach *d)
+{
+    g_ptr_array_free(d->roots, true);
+    g_free(d->state_dir);
+    g_free(d->run_dir);
+}
+
 int doppel_emergency_detach(struct doppel *doppel, const struct dpl_doc *args)
 {
-    struct detach d = {.set = dpl_doc_text(args, "set"),
-                       .roots = g_ptr_array_new_with_free_func(g_free)};
-    struct dpl_err err = {0};
-    int status;
-    if (!dpl_conf_name_ok(d.set)) {
-        status = doppel_usage(command, "\"%s\" is not the name of a set", d.set);
-    } else if (geteuid() != 0) {
-        dpl_err_set(&err, DPL_E_PERM, "only root may: it unmounts");
-        status = doppel_fail(command, &err);
-    } else {
-        find_places(doppel, &d);
-        find_roots(&d);
-        if (!d.known) {
-            dpl_err_set(&err, DPL_E_NOT_FOUND, "this node knows no set \"%s\"", d.set);
-            status = doppel_fail(command, &err);
-        } else {
-            status = detach_set(doppel, &d, args);
-        }
-    }
-    g_ptr_array_free(d.roots, true);
-    g_free(d.state_dir);
-    g_free(d.run_dir);
+    struct detach d;
+    int status = begin(doppel, args, &d);
+    if (status == 0)
+        status = detach_set(doppel, &d, args);
+    detach_clear(&d);
     return doppel_flushed(command, status);
+}
+
+static int attach_set(const struct detach *d)
+{
+    const char *root = d->roots->len ? d->roots->pdata[0] : NULL;
+    struct dpl_err err = {0};
+    if (!dpl_detached_is(d->state_dir, root, d->set)) {
+        dpl_err_set(&err, DPL_E_NOT_FOUND, "set \"%s\" is not detached, as far as this node sees",
+                    d->set);
+        return doppel_fail("emergency attach", &err);
+    }
+    if (dpl_detached_end(d->state_dir, root, d->set, &err) < 0)
+        return doppel_fail("emergency attach", &err);
+    printf(
+        "Set %s may be captured again. Other nodes of this site that were told by themselves have "
+        "marks of their own: say it there too.\n",
+        d->set);
+    return 0;
+}
+
+int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args)
+{
+    struct detach d;
+    int status = begin(doppel, args, &d);
+    if (status == 0)
+        status = attach_set(&d);
+    detach_clear(&d);
+    return doppel_flushed("emergency attach", status);
 }

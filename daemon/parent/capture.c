@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/capstat/detached.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -299,6 +300,16 @@ static int start(struct dpl_set *set, struct dpl_err *err)
 static void begin_again(struct dpl_set *set)
 {
     struct dpl_err err = {0};
+    /* Only this node's mark: the shared disk may hang, and agents look at that. */
+    if (dpl_detached_is(set->daemon->settings.state_dir, NULL, set->name)) {
+        g_snprintf(set->capture.why, sizeof set->capture.why,
+                   "it was detached by hand (doppel emergency attach %s ends that)", set->name);
+        if (set->capture.once)
+            dpl_asked_no_capture(set, set->capture.why);
+        else
+            look_later(set, LOOK_MS);
+        return;
+    }
     set->capture.may_start = !set->capture.once;
     if (start(set, &err) == DPL_OK)
         return;

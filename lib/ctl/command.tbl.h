@@ -68,5 +68,7 @@ DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--f
             "print what was captured and is not acknowledged yet")
 DPL_COMMAND("emergency detach", CHANGE, LOCAL, "SET [--plan] [--yes]",
             "root alone: take doppel out from under a set on this node; its service goes on")
+DPL_COMMAND("emergency attach", CHANGE, LOCAL, "SET",
+            "root alone: give a set that was detached back to doppel")
 DPL_COMMAND("completion",    LOOK,   LOCAL,  "", "print the completion for bash")
 /* clang-format on */

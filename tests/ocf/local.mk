@@ -5,6 +5,7 @@ check_PROGRAMS += tests/ocf/set-role
 tests_ocf_set_role_LDADD = $(STORE_LIBS) $(GLIB_LIBS)
 tests_ocf = \
 	tests/ocf/announce.sh \
+	tests/ocf/connection-detached.sh \
 	tests/ocf/connection-life.sh \
 	tests/ocf/connection-metadata.sh \
 	tests/ocf/connection-params.sh \
