@@ -63,6 +63,12 @@ bool dpl_checkpoint_is_helped(const struct dpl_replica *r)
     return r->options.helper && !r->checkpoint.hasty;
 }
 
+static void tell(const struct dpl_replica *r, enum dpl_checkpoint_news news)
+{
+    if (r->on_checkpoint)
+        r->on_checkpoint(r->on_checkpoint_self, news);
+}
+
 static void start(struct dpl_replica *r, enum dpl_checkpoint_step step)
 {
     const struct dpl_replica_helper *helper = r->options.helper;
@@ -93,6 +99,7 @@ static int begin(struct dpl_replica *r, struct dpl_position position, struct dpl
     c->dir_fd = r->options.dir_fd;
     c->queue_fd = r->queue_fd;
     c->objects_fd = r->objects_fd;
+    tell(r, DPL_CHECKPOINT_BEGINS);
     start(r, DPL_CHECKPOINT_DATA);
     return 0;
 }
@@ -107,6 +114,7 @@ static int failed(struct dpl_replica *r, struct dpl_err *err)
                                       "be on the disk until the replica is opened again");
         c->why = r->unsynced;
     }
+    tell(r, DPL_CHECKPOINT_FAILED);
     c->step = DPL_CHECKPOINT_NONE;
     r->since_bytes += r->begun_bytes;
     if (err)
@@ -132,6 +140,7 @@ static int step_done(struct dpl_replica *r, struct dpl_err *err)
     if (dpl_position_below(r->state.high_water, r->state.checkpoint))
         r->state.high_water = r->state.checkpoint;
     dpl_replica_mirror_settle(r, r->state.checkpoint);
+    tell(r, DPL_CHECKPOINT_MADE);
     c->state = r->state;
     start(r, DPL_CHECKPOINT_STATE);
     return 1;

@@ -40,6 +40,9 @@ static void close_it(struct dpl_engine *e)
     if (e->replica)
         dpl_replica_follow(e->replica, NULL, NULL);
     g_clear_pointer(&m->target, dpl_mirror_target_close);
+    if (e->replica)
+        dpl_replica_watch(e->replica, NULL, NULL);
+    dpl_kept_close(&m->kept);
     m->id = 0;
     e->changed = true;
     dpl_target_moved(&e->target);
@@ -134,8 +137,52 @@ static int open_orphans(struct dpl_engine *e, struct dpl_err *err)
     return 0;
 }
 
+static void call_checkpoint(void *self, enum dpl_checkpoint_news news)
+{
+    struct dpl_kept *kept = &((struct dpl_engine *)self)->mirror.kept;
+    if (news == DPL_CHECKPOINT_BEGINS)
+        dpl_kept_checkpoint_begins(kept);
+    else if (news == DPL_CHECKPOINT_MADE)
+        dpl_kept_checkpoint_made(kept);
+    else
+        dpl_kept_checkpoint_failed(kept);
+}
+
+/* Goes on with what an earlier one has compared, if it is the one that the source was told of and
+ * nothing has happened since that it does not know; else a new list is begun. */
+static int open_kept(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
+{
+    uint64_t random[2], cursor = 0;
+    struct dpl_reader r;
+    struct dpl_replica_status s;
+    dpl_replica_status(e->replica, &s);
+    dpl_reader_init(&r, m->cursor.data, m->has & DPL_M(CURSOR) ? m->cursor.size : 0);
+    if (r.left == sizeof cursor)
+        cursor = dpl_reader_u64(&r);
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return dpl_err_sys(err, errno, "getrandom");
+    if (cursor != 0 && cursor == dpl_replica_cursor(e->replica) && s.wanted == 0 &&
+        dpl_kept_go_on(&e->mirror.kept, e->reserve_fd, cursor))
+        return 0;
+    dpl_kept_begin(&e->mirror.kept, e->reserve_fd, random[0] | 1, random[1]);
+    return 0;
+}
+
+static void tell_begin(struct dpl_engine *e, const struct dpl_message *m)
+{
+    const char *kind = dpl_mirror_kind_text(m->kind);
+    g_autofree char *text =
+        !(m->has & DPL_M(CURSOR)) ? g_strdup(kind)
+        : e->mirror.kept.loaded > 0
+            ? g_strdup_printf("%s, where one stopped: %zu objects need not be compared again", kind,
+                              e->mirror.kept.loaded)
+            : g_strdup_printf("%s: what one that stopped has compared is not known here", kind);
+    dpl_engine_event(e, "mirror-begins", text);
+}
+
 static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
 {
+    bool test = m->flags & DPL_MIRROR_TEST;
     int64_t share = dpl_doc_int(e->config, "max_delete_percent", 10);
     struct dpl_mirror_target_options options = {
         .apply = dpl_replica_applier(e->replica),
@@ -147,23 +194,31 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
     };
     if (getrandom(&options.seed, sizeof options.seed, 0) != sizeof options.seed)
         return dpl_err_sys(err, errno, "getrandom");
-    int rc = open_orphans(e, err);
+    int rc = test ? 0 : open_kept(e, m, err);
+    if (!test) {
+        options.kept = &e->mirror.kept;
+        options.cursor = e->mirror.kept.cursor;
+    }
+    if (rc == 0)
+        rc = open_orphans(e, err);
     options.orphans_fd = e->mirror.orphans_fd;
     if (rc == 0)
         rc = dpl_mirror_target_open(&e->mirror.target, &options, m, err);
     if (rc < 0)
         return rc;
-    e->mirror.test = m->flags & DPL_MIRROR_TEST;
+    e->mirror.test = test;
     e->mirror.kind = m->kind;
     e->mirror.orphans = m->orphans;
     e->mirror.began_ns = e->mirror.told_ns = now_of(e);
     dpl_mirror_result_clear(&e->mirror.result);
-    if (!e->mirror.test)
-        rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, err);
+    if (!test)
+        rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, options.cursor, err);
     dpl_replica_follow(e->replica, call_record, e);
-    dpl_engine_event(e, "mirror-begins", dpl_mirror_kind_text(m->kind));
+    dpl_replica_watch(e->replica, call_checkpoint, e);
+    tell_begin(e, m);
     dpl_target_moved(&e->target);
-    return rc;
+    /* The source knows from here on what can be gone on with. */
+    return rc < 0 ? rc : dpl_mirror_target_tell(e->mirror.target, err);
 }
 
 static int note_end(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
@@ -223,6 +278,8 @@ static void ended(struct dpl_engine *e)
                         r->test ? "a test: " : "", (unsigned long long)r->objects,
                         (unsigned long long)r->created, (unsigned long long)r->changed,
                         (unsigned long long)r->found, (unsigned long long)r->removed);
+    if (!e->mirror.test)
+        dpl_kept_remove(e->reserve_fd);
     close_it(e);
     dpl_engine_event(e, "mirror-ended", text);
 }

@@ -3,6 +3,7 @@
  * What the session asks of the replica.
  */
 #include "daemon/apply/engine.h"
+#include "lib/wire/writer.h"
 
 #include <string.h>
 
@@ -19,9 +20,19 @@ static uint32_t flags_of(const struct dpl_engine *e, const struct dpl_replica_st
            (e->full || e->held->len > 0 ? DPL_STATE_FULL : 0U);
 }
 
+/* What a mirror that did not end has left for the next. */
+static struct dpl_view cursor_of(struct dpl_engine *e)
+{
+    struct dpl_writer w;
+    uint64_t cursor = e->mirror.id == 0 ? dpl_replica_cursor(e->replica) : 0;
+    dpl_writer_init(&w, e->mirror.cursor, sizeof e->mirror.cursor);
+    dpl_writer_u64(&w, cursor);
+    return cursor ? (struct dpl_view){e->mirror.cursor, w.used} : (struct dpl_view){0};
+}
+
 static void call_holds(void *self, struct dpl_target_holds *h)
 {
-    const struct dpl_engine *e = self;
+    struct dpl_engine *e = self;
     struct dpl_replica_status s;
     dpl_replica_status(e->replica, &s);
     *h = (struct dpl_target_holds){
@@ -38,6 +49,7 @@ static void call_holds(void *self, struct dpl_target_holds *h)
         .flags = flags_of(e, &s),
         .reason = s.reason,
         .mirror = s.mirror,
+        .cursor = cursor_of(e),
         .window = e->window_bytes,
     };
     h->empty = s.reason == DPL_COMPARE_NEW &&

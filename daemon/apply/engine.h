@@ -40,6 +40,8 @@ struct dpl_engine_mirror {
     int64_t began_ns, told_ns;
     struct dpl_mirror_result result; /* as it comes together */
     struct dpl_position end;         /* while its end is handled */
+    struct dpl_kept kept;            /* what it has compared */
+    uint8_t cursor[8];               /* of one that did not end, as the session says it */
     int orphans_fd;
     bool want_told; /* that objects are wanted was said */
 };

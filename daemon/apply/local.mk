@@ -10,6 +10,7 @@ libapply_a_SOURCES = \
 	daemon/apply/map-entry.c \
 	daemon/apply/mirror.c daemon/apply/mirror.h daemon/apply/mirror-private.h \
 	daemon/apply/mirror-content.c daemon/apply/mirror-names.c daemon/apply/mirror-object.c \
+	daemon/apply/mirror-kept.c daemon/apply/mirror-kept.h \
 	daemon/apply/mirror-orphans.c \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \

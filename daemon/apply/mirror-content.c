@@ -66,11 +66,11 @@ static int compare_piece(struct dpl_mirror_target *t, int fd, const struct dpl_m
     return 0;
 }
 
-int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+static int compare(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
 {
     struct dpl_object *object = NULL;
     g_autofree struct differing *d = g_new0(struct differing, 1);
-    if (dpl_idset_has(&t->fresh, m->object))
+    if (m->block == DPL_SUM_COARSE && dpl_idset_has(&t->fresh, m->object))
         return 0; /* all of it was asked for */
     int rc = dpl_objects_here(t->objects, m->object, &object, err);
     if (rc < 0 || !object)
@@ -94,7 +94,20 @@ int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, st
     return rc < 0 ? rc : ask(t, d, err);
 }
 
-int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    int rc = compare(t, m, err);
+    if (rc < 0 || (m->flags & DPL_MIRROR_MORE))
+        return rc;
+    /* Coarse ones come by themselves, fine ones are an answer. */
+    if (m->block == DPL_SUM_COARSE)
+        dpl_content_covered(t, m->object);
+    else
+        dpl_content_answered(t, m->object);
+    return 0;
+}
+
+static int write_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
 {
     bool hole = m->flags & DPL_MIRROR_HOLE;
     struct dpl_record r = {.type = hole ? DPL_R_FALLOCATE : DPL_R_WRITE,
@@ -110,4 +123,76 @@ int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, st
     if (hole && dpl_idset_has(&t->fresh, m->object))
         return 0;
     return m->length == 0 ? 0 : dpl_mirror_apply(t, &r, err);
+}
+
+int dpl_mirror_data(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
+{
+    int rc = write_data(t, m, err);
+    if (rc < 0 || !(m->flags & DPL_MIRROR_LAST))
+        return rc;
+    if (t->kind == DPL_MIRROR_FULL)
+        dpl_content_covered(t, m->object);
+    else
+        dpl_content_answered(t, m->object);
+    return 0;
+}
+
+/* What is kept. */
+
+GHashTable *dpl_contents_new(void)
+{
+    return g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
+                                 g_free);
+}
+
+static struct dpl_content *content_of(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    g_autoptr(GBytes) id = g_bytes_new(object.data, object.size);
+    struct dpl_content *content = g_hash_table_lookup(t->asked, id);
+    if (content)
+        return content;
+    content = g_new0(struct dpl_content, 1);
+    g_hash_table_insert(t->asked, g_bytes_ref(id), content);
+    return content;
+}
+
+static void keep_if_done(struct dpl_mirror_target *t, struct dpl_view object,
+                         const struct dpl_content *content)
+{
+    g_autoptr(GBytes) id = g_bytes_new(object.data, object.size);
+    if (content->asked > 0 || !content->covered)
+        return;
+    dpl_kept_add(t->options.kept, object);
+    g_hash_table_remove(t->asked, id);
+}
+
+void dpl_content_asked(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    if (t->options.kept)
+        content_of(t, object)->asked++;
+}
+
+/* An answer that was not asked for, or of an object that is kept already, says nothing. */
+void dpl_content_answered(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    g_autoptr(GBytes) id = g_bytes_new(object.data, object.size);
+    struct dpl_content *content = g_hash_table_lookup(t->asked, id);
+    if (!content || content->asked == 0)
+        return;
+    content->asked--;
+    keep_if_done(t, object, content);
+}
+
+void dpl_content_covered(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    if (!t->options.kept || t->test || dpl_kept_has(t->options.kept, object))
+        return;
+    struct dpl_content *content = content_of(t, object);
+    content->covered = true;
+    keep_if_done(t, object, content);
+}
+
+bool dpl_content_kept(const struct dpl_mirror_target *t, struct dpl_view object)
+{
+    return t->options.kept && dpl_kept_has(t->options.kept, object);
 }

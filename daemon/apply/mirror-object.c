@@ -58,13 +58,24 @@ static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
                : 0;
 }
 
+/* All of its content is asked for, as data or as sums. */
+static int ask_whole(struct dpl_mirror_target *t, const struct dpl_record *r,
+                     enum dpl_mirror_level level, struct dpl_err *err)
+{
+    int rc =
+        r->attr.size == 0 ? 0 : dpl_mirror_need_range(t, r->object, level, 0, r->attr.size, err);
+    if (rc == 0)
+        dpl_content_covered(t, r->object);
+    return rc;
+}
+
 /* The content of what was made, unless it comes by itself. */
 static int ask_for_fresh(struct dpl_mirror_target *t, const struct dpl_record *r,
                          struct dpl_err *err)
 {
-    if (!S_ISREG(r->attr.mode) || r->attr.size == 0 || t->kind == DPL_MIRROR_FULL)
+    if (!S_ISREG(r->attr.mode) || (r->attr.size > 0 && t->kind == DPL_MIRROR_FULL))
         return 0;
-    return dpl_mirror_need_range(t, r->object, DPL_MIRROR_NEED_DATA, 0, r->attr.size, err);
+    return ask_whole(t, r, DPL_MIRROR_NEED_DATA, err);
 }
 
 static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
@@ -95,6 +106,8 @@ static int make_named(struct dpl_mirror_target *t, const struct dpl_record *r,
         return rc;
     t->count.created++;
     dpl_idset_add(&t->fresh, r->object);
+    if (content.size > 0 && content.size == r->attr.size)
+        dpl_content_covered(t, r->object);
     rc = content.size > 0 ? 0 : ask_for_fresh(t, r, err);
     return rc < 0 ? rc : 1;
 }
@@ -106,18 +119,21 @@ static bool same_attr(const struct stat *st, const struct dpl_attr *attr)
            ns_of(st->st_mtim) == attr->mtime.sec * 1000000000 + attr->mtime.nsec;
 }
 
-/* By size and time alone: what differs in them is compared by block. */
-static int ask_by_time(struct dpl_mirror_target *t, const struct dpl_record *r,
-                       const struct stat *st, struct dpl_err *err)
+/* Its content, where the source does not send it by itself: not what is as the kind of mirror wants
+ * it (by size and time), and not what a mirror before this one has compared. */
+static int ask_for_content(struct dpl_mirror_target *t, const struct dpl_record *r,
+                           const struct stat *st, struct dpl_err *err)
 {
-    bool same = (uint64_t)st->st_size == r->attr.size &&
-                ns_of(st->st_mtim) == r->attr.mtime.sec * 1000000000 + r->attr.mtime.nsec;
-    if (t->kind != DPL_MIRROR_DIFFERENCE || same || r->attr.size == 0 ||
-        !dpl_idset_add(&t->done, r->object))
+    bool same_size = (uint64_t)st->st_size == r->attr.size;
+    bool same = t->on_demand
+                    ? same_size && dpl_content_kept(t, r->object)
+                    : same_size && !dpl_idset_has(&t->dated, r->object) &&
+                          ns_of(st->st_mtim) == r->attr.mtime.sec * 1000000000 + r->attr.mtime.nsec;
+    if (!t->on_demand && t->kind != DPL_MIRROR_DIFFERENCE && r->attr.size > 0)
         return 0;
-    return dpl_mirror_need_range(t, r->object,
-                                 st->st_size == 0 ? DPL_MIRROR_NEED_DATA : DPL_MIRROR_NEED_SUMS, 0,
-                                 r->attr.size, err);
+    if (!dpl_idset_add(&t->done, r->object) || same)
+        return 0;
+    return ask_whole(t, r, st->st_size == 0 ? DPL_MIRROR_NEED_DATA : DPL_MIRROR_NEED_SUMS, err);
 }
 
 static int set_size(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_err *err)
@@ -155,7 +171,7 @@ static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct
         dpl_mirror_changed(t, r->object);
     if (t->test)
         return 0;
-    int rc = S_ISREG(object->type) ? ask_by_time(t, r, &st, err) : 0;
+    int rc = S_ISREG(object->type) ? ask_for_content(t, r, &st, err) : 0;
     if (rc == 0 && S_ISREG(object->type) && (uint64_t)st.st_size != r->attr.size)
         rc = set_size(t, r, err);
     return rc < 0 ? rc : dpl_mirror_apply(t, &state, err);
@@ -199,7 +215,11 @@ static int write_content(struct dpl_mirror_target *t, const struct dpl_record *r
     if (content.size == 0 || t->test || !dpl_objects_find(t->objects, r->object))
         return 0;
     int rc = dpl_mirror_apply(t, &data, err);
-    return rc < 0 ? rc : dpl_mirror_apply(t, &state, err);
+    if (rc == 0)
+        rc = dpl_mirror_apply(t, &state, err);
+    if (rc == 0 && content.size == r->attr.size)
+        dpl_content_covered(t, r->object);
+    return rc;
 }
 
 /* One object: its state, and content from its begin on. */

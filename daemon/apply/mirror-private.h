@@ -25,17 +25,20 @@ struct dpl_mirror_target {
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
     bool test;
+    bool on_demand; /* contents come only when they are asked for */
     struct dpl_position position;
     struct dpl_mirror_target_count count;
     struct dpl_idset seen;    /* who lives */
     struct dpl_idset fresh;   /* made by this mirror: nothing to compare with */
     struct dpl_idset changed; /* counted as such */
     struct dpl_idset done;    /* whose content has been sent */
+    struct dpl_idset dated;   /* given the source's times by a record: they say nothing any more */
+    GHashTable *asked;        /* contents under way (GBytes): struct dpl_content */
     GHashTable *times;        /* of directories (GBytes): struct dpl_time, as the source has it */
     GHashTable *extras;       /* of struct dpl_extra, by directory and name */
     GByteArray *list;         /* of a directory, so far */
     GBytes *list_of;          /* its id */
-    uint64_t asked;           /* NEEDs since the last END */
+    uint64_t questions;       /* NEEDs since the last END */
     uint64_t told_bytes;      /* at the last PROGRESS */
     uint8_t *buffer, *sums;   /* for comparing */
     GByteArray *paths;        /* of orphans, not sent yet */
@@ -61,6 +64,19 @@ void dpl_mirror_time(struct dpl_mirror_target *t, struct dpl_view dir, const str
                      bool only_known);
 /* Counts an object that was not as the source's is. */
 void dpl_mirror_changed(struct dpl_mirror_target *t, struct dpl_view object);
+
+/* How far the content of an object is: all of it was covered (compared here, or asked for), and so
+ * many questions were not answered yet. With none left it is kept as compared. */
+struct dpl_content {
+    unsigned asked;
+    bool covered;
+};
+GHashTable *dpl_contents_new(void);
+void dpl_content_asked(struct dpl_mirror_target *t, struct dpl_view object);
+void dpl_content_answered(struct dpl_mirror_target *t, struct dpl_view object);
+void dpl_content_covered(struct dpl_mirror_target *t, struct dpl_view object);
+/* Whether an earlier mirror, or this one, has compared it. */
+bool dpl_content_kept(const struct dpl_mirror_target *t, struct dpl_view object);
 
 /* Names that are too many. */
 GHashTable *dpl_extras_new(void);

@@ -3,6 +3,7 @@
 
 #include "daemon/apply/mirror-private.h"
 #include "lib/proto/sums.h"
+#include "lib/wire/writer.h"
 
 #include <string.h>
 
@@ -31,13 +32,16 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     t->kind = (enum dpl_mirror_kind)begin->kind;
     t->orphans = (enum dpl_orphans)begin->orphans;
     t->test = begin->flags & DPL_MIRROR_TEST;
+    t->on_demand = begin->has & DPL_M(CURSOR);
     if (begin->flags & DPL_MIRROR_ANY_LOSS)
         t->options.max_delete = 100;
     dpl_idset_init(&t->seen, options->seed);
     dpl_idset_init(&t->fresh, options->seed);
     dpl_idset_init(&t->changed, options->seed);
     dpl_idset_init(&t->done, options->seed);
+    dpl_idset_init(&t->dated, options->seed);
     t->extras = dpl_extras_new();
+    t->asked = dpl_contents_new();
     t->times =
         g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, g_free);
     t->list = g_byte_array_new();
@@ -56,7 +60,9 @@ void dpl_mirror_target_close(struct dpl_mirror_target *t)
     dpl_idset_done(&t->fresh);
     dpl_idset_done(&t->changed);
     dpl_idset_done(&t->done);
+    dpl_idset_done(&t->dated);
     g_hash_table_destroy(t->extras);
+    g_hash_table_destroy(t->asked);
     g_hash_table_destroy(t->times);
     g_byte_array_free(t->list, TRUE);
     g_byte_array_free(t->paths, TRUE);
@@ -103,7 +109,9 @@ int dpl_mirror_need(struct dpl_mirror_target *t, struct dpl_view object,
                             .data = ranges};
     if (t->test)
         return 0;
-    t->asked++;
+    t->questions++;
+    if (level != DPL_MIRROR_NEED_ITEM)
+        dpl_content_asked(t, object);
     return t->options.send(t->options.self, &m, err);
 }
 
@@ -124,6 +132,14 @@ static int tell_progress(struct dpl_mirror_target *t, bool at_end, struct dpl_er
                             .objects = t->count.objects,
                             .bytes = t->count.bytes,
                             .flags = at_end ? DPL_MIRROR_MORE : 0};
+    uint8_t cursor[8];
+    if (t->options.cursor != 0) {
+        struct dpl_writer w;
+        dpl_writer_init(&w, cursor, sizeof cursor);
+        dpl_writer_u64(&w, t->options.cursor);
+        m.has |= DPL_M(CURSOR);
+        m.cursor = (struct dpl_view){cursor, sizeof cursor};
+    }
     t->told_bytes = t->count.bytes;
     return t->options.send(t->options.self, &m, err);
 }
@@ -170,8 +186,8 @@ static int send_result(struct dpl_mirror_target *t, struct dpl_err *err)
 
 static int end(struct dpl_mirror_target *t, struct dpl_err *err)
 {
-    if (t->asked > 0) {
-        t->asked = 0;
+    if (t->questions > 0) {
+        t->questions = 0;
         return tell_progress(t, true, err);
     }
     int rc = dpl_mirror_orphans(t, err);
@@ -231,8 +247,11 @@ void dpl_mirror_target_note(struct dpl_mirror_target *t, const struct dpl_record
         if (!(r->has & all[i].has))
             continue;
         dpl_idset_add(&t->seen, all[i].id);
-        if (r->has & all[i].has_attr)
-            dpl_mirror_time(t, all[i].id, all[i].attr, true);
+        if (!(r->has & all[i].has_attr))
+            continue;
+        dpl_mirror_time(t, all[i].id, all[i].attr, true);
+        if (t->kind == DPL_MIRROR_DIFFERENCE)
+            dpl_idset_add(&t->dated, all[i].id);
     }
     if (r->has & DPL_F_PARENT)
         dpl_extras_forget(t, r->parent, r->name);

@@ -20,6 +20,7 @@
 #define DPL_APPLY_MIRROR_H
 
 #include "daemon/apply/apply.h"
+#include "daemon/apply/mirror-kept.h"
 #include "daemon/core/rules.h"
 #include "lib/proto/message.h"
 
@@ -36,8 +37,10 @@ struct dpl_mirror_target_options {
      * in any case. */
     const struct dpl_mirror_place *places;
     size_t place_count;
-    int orphans_fd;      /* a directory on the replica's file system where orphans are moved to */
-    unsigned max_delete; /* percent of all objects that may be taken away; 100: any */
+    int orphans_fd;        /* a directory on the replica's file system where orphans are moved to */
+    struct dpl_kept *kept; /* borrowed; NULL: nothing is */
+    uint64_t cursor;       /* of that, told to the source; 0: none */
+    unsigned max_delete;   /* percent of all objects that may be taken away; 100: any */
     int (*send)(void *self, const struct dpl_message *message, struct dpl_err *err);
     void *self;
 };

@@ -32,6 +32,8 @@ static void want(struct dpl_replica *r, struct dpl_view id, uint32_t reason)
         r->mirroring ? reason != DPL_WANTED_UNKNOWN : !(r->state.flags & DPL_REPLICA_NEEDS_MIRROR);
     if (counts)
         dpl_wants_add(&r->wants, id, reason, r->objects->now);
+    else if (reason != DPL_WANTED_UNKNOWN)
+        dpl_replica_mirror_void(r); /* it may have been compared already */
 }
 
 static void want_all(struct dpl_replica *r, const struct dpl_record *record, uint32_t reason)
@@ -60,10 +62,15 @@ static void note(struct dpl_replica *r, const struct dpl_record *record, int res
 {
     const struct dpl_view *missing;
     r->objects->now.lsn = record->lsn;
+    /* What it copied may not have come yet. */
+    if (record->type == DPL_R_COPY && (r->state.flags & DPL_REPLICA_NEEDS_MIRROR))
+        dpl_replica_mirror_void(r);
     switch (result) {
     case DPL_APPLY_UNKNOWN:
         for (unsigned i = 0, n = dpl_apply_missing(r->apply, &missing); i < n; i++)
             want(r, missing[i], DPL_WANTED_UNKNOWN);
+        if (record->type == DPL_R_COPY)
+            want(r, record->object, DPL_WANTED_FAILED);
         break;
     case DPL_APPLY_ASK:
         want_all(r, record,

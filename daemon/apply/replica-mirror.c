@@ -4,9 +4,41 @@
  */
 #include "daemon/apply/replica-private.h"
 #include "lib/proto/message.h"
+#include "lib/wire/writer.h"
 
-int dpl_replica_mirror_begin(struct dpl_replica *r, uint64_t id, uint32_t kind, struct dpl_err *err)
+static void put_cursor(struct dpl_replica_state *s, uint64_t cursor)
 {
+    struct dpl_writer w;
+    dpl_writer_init(&w, s->cursor, sizeof s->cursor);
+    dpl_writer_u64(&w, cursor);
+    s->cursor_bytes = w.used;
+}
+
+uint64_t dpl_replica_cursor(const struct dpl_replica *r)
+{
+    struct dpl_reader in;
+    if (r->state.mirror == 0 || r->state.mirror_end.epoch != 0 || r->state.cursor_bytes != 8)
+        return 0;
+    dpl_reader_init(&in, r->state.cursor, r->state.cursor_bytes);
+    return dpl_reader_u64(&in);
+}
+
+void dpl_replica_mirror_void(struct dpl_replica *r)
+{
+    r->state.cursor_bytes = 0;
+}
+
+void dpl_replica_watch(struct dpl_replica *r,
+                       void (*news)(void *self, enum dpl_checkpoint_news news), void *self)
+{
+    r->on_checkpoint = news;
+    r->on_checkpoint_self = self;
+}
+
+int dpl_replica_mirror_begin(struct dpl_replica *r, uint64_t id, uint32_t kind, uint64_t cursor,
+                             struct dpl_err *err)
+{
+    put_cursor(&r->state, cursor);
     r->state.flags |= DPL_REPLICA_NEEDS_MIRROR;
     r->state.flags &= ~(uint32_t)DPL_REPLICA_CLEAN;
     r->state.reason = DPL_COMPARE_UNFINISHED;
@@ -31,6 +63,7 @@ int dpl_replica_mirror_end(struct dpl_replica *r, struct dpl_position end, struc
     r->state.flags &= ~(uint32_t)(DPL_REPLICA_NEEDS_MIRROR | DPL_REPLICA_LOST_MAP);
     r->state.reason = 0;
     r->state.mirror_end = end;
+    dpl_replica_mirror_void(r);
     dpl_replica_mirror_settle(r, r->state.checkpoint);
     return dpl_replica_save(r, err);
 }

@@ -68,8 +68,10 @@ static int map_open(struct dpl_replica *r, struct dpl_err *err)
                           &r->wants, err);
     if (rc != DPL_E_CORRUPT && !(rc == 0 && unfinished))
         return rc;
-    if (rc == DPL_E_CORRUPT && r->state.map_bytes > 0)
+    if (rc == DPL_E_CORRUPT && r->state.map_bytes > 0) {
         r->state.flags |= DPL_REPLICA_LOST_MAP;
+        dpl_replica_mirror_void(r);
+    }
     return dpl_apply_scan(r->apply, err);
 }
 

@@ -51,6 +51,8 @@ struct dpl_replica {
     bool mirroring; /* messages of a mirror are being applied */
     void (*on_record)(void *self, const struct dpl_record *record);
     void *on_record_self;
+    void (*on_checkpoint)(void *self, enum dpl_checkpoint_news news);
+    void *on_checkpoint_self;
 };
 
 /* Applies from the checkpoint what the crash left: finds what was made since then. */
@@ -63,6 +65,8 @@ int dpl_replica_find_epoch(const struct dpl_replica *r, uint64_t number);
 uint64_t dpl_replica_epoch_end(const struct dpl_replica *r, unsigned index);
 /* Reads on from what was applied, later. */
 void dpl_replica_reader_close(struct dpl_replica *r);
+/* A mirror that did not end is not gone on with: something happened that it does not know. */
+void dpl_replica_mirror_void(struct dpl_replica *r);
 /* A checkpoint was made there: whether a mirror has ended with it. */
 void dpl_replica_mirror_settle(struct dpl_replica *r, struct dpl_position checkpoint);
 int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err);

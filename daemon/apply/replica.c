@@ -35,6 +35,7 @@ int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err)
 
 void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason)
 {
+    dpl_replica_mirror_void(r);
     if (r->state.flags & DPL_REPLICA_NEEDS_MIRROR)
         return;
     r->state.flags |= DPL_REPLICA_NEEDS_MIRROR;
@@ -124,6 +125,7 @@ int dpl_replica_begin(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     r->state.mirror = 0;
     r->state.mirror_kind = 0;
     r->state.mirror_end = (struct dpl_position){0};
+    dpl_replica_mirror_void(r);
     r->mirroring = false;
     if (last && !last->ended) {
         last->ended = DPL_REPLICA_LEFT;
@@ -270,6 +272,11 @@ void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *
         .ended = last && last->ended,
         .failed = r->failed.code,
     };
+    /* One that was given up is not opened again; what it has is known. */
+    if (!status->open && status->ended) {
+        status->received = status->durable = last->end;
+        status->durable_chain = last->end_chain;
+    }
     status->consistent =
         last && !again && !status->reason && !s->mirror && status->wanted == 0 && !r->failed.code;
 }

@@ -95,9 +95,16 @@ int64_t dpl_replica_due_ns(const struct dpl_replica *replica);
 
 /* Mirrors (mirror.h). Between begin and the position at which one ended the replica is not
  * consistent; one that does not end leaves it in need of a mirror, whatever happens. begin is
- * durable when it returns. */
+ * durable when it returns, and so is the cursor (not 0), which another one may go on with. */
 int dpl_replica_mirror_begin(struct dpl_replica *replica, uint64_t id, uint32_t kind,
-                             struct dpl_err *err);
+                             uint64_t cursor, struct dpl_err *err);
+/* The cursor of one that did not end, as long as all that has come since came as records, and was
+ * applied; 0: there is none. */
+uint64_t dpl_replica_cursor(const struct dpl_replica *replica);
+/* Called when a checkpoint begins, and with what came of it. */
+enum dpl_checkpoint_news { DPL_CHECKPOINT_BEGINS, DPL_CHECKPOINT_MADE, DPL_CHECKPOINT_FAILED };
+void dpl_replica_watch(struct dpl_replica *replica,
+                       void (*news)(void *self, enum dpl_checkpoint_news news), void *self);
 /* All of it is here, made durable first: consistent from the checkpoint on that lies at end or
  * behind. */
 int dpl_replica_mirror_end(struct dpl_replica *replica, struct dpl_position end,

@@ -19,7 +19,7 @@ void dpl_idset_done(struct dpl_idset *set)
     set->room = set->count = 0;
 }
 
-static uint64_t hash_of(const struct dpl_idset *set, struct dpl_view id)
+uint64_t dpl_idset_hash(const struct dpl_idset *set, struct dpl_view id)
 {
     uint64_t hash = XXH3_64bits_withSeed(id.data, id.size, set->seed);
     return hash ? hash : 1;
@@ -46,11 +46,12 @@ static void grow(struct dpl_idset *set)
     set->room = room;
 }
 
-bool dpl_idset_add(struct dpl_idset *set, struct dpl_view id)
+bool dpl_idset_add_hash(struct dpl_idset *set, uint64_t hash)
 {
+    if (hash == 0)
+        return false;
     if (set->count * 2 >= set->room)
         grow(set);
-    uint64_t hash = hash_of(set, id);
     size_t at = place_of(set->slots, set->room, hash);
     if (set->slots[at] != 0)
         return false;
@@ -59,7 +60,13 @@ bool dpl_idset_add(struct dpl_idset *set, struct dpl_view id)
     return true;
 }
 
+bool dpl_idset_add(struct dpl_idset *set, struct dpl_view id)
+{
+    return dpl_idset_add_hash(set, dpl_idset_hash(set, id));
+}
+
 bool dpl_idset_has(const struct dpl_idset *set, struct dpl_view id)
 {
-    return set->room > 0 && set->slots[place_of(set->slots, set->room, hash_of(set, id))] != 0;
+    return set->room > 0 &&
+           set->slots[place_of(set->slots, set->room, dpl_idset_hash(set, id))] != 0;
 }

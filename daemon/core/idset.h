@@ -28,5 +28,8 @@ void dpl_idset_done(struct dpl_idset *set);
 /* True if it was not in it. */
 bool dpl_idset_add(struct dpl_idset *set, struct dpl_view id);
 bool dpl_idset_has(const struct dpl_idset *set, struct dpl_view id);
+/* What it keeps of an id, and the same added again: for a set that is stored with its seed. */
+uint64_t dpl_idset_hash(const struct dpl_idset *set, struct dpl_view id);
+bool dpl_idset_add_hash(struct dpl_idset *set, uint64_t hash);
 
 #endif

@@ -48,6 +48,15 @@ static int begin(struct dpl_source *s)
     return 0;
 }
 
+void dpl_source_take_cursor(struct dpl_source *s, const struct dpl_message *m)
+{
+    s->cursor_size = 0;
+    if (!(m->has & DPL_M(CURSOR)) || m->cursor.size == 0 || m->cursor.size > sizeof s->cursor)
+        return;
+    memcpy(s->cursor, m->cursor.data, m->cursor.size);
+    s->cursor_size = m->cursor.size;
+}
+
 static int take_state(struct dpl_source *s)
 {
     const struct dpl_message *m = s->message;
@@ -56,6 +65,7 @@ static int take_state(struct dpl_source *s)
     s->empty = m->flags & DPL_STATE_EMPTY;
     s->compare = s->told = m->has & DPL_M(REASON) ? m->reason : 0;
     memcpy(s->replica, m->replica.data, sizeof s->replica);
+    dpl_source_take_cursor(s, m);
     s->has_epoch = m->has & DPL_M(EPOCH);
     if (!s->has_epoch)
         return 0;

@@ -76,6 +76,8 @@ struct dpl_source_calls {
     void *self;
 };
 
+enum { DPL_SOURCE_CURSOR = 64 };
+
 struct dpl_source_config {
     uint64_t window_max; /* whatever the target says */
     int64_t heartbeat_ns, dead_ns, close_ns;
@@ -104,6 +106,10 @@ struct dpl_source {
     bool acked;              /* it has sent an ack of the epoch that is sent now */
     bool empty;              /* the replica: nothing stood beneath its roots */
     uint32_t told;           /* why a mirror is needed, as its state said; 0: it did not */
+    /* Where a mirror is that did not end, in the target's own words; and as the owner heard since
+     */
+    uint8_t cursor[DPL_SOURCE_CURSOR];
+    size_t cursor_size; /* 0: there is none to go on with */
     /* where we are */
     struct dpl_source_position now, former, offered;
     /* Kept by the owner: the journal's, in the epoch of `now`, and the wall clock. */
@@ -140,6 +146,9 @@ int dpl_source_send_mirror(struct dpl_source *source, const struct dpl_message *
 /* Any other message of it, while records flow. */
 int dpl_source_send_part(struct dpl_source *source, const struct dpl_message *message,
                          int64_t now_ns);
+/* A message of the target that says where its mirror is, or, without a cursor, that none can be
+ * gone on with. */
+void dpl_source_take_cursor(struct dpl_source *source, const struct dpl_message *message);
 int dpl_source_control(struct dpl_source *source, enum dpl_command command, int64_t now_ns);
 int dpl_source_close(struct dpl_source *source, int64_t now_ns);
 /* Heartbeats, silence. Returns when to call again, or INT64_MAX. */

@@ -75,6 +75,10 @@ static int send_state(struct dpl_target *t)
         m.has |= DPL_M(MIRROR);
         m.mirror = h.mirror;
     }
+    if (h.cursor.size > 0) {
+        m.has |= DPL_M(CURSOR);
+        m.cursor = h.cursor;
+    }
     return send_it(t, &m);
 }
 

@@ -59,6 +59,7 @@ struct dpl_target_holds {
     uint32_t reason;
     bool empty;      /* nothing stands beneath the roots, and the source knows what that means */
     uint64_t mirror; /* its number, with the flag of an open one */
+    struct dpl_view cursor; /* of one that did not end and can be gone on with; empty: none */
     uint64_t window;
 };
 

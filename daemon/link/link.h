@@ -8,14 +8,13 @@
  *   to it    {start: {set, journal, capture_run_dir, bandwidth_bytes, schedule, equal, equal_epoch,
  *            off, flush_timeout_ms, durability, durability_policy, durability_timeout_ms, mirror,
  *            orphans, rules, begun, mirror_stopped, mirror_wish: {number, kind, orphans, test,
- *            accept_empty, accept_deletes, accept_filesystem}}}: first, and again when something of
- *            it has changed
- *            {lent: {paths, text}} with the directories below the capture {connected: {version,
- * features, site, node, ...}} with the data's descriptor {disconnected: TEXT} {command: NAME, id,
- * args}: pause, resume; limit {bandwidth_bytes, schedule} (for this run); close (clean, no
- * connection is asked for again), connect (it is) from it  {ready}, {connect} (please make a
- * connection), {lend} (please lend the directories), {journal_wanted} (the capture is to journal
- * again), {status: {...}} (see status.c), {event: NAME, text}, {result: ID, code, text}
+ *            anew, begun, accept_empty, accept_deletes, accept_filesystem}}}: first, and again when
+ * something of it has changed {lent: {paths, text}} with the directories below the capture
+ * {connected: {version, features, site, node, ...}} with the data's descriptor {disconnected: TEXT}
+ * {command: NAME, id, args}: pause, resume; limit {bandwidth_bytes, schedule} (for this run); close
+ * (clean, no connection is asked for again), connect (it is) from it  {ready}, {connect} (please
+ * make a connection), {lend} (please lend the directories), {journal_wanted} (the capture is to
+ * journal again), {status: {...}} (see status.c), {event: NAME, text}, {result: ID, code, text}
  *
  * The bandwidth is that of the plain frames of records, before compression.
  */

@@ -73,18 +73,24 @@ void dpl_link_mirror_configure(struct dpl_link *link, const struct dpl_doc *star
             dpl_link_event(link, "error", err.text);
     }
     int64_t number = dpl_doc_int(by_hand, "number", 0);
-    if (number == 0 || number == m->run.number || number == m->wish.number)
+    if (number == 0 || number == m->run.number || number == m->wish.number || number == m->over)
         return;
     m->wish = (struct dpl_link_wish){
         .wanted = true,
         .kind = kind_of(dpl_doc_text(by_hand, "kind"), m->defaults.kind),
         .orphans = orphans_of(dpl_doc_text(by_hand, "orphans"), m->defaults.orphans),
         .test = dpl_doc_bool(by_hand, "test", false),
+        .anew = dpl_doc_bool(by_hand, "anew", false),
         .accept_empty = dpl_doc_bool(by_hand, "accept_empty", false),
         .accept_deletes = dpl_doc_bool(by_hand, "accept_deletes", false),
         .accept_filesystem = dpl_doc_bool(by_hand, "accept_filesystem", false),
         .number = number,
     };
+    /* Before a crash: it goes on, and what has come already is compared. */
+    if (dpl_doc_bool(by_hand, "begun", false) && !m->wish.test) {
+        m->wish.kind = DPL_MIRROR_CHECKSUM;
+        m->wish.anew = false;
+    }
     m->again_ns = 0;
     m->failures = 0;
     link->changed = true;
@@ -109,15 +115,24 @@ void dpl_link_mirror_done(struct dpl_link *link)
     g_clear_pointer(&link->mirror.last, dpl_doc_free);
 }
 
-/* The daemon forgets a person's wish. */
-static void tell_over(struct dpl_link *link, const char *what, const char *text)
+/* An event of a mirror that a person wished, by its number under this key. */
+static void tell(struct dpl_link *link, const char *what, const char *text, const char *key)
 {
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_err err;
     dpl_doc_set_text(doc, "event", what);
     dpl_doc_set_text(doc, "text", text);
-    dpl_doc_set_int(doc, "mirror_number", link->mirror.run.number);
+    dpl_doc_set_int(doc, key, link->mirror.run.number);
     (void)dpl_channel_send(link->channel, doc, NULL, 0, &err);
+    link->changed = true;
+}
+
+/* The daemon forgets a person's wish. */
+static void tell_over(struct dpl_link *link, const char *what, const char *text)
+{
+    if (link->mirror.run.number != 0)
+        link->mirror.over = link->mirror.run.number;
+    tell(link, what, text, "mirror_number");
 }
 
 /* It is not begun again by itself. */
@@ -147,6 +162,7 @@ static void failed(struct dpl_link *link, const char *why)
     m->wish = m->run;
     m->wish.wanted = true;
     m->wish.kind = DPL_MIRROR_CHECKSUM;
+    m->wish.anew = false;
     m->again_ns = now_of(link) + again_ns;
     g_strlcpy(link->last_error, why, sizeof link->last_error);
     dpl_link_event(link, "mirror-failed", why);
@@ -167,8 +183,10 @@ void dpl_link_mirror_lost(struct dpl_link *link, const char *why)
     set_state(m, "stopped", why);
     m->wish = m->run;
     m->wish.wanted = true;
-    if (!test)
+    if (!test) {
         m->wish.kind = DPL_MIRROR_CHECKSUM;
+        m->wish.anew = false;
+    }
     m->again_ns = 0;
     dpl_link_event(link, "mirror-broken-off", why);
 }
@@ -238,7 +256,8 @@ static bool choose(struct dpl_link *link, int64_t now)
         else if (s->empty) /* nothing to compare with */
             m->run.kind = DPL_MIRROR_FULL;
     }
-    if (m->run.kind == DPL_MIRROR_DIFFERENCE && needed && s->told == DPL_COMPARE_UNFINISHED)
+    if (m->run.kind == DPL_MIRROR_DIFFERENCE &&
+        (m->unfinished || (needed && s->told == DPL_COMPARE_UNFINISHED)))
         m->run.kind = DPL_MIRROR_CHECKSUM;
     return true;
 }
@@ -264,6 +283,14 @@ static int offer_end(struct dpl_link *link)
     return 0; /* when it is answered */
 }
 
+/* Whether it goes on where one stopped: records have come without a gap since then. */
+static bool goes_on(const struct dpl_link *link)
+{
+    const struct dpl_link_mirror *m = &link->mirror;
+    return m->run.kind == DPL_MIRROR_CHECKSUM && !m->run.test && !m->run.anew &&
+           link->source.state == DPL_SOURCE_STREAMING && link->source.cursor_size > 0;
+}
+
 static void begin(struct dpl_link *link)
 {
     struct dpl_link_mirror *m = &link->mirror;
@@ -281,6 +308,8 @@ static void begin(struct dpl_link *link)
         .send = call_send,
         .self = link,
     };
+    if (goes_on(link))
+        options.cursor = (struct dpl_view){link->source.cursor, link->source.cursor_size};
     if (m->run.test && link->source.state != DPL_SOURCE_STREAMING) {
         refused(link, "a test compares with a replica that follows, and this one does not");
         return;
@@ -306,11 +335,13 @@ static void begin(struct dpl_link *link)
         return;
     }
     m->wish = (struct dpl_link_wish){0};
+    m->unfinished |= !m->run.test;
     set_state(m, "running", NULL);
     link->look = link->changed = true;
-    g_autofree char *text = g_strdup_printf("%s%s, orphans: %s", m->run.test ? "a test, " : "",
-                                            kind_text(m->run.kind), orphans_text(m->run.orphans));
-    dpl_link_event(link, "mirror-begins", text);
+    g_autofree char *text = g_strdup_printf(
+        "%s%s%s, orphans: %s", m->run.test ? "a test, " : "", kind_text(m->run.kind),
+        options.cursor.size > 0 ? ", where one stopped" : "", orphans_text(m->run.orphans));
+    tell(link, "mirror-begins", text, "mirror_begun");
 }
 
 /* All was walked: the highest position that is reserved by now, as soon as the capture's figures
@@ -424,7 +455,7 @@ int dpl_link_mirror_before(struct dpl_link *link, struct dpl_view records)
         struct dpl_record r;
         int rc = dpl_record_header_decode(&h, records.data + at);
         if (rc == 0 && (h.type == DPL_R_RENAME || h.type == DPL_R_LINK || h.type == DPL_R_CREATE ||
-                        h.type == DPL_R_OUTCOME)) {
+                        h.type == DPL_R_COPY || h.type == DPL_R_OUTCOME)) {
             rc = dpl_record_decode(&r, h.type, h.outcome, records.data + at + DPL_RECORD_HEADER,
                                    h.body_bytes, &err);
             if (rc == 0)
@@ -470,6 +501,9 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
                         m->run.test ? "a test: " : "", r->objects, r->created, r->changed, r->found,
                         r->removed, (now_of(link) - m->began_ns) / SECOND_NS);
     over(link);
+    m->unfinished &= m->run.test;
+    if (!m->run.test)
+        link->source.cursor_size = 0;
     set_state(m, "idle", NULL);
     /* One that is asked for at once again is not begun at once again. */
     m->again_ns = now_of(link) + (m->failures++ > 0 ? again_ns : 0);
@@ -509,6 +543,8 @@ void dpl_link_mirror_take(struct dpl_link *link, const struct dpl_message *messa
         }
         break;
     case DPL_MSG_MIRROR_PROGRESS:
+        if (!m->run.test)
+            dpl_source_take_cursor(&link->source, message);
         m->objects_there = message->objects;
         if (message->bytes >= m->taken_bytes && message->bytes <= m->sent_bytes)
             m->taken_bytes = message->bytes;

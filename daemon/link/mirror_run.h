@@ -6,7 +6,8 @@
  * The directories below the capture are lent by the daemon for one mirror and given back with its
  * end. A mirror that was broken off, by a lost connection or a crash of anybody, is begun again by
  * itself as a checksum mirror: what has come is compared, not sent. (By size and time it could not
- * be: those are set before the content has come.)
+ * be: those are set before the content has come.) Of what the target says that it has compared
+ * already (the cursor) the contents are left out, unless a person wants all anew.
  */
 #ifndef DPL_LINK_MIRROR_RUN_H
 #define DPL_LINK_MIRROR_RUN_H
@@ -22,7 +23,7 @@ enum { DPL_LINK_ROOTS = 16 };
 struct dpl_link_wish {
     bool wanted;
     uint32_t kind, orphans; /* of the protocol */
-    bool test, accept_empty, accept_deletes, accept_filesystem;
+    bool test, anew, accept_empty, accept_deletes, accept_filesystem;
     int64_t number; /* of a person's command; 0: by itself */
 };
 
@@ -31,8 +32,10 @@ struct dpl_link_mirror {
     uint64_t id;
     struct dpl_rules *rules;
     struct dpl_link_wish defaults, wish, run;
-    bool first;   /* a new replica may be begun with */
-    bool stopped; /* by a person: none begins by itself */
+    int64_t over;    /* the number of the last wish that has come to its end */
+    bool first;      /* a new replica may be begun with */
+    bool stopped;    /* by a person: none begins by itself */
+    bool unfinished; /* one that changes the replica has begun, and none has ended since */
     bool object_wanted;
     bool asked; /* for the directories */
     int64_t asked_ns, journal_ns, held_ns;

@@ -120,6 +120,10 @@ static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
                                      (s->options.any_loss ? DPL_MIRROR_ANY_LOSS : 0U)};
     if (size < 0)
         return dpl_err_set(err, size, "the rules of the set cannot be said");
+    if (s->options.cursor.size > 0) {
+        m.has |= DPL_M(CURSOR);
+        m.cursor = s->options.cursor;
+    }
     if (size > 0) {
         m.has |= DPL_M(DATA);
         m.data = (struct dpl_view){(const uint8_t *)rules, (size_t)size};
@@ -211,7 +215,8 @@ static void queue_content(struct dpl_mirror_source *s, const struct dpl_oid *oid
                           const struct stat *st)
 {
     struct dpl_view all = {0};
-    if (!S_ISREG(st->st_mode) || st->st_size == 0 || s->options.kind == DPL_MIRROR_DIFFERENCE)
+    if (!S_ISREG(st->st_mode) || st->st_size == 0 || s->options.kind == DPL_MIRROR_DIFFERENCE ||
+        s->options.cursor.size > 0)
         return;
     g_queue_push_tail(&s->jobs,
                       dpl_mirror_job_new(dpl_oid_view(oid),
@@ -500,6 +505,20 @@ static void list_again(struct dpl_mirror_source *s, const struct dpl_record *r)
         rejoin(s, r->parent2);
 }
 
+/* Bytes may be copied at the target from an object whose content has not come yet: what was copied
+ * is compared behind it. */
+static void compare_copy(struct dpl_mirror_source *s, const struct dpl_record *r)
+{
+    uint64_t from = r->offset / DPL_MIRROR_ALIGN * DPL_MIRROR_ALIGN;
+    uint64_t end = (r->offset + r->length + DPL_MIRROR_ALIGN - 1) / DPL_MIRROR_ALIGN;
+    uint8_t range[16];
+    ssize_t size =
+        dpl_mirror_ranges_append(range, 0, sizeof range, from, end * DPL_MIRROR_ALIGN - from);
+    if (size > 0)
+        g_queue_push_tail(&s->jobs, dpl_mirror_job_new(r->object, DPL_MIRROR_AS_FINE,
+                                                       (struct dpl_view){range, (size_t)size}));
+}
+
 int dpl_mirror_source_before(struct dpl_mirror_source *s, const struct dpl_record *record,
                              struct dpl_err *err)
 {
@@ -512,6 +531,8 @@ int dpl_mirror_source_before(struct dpl_mirror_source *s, const struct dpl_recor
         return 0;
     if (r.type == DPL_R_CREATE && dpl_idset_has(&s->sent, r.parent))
         dpl_idset_add(&s->sent, r.object);
+    if (r.type == DPL_R_COPY && r.object.size <= DPL_OID_MAX)
+        compare_copy(s, &r);
     if (r.type != DPL_R_RENAME && r.type != DPL_R_LINK)
         return 0;
     bool known = dpl_idset_has(&s->sent, r.object);

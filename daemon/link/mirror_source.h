@@ -34,10 +34,12 @@ struct dpl_mirror_options {
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
     bool test;
-    bool any_loss;    /* the target may delete any share */
-    bool allow_empty; /* else a root without anything in it is refused */
-    bool files;       /* the target takes many objects in one message */
-    uint64_t seed;    /* random */
+    bool any_loss;          /* the target may delete any share */
+    bool allow_empty;       /* else a root without anything in it is refused */
+    bool files;             /* the target takes many objects in one message */
+    uint64_t seed;          /* random */
+    struct dpl_view cursor; /* of a mirror that did not end: contents are sent only where the target
+                               asks for them; empty: none */
     const struct dpl_mirror_root *roots;
     size_t root_count;
     const struct dpl_rules *rules; /* NULL: everything beneath the roots; borrowed */

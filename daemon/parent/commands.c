@@ -250,7 +250,7 @@ static int check_word(const struct dpl_doc *args, const char *key, const char *c
 /* The wish stands in the document until the mirror has ended: it outlives every process. */
 static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_request *request)
 {
-    static const char *const flags[] = {"test", "accept_empty", "accept_deletes",
+    static const char *const flags[] = {"test", "anew", "accept_empty", "accept_deletes",
                                         "accept_filesystem"};
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     struct dpl_doc *tree = dpl_doc_set_tree(doc, "mirror_wish");

@@ -123,6 +123,7 @@ struct dpl_set {
     bool connected;
     GPtrArray *pending; /* of struct dpl_pending */
     int64_t last_id;
+    int64_t wish_begun, wish_over; /* numbers of mirrors that a person asked for: the last ones */
     struct dpl_limit limit;
     struct dpl_door *door; /* that connects it */
     struct dpl_wire wire;  /* of doors that ended */
@@ -154,6 +155,9 @@ void dpl_engine_begin(struct dpl_set *set);
 void dpl_engine_end(struct dpl_set *set);
 /* The document or an option has changed. */
 void dpl_engine_refresh(struct dpl_set *set);
+/* The document has changed: whether something is still to be noted of a mirror that was asked for.
+ */
+void dpl_engine_wish(struct dpl_set *set);
 /* Gives it a connection; fd stays the caller's. */
 int dpl_engine_connected(struct dpl_set *set, const struct dpl_doc *peer, int fd,
                          struct dpl_err *err);

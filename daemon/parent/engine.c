@@ -119,15 +119,30 @@ static void make_dirs(const struct dpl_set *set)
                 g_strerror(errno));
 }
 
-/* A mirror that a person asked for has ended, or was refused: it is asked for no more. */
-static void use_up_wish(struct dpl_set *set, const struct dpl_doc *event)
+/* A mirror that a person asked for has ended, or was refused: it is asked for no more. It has
+ * begun: what comes after a crash goes on with it. Another change may come between: both are looked
+ * at again when the document has changed. */
+void dpl_engine_wish(struct dpl_set *set)
 {
-    int64_t number = dpl_doc_int(event, "mirror_number", 0);
-    if (number == 0 || dpl_doc_int(dpl_doc_tree(set->doc, "mirror_wish"), "number", 0) != number)
+    const struct dpl_doc *wish = dpl_doc_tree(set->doc, "mirror_wish");
+    int64_t number = dpl_doc_int(wish, "number", 0);
+    bool over = number != 0 && number == set->wish_over;
+    bool begun = number != 0 && number == set->wish_begun && !dpl_doc_bool(wish, "begun", false);
+    if (!over && !begun)
         return;
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
-    dpl_doc_unset(doc, "mirror_wish");
+    if (over)
+        dpl_doc_unset(doc, "mirror_wish");
+    else
+        dpl_doc_set_bool(dpl_doc_get_mutable(doc, "mirror_wish"), "begun", true);
     dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+}
+
+static void take_wish(struct dpl_set *set, const struct dpl_doc *event)
+{
+    set->wish_begun = dpl_doc_int(event, "mirror_begun", set->wish_begun);
+    set->wish_over = dpl_doc_int(event, "mirror_number", set->wish_over);
+    dpl_engine_wish(set);
 }
 
 static void on_started(void *self)
@@ -170,8 +185,8 @@ static void on_message(void *self, const struct dpl_doc *doc)
         take_result(set, doc);
     if (dpl_doc_text(doc, "event"))
         take_event(set, doc);
-    if (dpl_doc_get(doc, "mirror_number"))
-        use_up_wish(set, doc);
+    if (dpl_doc_get(doc, "mirror_begun") || dpl_doc_get(doc, "mirror_number"))
+        take_wish(set, doc);
     if (set->source && dpl_doc_get(doc, "lend"))
         dpl_lend(set);
     if (set->source && dpl_doc_get(doc, "journal_wanted"))

@@ -156,6 +156,7 @@ static void store_changed(void *self, const struct dpl_store_item *item)
     } else if (set) {
         read_doc(set, item);
         dpl_engine_refresh(set);
+        dpl_engine_wish(set);
         dpl_set_review(set);
     }
 }

@@ -42,7 +42,7 @@ DPL_COMMAND("resume",        CHANGE, DAEMON, "SET", "let the target apply again"
 DPL_COMMAND("limit",         CHANGE, DAEMON, "SET [--bandwidth=RATE] [--schedule=TEXT] [--none]",
             "bound the bandwidth of a set until the daemon's next start")
 DPL_COMMAND("mirror start",  CHANGE, DAEMON,
-            "SET [--kind=KIND] [--orphans=WHAT] [--test] [--accept-empty] [--accept-deletes] "
+            "SET [--kind=KIND] [--orphans=WHAT] [--anew] [--test] [--accept-empty] [--accept-deletes] "
             "[--accept-filesystem]", "make the replica equal to the source")
 DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; none begins by itself until the next start, or connect")
 DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")

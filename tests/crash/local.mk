@@ -97,6 +97,7 @@ tests_crash_pair_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 TESTS += tests/crash/replicate.sh
 dist_noinst_SCRIPTS += tests/crash/replicate.sh
 dist_noinst_SCRIPTS += tests/crash/mirror.sh
+dist_noinst_SCRIPTS += tests/crash/mirror-resume.sh
 dist_noinst_SCRIPTS += tests/crash/two-sites.sh
 
 # A Maildir and a database under load, and what a copy of them must look like.

@@ -78,6 +78,9 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
     if (getenv("MSIM_VERBOSE"))
         printf("%.3f link: %s %s\n", (double)sim->fake.now_ns / 1e9, event, text ? text : "");
     sim->seen.begun += strcmp(event, "mirror-begins") == 0;
+    /* What is kept by a person's wish is no state of the source. */
+    sim->touched |= strcmp(event, "mirror-begins") == 0 &&
+                    (strstr(text, "orphans: keep") || strstr(text, "orphans: list"));
     sim->seen.failed += strcmp(event, "mirror-failed") == 0;
     if (strcmp(event, "mirror-ended") == 0) {
         sim->seen.ended++;
@@ -88,13 +91,13 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
                    !dpl_doc_bool(last, "test", false);
         if (all && !sim->touched_late)
             sim->touched = false;
-        /* What is kept by a person's wish is no state of the source. */
-        sim->touched |=
-            !all && !dpl_doc_bool(last, "test", false) && dpl_doc_int(last, "orphans", 0) > 0;
         sim->touched_late = false;
     }
     int64_t number = dpl_doc_int(doc, "mirror_number", 0);
+    int64_t begun = dpl_doc_int(doc, "mirror_begun", 0);
     struct dpl_doc *start = start_of(sim);
+    if (begun != 0 && dpl_doc_int(dpl_doc_tree(start, "mirror_wish"), "number", 0) == begun)
+        dpl_doc_set_bool(dpl_doc_get_mutable(start, "mirror_wish"), "begun", true);
     if (number != 0 && dpl_doc_int(dpl_doc_tree(start, "mirror_wish"), "number", 0) == number) {
         dpl_doc_unset(start, "mirror_wish");
         tell_link(sim);
@@ -161,7 +164,7 @@ static void engine_starts(struct msim *sim)
     dpl_doc_set_text(start, "node", "n1");
     dpl_doc_set_int(start, "segment_bytes", DPL_SEGMENT_MIN);
     dpl_doc_set_int(start, "checkpoint_bytes", 20000 + rng_below(&sim->rng, 100000));
-    dpl_doc_set_int(start, "checkpoint_ms", 100);
+    dpl_doc_set_int(start, "checkpoint_ms", 5 + rng_below(&sim->rng, 100));
     dpl_doc_set_int(start, "min_free_bytes", 1 << 20);
     dpl_doc_set_int(start, "window_bytes", 65536 + rng_below(&sim->rng, 200000));
     dpl_doc_set_int(start, "max_delete_percent", sim->max_delete);
@@ -187,10 +190,11 @@ static void hear_engine(struct msim *sim)
         g_autoptr(dpl_doc_auto) doc = NULL;
         if (!sim->to_engine || dpl_channel_receive(sim->to_engine, &doc, NULL) <= 0)
             return;
+        const char *text = dpl_doc_text(doc, "text");
+        sim->seen.gone_on += text && strstr(text, "where one stopped") != NULL;
         if (getenv("MSIM_VERBOSE") && dpl_doc_text(doc, "event"))
             printf("%.3f target: %s %s\n", (double)sim->fake.now_ns / 1e9,
-                   dpl_doc_text(doc, "event"),
-                   dpl_doc_text(doc, "text") ? dpl_doc_text(doc, "text") : "");
+                   dpl_doc_text(doc, "event"), text ? text : "");
     }
 }
 

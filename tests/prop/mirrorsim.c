@@ -252,7 +252,7 @@ bool msim_run(struct msim *sim, uint64_t seed)
         settle(sim);
     if (!sim->failed)
         check_consistent(sim);
-    if (!sim->failed)
+    if (!sim->failed || getenv("MSIM_VERBOSE"))
         compare(sim);
     msim_nodes_done(sim);
     msim_app_done(sim);

@@ -73,7 +73,7 @@ struct msim {
     int64_t connect_ns;
     struct {
         unsigned ops, cuts, link_deaths, engine_deaths, wishes, stops, touches, overflows;
-        unsigned begun, ended, failed, consistent;
+        unsigned begun, gone_on, ended, failed, consistent;
     } seen;
 };
 

@@ -8,34 +8,37 @@
 
 #include <signal.h>
 
-enum { FIGURES = 12 };
+enum { FIGURES = 13 };
 
 static void seeds(void)
 {
     static struct msim sim;
-    static const char *const names[FIGURES] = {"changes",
-                                               "cuts",
-                                               "deaths of the link",
-                                               "of the replica",
-                                               "wishes",
-                                               "stops",
-                                               "hands on it",
-                                               "overflows",
-                                               "mirrors begun",
-                                               "ended",
-                                               "failed",
-                                               "looks at a "
-                                               "consistent "
-                                               "replica"};
+    static const char *const names[FIGURES] = {
+        "changes",
+        "cuts",
+        "deaths of the link",
+        "of the replica",
+        "wishes",
+        "stops",
+        "hands on the replica",
+        "overflows",
+        "mirrors begun",
+        "gone on with",
+        "ended",
+        "looks at a consistent replica",
+        "failed",
+    };
     struct rng start = rng_start(1);
     unsigned n = rounds(60), failed = 0;
     unsigned long total[FIGURES] = {0};
     for (unsigned i = 0; i < n && failed < 5; i++) {
         failed += !msim_run(&sim, start.state + i);
         const unsigned seen[FIGURES] = {
-            sim.seen.ops,    sim.seen.cuts,  sim.seen.link_deaths, sim.seen.engine_deaths,
-            sim.seen.wishes, sim.seen.stops, sim.seen.touches,     sim.seen.overflows,
-            sim.seen.begun,  sim.seen.ended, sim.seen.failed,      sim.seen.consistent};
+            sim.seen.ops,    sim.seen.cuts,    sim.seen.link_deaths, sim.seen.engine_deaths,
+            sim.seen.wishes, sim.seen.stops,   sim.seen.touches,     sim.seen.overflows,
+            sim.seen.begun,  sim.seen.gone_on, sim.seen.ended,       sim.seen.consistent,
+            sim.seen.failed,
+        };
         for (unsigned k = 0; k < FIGURES; k++)
             total[k] += seen[k];
     }
@@ -46,9 +49,8 @@ static void seeds(void)
     printf("\n");
     /* All of it must have happened, or nothing was shown. */
     if (n >= 60)
-        for (unsigned k = 0; k < FIGURES; k++)
-            if (k != 10) /* none fails where nothing does */
-                CU_ASSERT_TRUE(total[k] > 0);
+        for (unsigned k = 0; k + 1 < FIGURES; k++) /* none need fail */
+            CU_ASSERT_TRUE(total[k] > 0);
 }
 
 static const struct unit_test tests[] = {

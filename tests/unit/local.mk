@@ -185,3 +185,7 @@ tests_unit_test_role_order_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-pacemaker
 TESTS += tests/unit/test-pacemaker
 tests_unit_test_pacemaker_LDADD = libunit.a $(PACEMAKER_LIBS) $(UNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-mirror-kept
+TESTS += tests/unit/test-mirror-kept
+tests_unit_test_mirror_kept_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
