@@ -53,3 +53,17 @@ nodist_agents_replica_SOURCES = ocf/replica.params.h ocf/replica.metadata.h
 agents_replica_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
 agents_replica_LDADD = $(AGENT_ASK_LIBS)
 $(agents_replica_OBJECTS): $(nodist_agents_replica_SOURCES)
+
+ocfagent_PROGRAMS += agents/mail-server
+agents_mail_server_SOURCES = agents/host.c agents/host.h \
+	agents/mail_server.c \
+	agents/mail_server_check.c agents/mail_server_check.h \
+	agents/mail_server_role.c agents/mail_server_role.h \
+	agents/mail_server_start.c agents/mail_server_start.h \
+	agents/mail_server_state.c agents/mail_server_state.h \
+	agents/mail_server_unit.c agents/mail_server_unit.h \
+	agents/mail_server_want.c agents/mail_server_want.h
+nodist_agents_mail_server_SOURCES = ocf/mail-server.params.h ocf/mail-server.metadata.h
+agents_mail_server_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/ocf
+agents_mail_server_LDADD = libocf.a libservice.a libclient.a libctl.a libconfig.a libwire.a libbase.a $(GLIB_LIBS)
+$(agents_mail_server_OBJECTS): $(nodist_agents_mail_server_SOURCES)

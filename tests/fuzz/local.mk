@@ -18,6 +18,8 @@ fuzz_targets += tests/fuzz/proto
 fuzz_targets += tests/fuzz/relay
 fuzz_targets += tests/fuzz/replica-map
 fuzz_targets += tests/fuzz/replica-state
+fuzz_targets += tests/fuzz/service-probe
+fuzz_targets += tests/fuzz/service-text
 
 noinst_LIBRARIES += libfuzz.a
 libfuzz_a_SOURCES = tests/fuzz/driver.c
@@ -70,3 +72,7 @@ tests_fuzz_replica_state_SOURCES = tests/fuzz/replica_state.c
 tests_fuzz_replica_state_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_relay_SOURCES = tests/fuzz/relay.c
 tests_fuzz_relay_LDADD = libpriv.a libproto.a libwire.a libbase.a $(PROTO_LIBS) $(FUZZ_LIBS)
+tests_fuzz_service_probe_SOURCES = tests/fuzz/service_probe.c
+tests_fuzz_service_probe_LDADD = libservice.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_service_text_SOURCES = tests/fuzz/service_text.c
+tests_fuzz_service_text_LDADD = libservice.a libbase.a $(FUZZ_LIBS)

@@ -11,6 +11,14 @@ tests_ocf = \
 	tests/ocf/connection-params.sh \
 	tests/ocf/faults.sh \
 	tests/ocf/foreign.sh \
+	tests/ocf/mail-dovecot.sh \
+	tests/ocf/mail-kinds.sh \
+	tests/ocf/mail-load.sh \
+	tests/ocf/mail-metadata.sh \
+	tests/ocf/mail-params.sh \
+	tests/ocf/mail-postfix.sh \
+	tests/ocf/mail-set.sh \
+	tests/ocf/mail-unit.sh \
 	tests/ocf/metadata.sh \
 	tests/ocf/monitor.sh \
 	tests/ocf/name-away.sh \
@@ -27,4 +35,4 @@ tests_ocf = \
 	tests/ocf/stop.sh
 TESTS += $(tests_ocf)
 dist_noinst_SCRIPTS += $(tests_ocf)
-EXTRA_DIST += tests/ocf/lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh tests/ocf/sites-agent-lib.sh
+EXTRA_DIST += tests/ocf/lib.sh tests/ocf/mail-lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh tests/ocf/sites-agent-lib.sh

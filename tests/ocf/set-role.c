@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * set-role STATE_DIR SET ROLE [GENERATION]: gives a set another role in the store of a stand-alone
- * server whose daemon does not run, and in what agents read.
+ * server whose daemon does not run, and in what agents read. A set that is not there is made, with
+ * nothing else in it.
  */
 #include "daemon/store/published.h"
 
@@ -23,9 +24,9 @@ static int set_role(struct dpl_store *store, char **argv, struct dpl_err *err)
 {
     struct dpl_store_item item;
     int rc = dpl_store_get(store, "set", argv[2], &item, err);
-    if (rc < 0)
+    if (rc < 0 && rc != DPL_E_NOT_FOUND)
         return rc;
-    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item.doc);
+    g_autoptr(dpl_doc_auto) doc = rc < 0 ? dpl_doc_new() : dpl_doc_copy(item.doc);
     dpl_doc_set_text(doc, "role", argv[3]);
     if (argv[4])
         dpl_doc_set_int(doc, "generation", atoi(argv[4]));

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lib/service/stop.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum {
+    ORPHAN_MS = 3000, /* for what has lost its master, or is left behind by what started it */
+    LOOK_MS = 250,    /* new ones may have come meanwhile */
+    WATCHED = 64,
+};
+
+/* What was sent to a process, and when. */
+struct sent {
+    pid_t pid;
+    uint64_t start;
+    int64_t asked_ns;
+    bool killed;
+};
+
+static struct sent *find_sent(GArray *sents, const struct dpl_proc *proc)
+{
+    for (guint i = 0; i < sents->len; i++) {
+        struct sent *sent = &g_array_index(sents, struct sent, i);
+        if (sent->pid == proc->pid && sent->start == proc->start)
+            return sent;
+    }
+    struct sent fresh = {.pid = proc->pid, .start = proc->start};
+    g_array_append_val(sents, fresh);
+    return &g_array_index(sents, struct sent, sents->len - 1);
+}
+
+/* One that is stopped would not hear it. */
+static void ask(const struct dpl_proc *proc, int number)
+{
+    dpl_proc_signal(proc->pid, proc->start, number);
+    dpl_proc_signal(proc->pid, proc->start, SIGCONT);
+}
+
+static void press(struct dpl_service_stop *stop, const struct dpl_procs *procs,
+                  const struct dpl_proc *proc, struct sent *sent, int64_t now_ns)
+{
+    bool top = dpl_service_is_top(procs, proc), leads = proc->session == proc->pid;
+    bool late = sent->asked_ns && !leads && now_ns >= sent->asked_ns + ORPHAN_MS * 1000000LL;
+    if (now_ns >= stop->kill_ns || (top && late)) {
+        dpl_proc_signal(proc->pid, proc->start, SIGKILL);
+        stop->killed += !sent->killed;
+        sent->killed = true;
+    } else if (top && !sent->asked_ns) {
+        sent->asked_ns = now_ns;
+        ask(proc,
+            leads && stop->service->kind->stop_signal ? stop->service->kind->stop_signal : SIGTERM);
+    }
+}
+
+/* Until one of them ends, or it is time to look again. */
+static void await_change(const struct dpl_service_stop *stop, const struct dpl_procs *procs)
+{
+    struct pollfd fds[WATCHED];
+    nfds_t count = 0;
+    int left = dpl_clock_left_ms(stop->clock, stop->deadline_ns);
+    for (size_t i = 0; i < procs->count && count < WATCHED; i++) {
+        if (!procs->items[i].ours)
+            continue;
+        int fd = dpl_proc_open(procs->items[i].pid, procs->items[i].start);
+        if (fd >= 0)
+            fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        else
+            left = 0;
+    }
+    poll(fds, count, left < LOOK_MS ? left : LOOK_MS);
+    while (count > 0)
+        close(fds[--count].fd);
+}
+
+static int hangs(const struct dpl_procs *procs, struct dpl_err *err)
+{
+    for (size_t i = 0; i < procs->count; i++)
+        if (procs->items[i].ours)
+            return dpl_err_set(err, DPL_E_TIMEOUT, "process %d (%s) of it cannot be ended: %s",
+                               (int)procs->items[i].pid, procs->items[i].name,
+                               procs->items[i].state == 'D' ? "it waits for a disk or a mount"
+                                                            : "it was killed, and lives");
+    return DPL_OK;
+}
+
+int dpl_service_stop(struct dpl_service_stop *stop, struct dpl_err *err)
+{
+    g_autoptr(GArray) sents = g_array_new(FALSE, FALSE, sizeof(struct sent));
+    for (;;) {
+        struct dpl_procs procs;
+        int count = dpl_service_own(stop->service, stop->memory, &procs, err);
+        int64_t now_ns = dpl_clock_now_ns(stop->clock);
+        if (count > stop->found)
+            stop->found = count;
+        if (count <= 0 || now_ns >= stop->deadline_ns) {
+            int code = count <= 0 ? count : hangs(&procs, err);
+            dpl_procs_done(&procs);
+            return code;
+        }
+        for (size_t i = 0; i < procs.count; i++)
+            if (procs.items[i].ours)
+                press(stop, &procs, &procs.items[i], find_sent(sents, &procs.items[i]), now_ns);
+        await_change(stop, &procs);
+        dpl_procs_done(&procs);
+    }
+}
