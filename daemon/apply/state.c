@@ -8,8 +8,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+/* From Linux 6.14 on. */
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x00000080
+#endif
+enum { UNCACHED_BYTES = 512 * 1024 };
 
 /* A path that leads to what the descriptor is of, whatever that is: for calls that refuse O_PATH.
  */
@@ -150,10 +157,25 @@ int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, bool keep_truste
     return rc < 0 ? dpl_err_set(err, rc, "a list of attributes is damaged") : 0;
 }
 
+/* What comes in bulk is written to the disk at once and not kept in memory: a checkpoint waits for
+ * less, and nothing else is displaced. */
+static ssize_t write_some(int fd, struct dpl_view data, uint64_t offset)
+{
+    static bool unknown;
+    if (data.size >= UNCACHED_BYTES && !unknown) {
+        struct iovec iov = {(void *)(uintptr_t)data.data, data.size};
+        ssize_t n = pwritev2(fd, &iov, 1, (off_t)offset, RWF_DONTCACHE);
+        if (n >= 0 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+            return n;
+        unknown = true;
+    }
+    return pwrite(fd, data.data, data.size, (off_t)offset);
+}
+
 int dpl_state_write(int fd, uint64_t offset, struct dpl_view data, struct dpl_err *err)
 {
     while (data.size > 0) {
-        ssize_t n = pwrite(fd, data.data, data.size, (off_t)offset);
+        ssize_t n = write_some(fd, data, offset);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

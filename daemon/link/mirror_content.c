@@ -10,7 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = DPL_SUM_COARSE, COARSE_AT_ONCE = 4, SUMS_MAX = PIECE / DPL_SUM_FINE };
+enum {
+    PIECE = DPL_SUM_COARSE,
+    AHEAD = 2 * PIECE,
+    COARSE_AT_ONCE = 4,
+    SUMS_MAX = PIECE / DPL_SUM_FINE
+};
 
 struct dpl_mirror_job *dpl_mirror_job_new(struct dpl_view oid, enum dpl_mirror_as as,
                                           struct dpl_view ranges)
@@ -101,6 +106,7 @@ static int send_data(struct dpl_mirror_job *job, const struct dpl_mirror_desk *d
     m.length = dpl_mirror_stretch(job->fd, job->offset, job->end, &hole);
     if (m.length > 0 && !hole) {
         size_t want = m.length < PIECE ? (size_t)m.length : PIECE;
+        (void)posix_fadvise(job->fd, (off_t)(job->offset + want), AHEAD, POSIX_FADV_WILLNEED);
         ssize_t got = dpl_fd_pread_full(job->fd, job->offset, desk->buffer, want, err);
         if (got < 0)
             return (int)got;

@@ -9,7 +9,7 @@
 
 #define KEY_BYTES ((uint64_t)64 << 30) /* under one key; AES-GCM's bound is some 380 GB */
 
-enum { GATHER_BYTES = 256 * 1024 };
+enum { GATHER_BYTES = 64 * 1024 };
 
 /* A buffer in front of the socket: a record is 16 KiB, a system call for each would cost. */
 static int gather(SSL *ssl, int fd, struct dpl_err *err)

@@ -35,16 +35,11 @@ void dpl_cursor_done(struct dpl_cursor *c)
     c->buffer = NULL;
 }
 
-/* Makes up to `size` bytes at this place of the file readable. Returns how many there are. */
-static ssize_t window_read(struct dpl_cursor *c, uint64_t at, size_t size, const uint8_t **bytes,
-                           struct dpl_err *err)
+/* Reads `size` bytes at this place of the file, and `want` if there are so many. Returns how many
+ * of the first there are. */
+static ssize_t window_fill(struct dpl_cursor *c, uint64_t at, size_t size, size_t want,
+                           const uint8_t **bytes, struct dpl_err *err)
 {
-    if (at >= c->window_at && at + size <= c->window_at + c->window) {
-        *bytes = c->buffer + (at - c->window_at);
-        return (ssize_t)size;
-    }
-    c->ahead = c->ahead < WINDOW_MIN ? WINDOW_MIN : c->ahead < WINDOW ? 2 * c->ahead : WINDOW;
-    size_t want = size > c->ahead ? size : c->ahead;
     if (want > c->room) {
         uint8_t *more = realloc(c->buffer, want);
         if (!more)
@@ -66,6 +61,18 @@ static ssize_t window_read(struct dpl_cursor *c, uint64_t at, size_t size, const
     }
     *bytes = c->buffer;
     return (ssize_t)(c->window < size ? c->window : size);
+}
+
+/* Makes up to `size` bytes at this place of the file readable. Returns how many there are. */
+static ssize_t window_read(struct dpl_cursor *c, uint64_t at, size_t size, const uint8_t **bytes,
+                           struct dpl_err *err)
+{
+    if (at >= c->window_at && at + size <= c->window_at + c->window) {
+        *bytes = c->buffer + (at - c->window_at);
+        return (ssize_t)size;
+    }
+    c->ahead = c->ahead < WINDOW_MIN ? WINDOW_MIN : c->ahead < WINDOW ? 2 * c->ahead : WINDOW;
+    return window_fill(c, at, size, size > c->ahead ? size : c->ahead, bytes, err);
 }
 
 static void window_drop(struct dpl_cursor *c)
@@ -121,43 +128,70 @@ static int record_at(struct dpl_cursor *c, struct dpl_record_header *h, struct d
     return whole ? RECORD : OTHER;
 }
 
-/* Whether a record's header stands anywhere behind this place. 1, 0 or a negative code. */
+/* A part of the file that holds anything. */
+struct piece {
+    uint64_t at, end;
+};
+
+/* The first at or behind this place. False: there is none. Room that was allocated and never
+ * written is skipped by the file system. */
+static bool find_piece(const struct dpl_cursor *c, uint64_t from, struct piece *p)
+{
+    uint64_t full = place(c, c->head.first_lsn + c->head.bytes);
+    for (*p = (struct piece){from, from}; p->end < full;) {
+        off_t data = lseek(c->fd, (off_t)p->end, SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            return false;
+        p->at = data > (off_t)p->end ? dpl_record_align((uint64_t)data) : p->end;
+        off_t hole = data < 0 ? -1 : lseek(c->fd, (off_t)p->at, SEEK_HOLE);
+        p->end = hole > (off_t)p->at && (uint64_t)hole < full ? (uint64_t)hole : full;
+        if (p->at + DPL_RECORD_HEADER <= p->end)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a header stands in these bytes. */
+static bool has_header(const struct dpl_cursor *c, uint64_t at, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i + DPL_RECORD_HEADER <= size; i += DPL_RECORD_ALIGN) {
+        struct dpl_record_header h;
+        if (bytes[i] != 0 && dpl_record_header_decode(&h, bytes + i) == 0 &&
+            h.epoch_tag == dpl_epoch_tag(&c->head.epoch) && place(c, h.lsn) == at + i)
+            return true;
+    }
+    return false;
+}
+
+static int scan(struct dpl_cursor *c, struct piece p, struct dpl_err *err)
+{
+    int rc = 0;
+    while (rc == 0 && p.at + DPL_RECORD_HEADER <= p.end) {
+        const uint8_t *bytes;
+        size_t want = p.end - p.at < WINDOW ? (size_t)(p.end - p.at) : WINDOW;
+        ssize_t n = window_fill(c, p.at, want, want, &bytes, err);
+        if (n < DPL_RECORD_HEADER)
+            return n < 0 ? (int)n : 0;
+        rc = has_header(c, p.at, bytes, (size_t)n);
+        p.at += (uint64_t)n - DPL_RECORD_HEADER + DPL_RECORD_ALIGN;
+    }
+    return rc;
+}
+
+/* Whether a record's header stands anywhere behind this place. 1, 0 or a negative code. What is
+ * read the kernel reads ahead of, and these pages count as data from then on: so it is known what
+ * comes next before anything is read, or this would walk on through all that is empty. */
 static int something_behind(struct dpl_cursor *c, struct dpl_err *err)
 {
-    uint64_t end = place(c, c->head.first_lsn + c->head.bytes);
-    uint64_t at = place(c, c->lsn) + DPL_RECORD_ALIGN;
-    while (at + DPL_RECORD_HEADER <= end) {
-        /* Room that was allocated and never written is skipped by the file system. */
-        off_t data = lseek(c->fd, (off_t)at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
-            return 0;
-        if (data > (off_t)at)
-            at = ((uint64_t)data + DPL_RECORD_ALIGN - 1) & ~(uint64_t)(DPL_RECORD_ALIGN - 1);
-        /* No further than that: pages that were only read would count as data from then on. */
-        off_t hole = data < 0 ? -1 : lseek(c->fd, (off_t)at, SEEK_HOLE);
-        uint64_t until = hole > (off_t)at && (uint64_t)hole < end ? (uint64_t)hole : end;
-        size_t want = until - at < WINDOW ? (size_t)(until - at) : WINDOW;
-        const uint8_t *bytes;
-        window_drop(c);
-        ssize_t n = window_read(c, at, want, &bytes, err);
-        if (n < 0)
-            return (int)n;
-        if (n < DPL_RECORD_HEADER) {
-            if (until == end || n == 0)
-                return 0;
-            at = until;
-            continue;
-        }
-        size_t i = 0;
-        for (; i + DPL_RECORD_HEADER <= (size_t)n; i += DPL_RECORD_ALIGN) {
-            struct dpl_record_header h;
-            if (bytes[i] != 0 && dpl_record_header_decode(&h, bytes + i) == 0 &&
-                h.epoch_tag == dpl_epoch_tag(&c->head.epoch) && place(c, h.lsn) == at + i)
-                return 1;
-        }
-        at += i;
+    struct piece now, next = {0};
+    int rc = 0;
+    bool any = find_piece(c, place(c, c->lsn) + DPL_RECORD_ALIGN, &now);
+    while (rc == 0 && any) {
+        any = find_piece(c, now.end, &next);
+        rc = scan(c, now, err);
+        now = next;
     }
-    return 0;
+    return rc;
 }
 
 struct find {
