@@ -8,7 +8,7 @@ stage_sites a
 both_sites
 
 detach() { "$libexec/doppel" emergency detach "$@" >"$work/said" 2>&1 </dev/null; rc=$?; }
-is() { [ "$rc" = "$1" ] || { bad "exit $rc, not $1: $(cat "$work/said")"; }; }
+exit_is() { [ "$rc" = "$1" ] || { bad "exit $rc, not $1: $(cat "$work/said")"; }; }
 in_service() { conn start; expect 0; eventually conn_is 0; }
 
 in_service
@@ -18,12 +18,12 @@ ours_down
 
 # Nothing without a word.
 detach nothing --yes
-is 1
+exit_is 1
 detach mail --plan
-is 0
+exit_is 0
 ok "a plan changes nothing" mounted
 detach mail
-is 4
+exit_is 4
 ok "nor does it go on unasked" mounted
 
 # The capture lives. Whoever uses the set is ended.
@@ -32,7 +32,7 @@ user=$!
 uses_it() { [ "$(readlink /proc/$user/cwd)" = "$root_a" ]; }
 eventually uses_it
 detach mail --yes
-is 0
+exit_is 0
 wait $user
 [ $? -gt 128 ] || bad "the user of the set was not ended"
 not "nothing is mounted" mounted
@@ -63,7 +63,7 @@ expect 190 "is detached"
 # Back: the monitor fails, the group is started again, all is compared.
 doppel a emergency attach mail >"$work/said" 2>&1
 rc=$?
-is 0
+exit_is 0
 conn monitor
 expect 1 "is gone"
 conn stop
@@ -73,7 +73,7 @@ ok "it is captured again" mounted
 equal
 doppel a emergency attach mail >"$work/said" 2>&1
 rc=$?
-is 1
+exit_is 1
 
 # Every process of ours is dead, and the mount answers errors.
 keeper=$(field a keeper) worker=$(field a worker)
@@ -82,7 +82,7 @@ kill -9 "$keeper" "$worker"
 are_dead() { ! kill -0 "$keeper" && ! kill -0 "$worker"; }
 eventually are_dead
 detach mail --yes
-case $rc in 0 | 6) ;; *) is 0 ;; esac
+case $rc in 0 | 6) ;; *) exit_is 0 ;; esac
 not "the dead mount is gone" mounted
 echo three >"$root_a/three" || bad "the plain directory cannot be written"
 conn stop

@@ -57,7 +57,7 @@ both_sites() {
     must doppel a set create mail "$root_a"
     must doppel a connect mail --equal
     ours_down
-    sed -e '/^\[set mail\]/,$d' -e 's/^\[daemon\]$/[daemon]\ncluster=yes/' "$work/$ours/conf" >/etc/doppel/doppel.conf
+    sed -e '/^\[set mail\]/,$d' -e 's/^\[daemon\]$/[daemon]\ncluster=no/' "$work/$ours/conf" >/etc/doppel/doppel.conf
     ours_up
 }
 
