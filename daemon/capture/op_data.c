@@ -85,20 +85,26 @@ static ssize_t append_once(struct op *op, int fd, const struct fuse_write_in *in
 {
     struct slot *slot = op->slot;
     struct statx stx;
+    size_t there = 0; /* of it: a kill may have come in the middle */
     int code = stat_fd(fd, &stx);
+    ssize_t more;
 
     if (code != 0)
         return code;
     if (!op_pre_known(op)) {
         slot->pre[0] = stx.stx_size;
         op_pre_keep(op);
-    } else if (stx.stx_size >= slot->pre[0] + in->size) {
+    } else if (stx.stx_size > slot->pre[0]) {
         op_recognised(op);
-        return in->size;
+        there = stx.stx_size - slot->pre[0];
+        if (there >= in->size)
+            return in->size;
     }
     op->record.offset = slot->pre[0];
-    code = (int)write(fd, op->rq.data, in->size);
-    return code < 0 ? -errno : code;
+    more = write(fd, (const char *)op->rq.data + there, in->size - there);
+    if (more < 0)
+        return there > 0 ? (ssize_t)there : -errno;
+    return (ssize_t)there + more;
 }
 
 int op_write(struct op *op)

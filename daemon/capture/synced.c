@@ -17,6 +17,7 @@
 
 static struct {
     uint64_t from, noted, end; /* of the last round: its position, its record, and that one's end */
+    uint32_t journal;          /* and in which journal these are */
 } last;
 
 static void failed(struct worker *worker, int code)
@@ -62,6 +63,7 @@ static void publish(struct worker *worker, uint32_t journal, uint64_t from)
     if (atomic_load(&worker->shared->journal) == journal) {
         atomic_store(&worker->shared->synced_lsn, from);
         last.from = from;
+        last.journal = journal;
         if (recorder_note(worker, &record, &last.noted) == 0)
             last.end = dpl_arena_next_lsn(&worker->arena);
     }
@@ -78,7 +80,7 @@ static void one_round(struct worker *worker)
     if (atomic_load(&shared->sync_failed) != 0 || atomic_load(&shared->mode) != MODE_JOURNAL ||
         from <= atomic_load(&shared->synced_lsn))
         return;
-    if (from == last.end && last.noted == last.from)
+    if (journal == last.journal && from == last.end && last.noted == last.from)
         return; /* our own record is all that is new */
     atomic_store(&shared->sync_busy, 1);
     code = sync_all(shared, false);

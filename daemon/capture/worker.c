@@ -56,16 +56,27 @@ static void make_present(const struct worker *worker, int buffer)
     madvise(at, size, MADV_POPULATE_WRITE);
 }
 
+static void sleep_ms(long ms)
+{
+    struct timespec time = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&time, NULL);
+}
+
 static void *thread_main(void *arg)
 {
     struct thread *thread = arg;
     struct worker *worker = thread->worker;
     uint32_t slot = thread->index;
     struct dpl_err err = {0};
+    bool told = false;
 
-    if (worker_thread_init(thread, worker, slot, &err) != 0) {
-        fprintf(stderr, "doppel-capture: %s\n", err.text);
-        return NULL;
+    /* A request may be in its slot, which nobody else would answer: so it does not give up. */
+    while (worker_thread_init(thread, worker, slot, &err) != 0) {
+        if (!told)
+            fprintf(stderr, "doppel-capture: %s: trying again\n", err.text);
+        told = true;
+        sleep_ms(GUARD_IDLE_MS);
     }
     if (atomic_load(&thread->slot->state) == SLOT_GOT)
         serve_request(thread, true); /* left by the takeover */
@@ -80,6 +91,7 @@ static int start_in_slot(struct worker *worker, uint32_t slot)
     struct thread *thread = calloc(1, sizeof(*thread));
     pthread_attr_t attr;
     pthread_t id;
+    int code;
 
     if (thread == NULL)
         return -ENOMEM;
@@ -97,7 +109,33 @@ static int start_in_slot(struct worker *worker, uint32_t slot)
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, 256 * 1024);
-    return -pthread_create(&id, &attr, thread_main, thread);
+    code = pthread_create(&id, &attr, thread_main, thread);
+    pthread_attr_destroy(&attr);
+    if (code == 0)
+        return 0;
+    /* The slot is free for the next try: there are not many. */
+    atomic_fetch_sub(&shared->threads, 1);
+    worker->threads[slot] = NULL;
+    free(thread);
+    return -code;
+}
+
+/* Whether a takeover has left a request there that nobody serves yet. */
+static bool is_left(const struct worker *worker, uint32_t slot)
+{
+    return worker->threads[slot] == NULL &&
+           atomic_load(&worker->shared->slots[slot].state) == SLOT_GOT;
+}
+
+/* Gives each of these a thread. True: for some there is none yet. */
+static bool start_left(struct worker *worker)
+{
+    bool left = false;
+
+    for (uint32_t i = 0; i < SHARED_SLOTS; i++)
+        if (is_left(worker, i) && start_in_slot(worker, i) != 0)
+            left = true;
+    return left;
 }
 
 /* Starts one more thread of this root. */
@@ -105,7 +143,7 @@ static int start_thread(struct worker *worker, uint32_t root)
 {
     uint32_t slot = 0;
 
-    while (slot < SHARED_SLOTS && worker->threads[slot])
+    while (slot < SHARED_SLOTS && (worker->threads[slot] || is_left(worker, slot)))
         slot++;
     if (slot == SHARED_SLOTS)
         return -EAGAIN;
@@ -195,13 +233,6 @@ static bool all_ended(const struct shared *shared)
     return true;
 }
 
-static void sleep_ms(long ms)
-{
-    struct timespec time = {.tv_nsec = ms * 1000000};
-
-    nanosleep(&time, NULL);
-}
-
 /* Takes the lead from threads that are stuck, and says that we live. */
 static void guard(struct worker *worker)
 {
@@ -220,6 +251,8 @@ static void guard(struct worker *worker)
                 start_thread(worker, i);
             busy |= verdict != POOL_QUIET;
         }
+        if (worker->left)
+            worker->left = start_left(worker);
         renew_look(worker);
         runstate_beat(worker);
         sleep_ms(busy ? GUARD_BUSY_MS : GUARD_IDLE_MS);
@@ -284,9 +317,7 @@ int worker_run(const struct options *options, const struct memory *memory)
     takeover_run(&worker, &thread);
     renew_taken_over(&worker);
     atomic_store(&shared->threads, 0);
-    for (uint32_t i = 0; i < SHARED_SLOTS; i++)
-        if (atomic_load(&shared->slots[i].state) == SLOT_GOT)
-            start_in_slot(&worker, i);
+    worker.left = start_left(&worker);
     for (uint32_t root = 0; root < shared->root_count; root++)
         for (uint32_t i = 0; i < FIRST_THREADS; i++)
             start_thread(&worker, root);

@@ -29,6 +29,7 @@ struct worker {
     struct border border;
     struct pool pools[SHARED_ROOTS];
     struct thread *threads[SHARED_SLOTS]; /* by slot; they live as long as the process */
+    bool left;                            /* requests of a takeover have no thread yet */
     pthread_mutex_t journal_lock;         /* held while shared->journal is odd, see renew.h */
 };
 

@@ -67,5 +67,40 @@ wait_for unknown 1 remove || die "the journal says what nobody knows: $(cat "$wo
 # One that failed and changed nothing is void, and asks for nothing.
 ! mkdir "$root/a/new" 2>/dev/null || die "made twice"
 wait_for unknown 2 create || die "what changed nothing is unknown"
+
+# A worker that is killed in the middle of an append: the rest follows, and nothing stands there twice.
+touch "$root/log"
+chattr +a "$root/log"
+perl -e 'print map { chr(32 + $_ % 90) } 1 .. 10000' >"$work/bytes"
+old=$(worker)
+echo 'append 9' >"$work/fail"
+dd if="$work/bytes" of="$root/log" bs=10000 oflag=append conv=notrunc status=none || die "the append failed"
+[ ! -e "$work/fail" ] && [ "$(worker)" != "$old" ] || die "no worker died in the append"
+cmp "$work/bytes" "$root/log" || die "an append stands there in parts, or twice"
+chattr -a "$root/log"
+
+# No threads can be made for a while, and all that there are are stuck: it goes on when there are again.
+mkdir "$root/stuck"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do : >"$root/stuck/$i"; done
+echo 'threads 11' >"$work/fail"
+fsfreeze -f "$work/disk"
+writers=()
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    echo "$i" >>"$root/stuck/$i" &
+    writers+=($!)
+done
+hangs() { [ "$(grep -l '^State:.D' "/proc/$(worker)/task"/*/status | wc -l)" -ge 3 ]; }
+wait_for hangs
+code=$?
+read -rt 2 <>"$work/never" # many tries
+rm "$work/fail"
+ls -d "$root/b/nothing" >"$work/said" 2>&1 &
+looker=$!
+answered() { ! kill -0 $looker 2>/dev/null; }
+wait_for answered || code=2
+fsfreeze -u "$work/disk"
+[ $code = 0 ] || die "it does not go on when there are threads again"
+wait "${writers[@]}" || die "a write failed"
+[ "$(cat "$root"/stuck/* | wc -l)" = 12 ] || die "writes are lost"
 uncapture
 echo PASS
