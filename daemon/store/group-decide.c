@@ -11,6 +11,7 @@
 struct meeting {
     struct dpl_peer peers[DPL_GROUP_NODES_MAX];
     size_t count;
+    uint64_t number; /* the greatest of all eras that anybody has */
     const struct dpl_peer *leader;
 };
 
@@ -37,6 +38,7 @@ static bool read_peer(uint32_t id, const struct dpl_doc *m, struct dpl_peer *p)
         .yields = dpl_doc_bool(m, "yields", false),
         .members = dpl_doc_list(m, "members"),
         .history = dpl_doc_list(m, "history"),
+        .before = dpl_doc_list(m, "before"),
         .down = dpl_doc_list(m, "down"),
         .confirmed = dpl_doc_list(m, "confirmed"),
         .nodes = dpl_doc_list(m, "nodes"),
@@ -90,6 +92,67 @@ static bool read_all(struct dpl_group *g, struct meeting *m)
     return true;
 }
 
+/* The line of an era in a history, or NULL. */
+static const char *line_of(const struct dpl_doc *history, uint64_t number, const char *id)
+{
+    g_autofree char *head = g_strdup_printf("%llu %s ", (unsigned long long)number, id);
+    for (size_t i = 0; i < dpl_doc_count(history); i++) {
+        const char *line = dpl_doc_as_text(dpl_doc_at(history, i));
+        if (line && g_str_has_prefix(line, head))
+            return line + strlen(head);
+    }
+    return NULL;
+}
+
+/* Whether the peer has taken this era, now or in its past. */
+static bool has_taken(const struct dpl_peer *p, uint64_t number, const char *id)
+{
+    if (strcmp(p->era_id, id) == 0 || line_of(p->history, number, id))
+        return true;
+    for (size_t i = 0; i < dpl_doc_count(p->before); i++)
+        if (g_strcmp0(dpl_doc_text(dpl_doc_at(p->before, i), "id"), id) == 0)
+            return true;
+    return false;
+}
+
+/* An era that a member of it has not taken was never begun. */
+static bool is_void(const struct meeting *m, uint64_t number, const char *id,
+                    const struct dpl_doc *members)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (has(members, m->peers[i].name) && !has_taken(&m->peers[i], number, id))
+            return true;
+    return false;
+}
+
+/* The era in which the peer really is: behind those that were never begun. */
+static void find_era(const struct meeting *m, const struct dpl_peer *p, struct dpl_peer *found)
+{
+    *found = *p;
+    for (size_t i = 0; found->tentative && i < dpl_doc_count(p->before); i++) {
+        const struct dpl_doc *row = dpl_doc_at(p->before, i);
+        if (!is_void(m, found->era, found->era_id, found->members))
+            return;
+        const char *id = dpl_doc_text(row, "id");
+        found->era = (uint64_t)dpl_doc_int(row, "number", 0);
+        found->era_id = id ? id : "";
+        found->members = dpl_doc_list(row, "members");
+        found->tentative = i + 1 < dpl_doc_count(p->before);
+        found->moved = true;
+        found->empty = found->era == 0;
+    }
+}
+
+static void find_eras(struct meeting *m)
+{
+    struct dpl_peer found[DPL_GROUP_NODES_MAX];
+    for (size_t i = 0; i < m->count; i++) {
+        find_era(m, &m->peers[i], &found[i]);
+        m->number = MAX(m->number, m->peers[i].era);
+    }
+    memcpy(m->peers, found, m->count * sizeof found[0]);
+}
+
 /* Whether a has more than b. */
 static bool better(const struct dpl_peer *a, const struct dpl_peer *b)
 {
@@ -123,12 +186,15 @@ static const char *choose_store(const struct meeting *m, bool warm, bool *any)
     return store;
 }
 
-/* Whether a holder's past is a part of the leader's. */
+/* Whether a holder's past is a part of the leader's: its era is, and has made no change since. */
 static bool related(const struct dpl_peer *p, const struct dpl_peer *leader)
 {
-    g_autofree char *line = g_strdup_printf("%llu %s", (unsigned long long)p->era, p->era_id);
-    return p->tentative || (p->era == leader->era && strcmp(p->era_id, leader->era_id) == 0) ||
-           has(leader->history, line);
+    if (p->tentative || p->moved ||
+        (p->era == leader->era && strcmp(p->era_id, leader->era_id) == 0))
+        return true;
+    const char *line = line_of(leader->history, p->era, p->era_id);
+    uint64_t end = line ? g_ascii_strtoull(line, NULL, 10) : 0;
+    return line && p->last.sequence <= end + (p->pending ? 1 : 0);
 }
 
 static bool choose_leader(struct dpl_group *g, struct meeting *m, const char *store)
@@ -226,7 +292,7 @@ static bool unchanged(const struct meeting *m)
         const struct dpl_peer *p = &m->peers[i];
         if (!admitted(m, p))
             continue;
-        if (!equal_to(p, m->leader) || p->pending || p->tentative ||
+        if (!equal_to(p, m->leader) || p->pending || p->tentative || p->moved ||
             strcmp(p->era_id, m->leader->era_id) != 0 || !has(m->leader->members, p->name))
             return false;
         members++;
@@ -244,7 +310,7 @@ static void make_era(struct dpl_group *g, const struct meeting *m, const struct 
     if (maker->id != g->id)
         return;
     g_auto(GStrv) names = member_names(m);
-    dpl_group_form(g, (const char *const *)names, copy);
+    dpl_group_form(g, m->number + 1, (const char *const *)names, copy);
 }
 
 /* Nobody holds a store. */
@@ -265,6 +331,7 @@ void dpl_group_decide(struct dpl_group *g)
     bool any;
     if (!read_all(g, &m))
         return;
+    find_eras(&m);
     const char *store = choose_store(&m, true, &any);
     if (!any)
         store = choose_store(&m, false, &any);

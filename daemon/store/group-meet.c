@@ -166,30 +166,30 @@ static void send_copy(struct dpl_group *g)
         send_item(g, &p->item);
 }
 
-static GPtrArray *longer_history(const struct dpl_era *era)
+static GPtrArray *longer_history(const struct dpl_era *era, struct dpl_store_version last)
 {
     GPtrArray *history = g_ptr_array_new_with_free_func(g_free);
     guint have = era->history ? era->history->len - 1 : 0;
     for (guint i = have >= DPL_GROUP_HISTORY ? have - DPL_GROUP_HISTORY + 1 : 0; i < have; i++)
         g_ptr_array_add(history, g_strdup(era->history->pdata[i]));
     if (era->number > 0)
-        g_ptr_array_add(history,
-                        g_strdup_printf("%llu %s", (unsigned long long)era->number, era->id));
+        g_ptr_array_add(history, g_strdup_printf("%llu %s %llu", (unsigned long long)era->number,
+                                                 era->id, (unsigned long long)last.sequence));
     g_ptr_array_add(history, NULL);
     return history;
 }
 
-void dpl_group_form(struct dpl_group *g, const char *const *members, bool copy)
+void dpl_group_form(struct dpl_group *g, uint64_t number, const char *const *members, bool copy)
 {
     const struct dpl_pending *p = g->pending;
     struct dpl_store_version last = p ? p->item.version : g->last;
     g_autofree char *digest = dpl_table_digest(g->table, p ? &p->item : NULL);
-    struct dpl_era era = {.number = g->era.number + 1, .tentative = true};
+    struct dpl_era era = {.number = number, .tentative = true};
     era.members = g_ptr_array_new_with_free_func(g_free);
     for (; *members; members++)
         g_ptr_array_add(era.members, g_strdup(*members));
     g_ptr_array_add(era.members, NULL);
-    era.history = longer_history(&g->era);
+    era.history = longer_history(&g->era, last);
     random_id(g, era.id);
     if (g->era.number > 0)
         g_strlcpy(era.store, g->era.store, sizeof era.store);
@@ -313,6 +313,22 @@ static bool copy_is_whole(const struct dpl_group *g, const struct dpl_doc *m)
     return digest && g_strcmp0(digest, dpl_doc_text(m, "digest")) == 0;
 }
 
+/* What this node was in until now: it is of use until all members of the new era are known to have
+ * taken that. One that gave up its store has none. */
+static struct dpl_doc *before_of(const struct dpl_group *g)
+{
+    struct dpl_doc *list = dpl_doc_new_list(), *row = dpl_doc_add_tree(list);
+    dpl_doc_set_int(row, "number", g->yields ? 0 : (int64_t)g->era.number);
+    dpl_doc_set_text(row, "id", g->era.id);
+    dpl_names_write(row, "members", g->era.members);
+    const struct dpl_doc *older = g->era.tentative && !g->yields ? g->era.before : NULL;
+    size_t count = dpl_doc_count(older);
+    for (size_t i = 0; i < count; i++)
+        if (i + 1 == count || i < DPL_GROUP_HISTORY) /* the oldest is the one that surely was */
+            dpl_doc_add(list, dpl_doc_copy(dpl_doc_at(older, i)));
+    return list;
+}
+
 void dpl_group_on_era(struct dpl_group *g, uint32_t from, const struct dpl_doc *m)
 {
     struct dpl_era era = {0};
@@ -333,6 +349,8 @@ void dpl_group_on_era(struct dpl_group *g, uint32_t from, const struct dpl_doc *
         dpl_group_fail(g, &err);
         return;
     }
+    g_clear_pointer(&era.before, dpl_doc_free);
+    era.before = before_of(g);
     dpl_era_clear(&g->era);
     g->era = era;
     g->yields = false;
@@ -356,6 +374,7 @@ void dpl_group_on_era_ack(struct dpl_group *g, uint32_t from, const struct dpl_d
     if (g_hash_table_size(g->acks) + 1 < g->era.members->len)
         return;
     g->era.tentative = false;
+    g_clear_pointer(&g->era.before, dpl_doc_free);
     if (dpl_group_save(g, dpl_group_mark("confirm"), false) == DPL_OK)
         dpl_group_ready(g);
 }

@@ -16,7 +16,12 @@ struct dpl_era {
     char store[DPL_GROUP_ID_SIZE]; /* the same in all eras of a store */
     bool tentative;                /* not every member is known to have it */
     GPtrArray *members;            /* names in their order, ended by NULL */
-    GPtrArray *history;            /* "NUMBER ID" of the eras before, ended by NULL */
+    GPtrArray *history; /* "NUMBER ID SEQUENCE" of the eras before, with the last change of
+                         * each; ended by NULL */
+    /* While it is tentative, those that it took the place of, the last first: trees {number, id,
+     * members}, all tentative but the oldest. If a member turns out not to have taken the new one,
+     * that was never begun, and the one before may have gone on. */
+    struct dpl_doc *before;
 };
 
 /* A change that is durable here, and maybe not everywhere. */
@@ -41,7 +46,8 @@ struct dpl_peer {
     uint64_t era;
     struct dpl_store_version last; /* what is pending included */
     bool tentative, pending, warm, yields, empty;
-    const struct dpl_doc *members, *history, *down, *confirmed, *nodes;
+    bool moved; /* it had taken eras that were never begun */
+    const struct dpl_doc *members, *history, *before, *down, *confirmed, *nodes;
 };
 
 struct dpl_group {
@@ -105,7 +111,7 @@ void dpl_group_on_era(struct dpl_group *g, uint32_t from, const struct dpl_doc *
 void dpl_group_on_era_ack(struct dpl_group *g, uint32_t from, const struct dpl_doc *message);
 void dpl_group_ready(struct dpl_group *g);
 /* Sends what all lack, and the era of these members. */
-void dpl_group_form(struct dpl_group *g, const char *const *members, bool copy);
+void dpl_group_form(struct dpl_group *g, uint64_t number, const char *const *members, bool copy);
 
 /* group-decide.c: all have told what they have */
 void dpl_group_decide(struct dpl_group *g);

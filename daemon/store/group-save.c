@@ -2,7 +2,7 @@
  *
  * The group in its book. Records are documents with "record":
  *
- *   state    store, number, id, tentative, members, history, last_era, last_sequence
+ *   state    store, number, id, tentative, members, history, before, last_era, last_sequence
  *   change   an item (table.h), origin, serial, committed: whether it was so at once
  *   commit   the change before it is committed
  *   confirm  the era is not tentative any more
@@ -19,6 +19,7 @@ void dpl_era_clear(struct dpl_era *era)
 {
     g_clear_pointer(&era->members, g_ptr_array_unref);
     g_clear_pointer(&era->history, g_ptr_array_unref);
+    dpl_doc_free(era->before);
     *era = (struct dpl_era){0};
 }
 
@@ -67,6 +68,8 @@ int dpl_era_read(const struct dpl_doc *doc, struct dpl_era *era_r, struct dpl_er
                               .tentative = dpl_doc_bool(doc, "tentative", false),
                               .members = dpl_names_read(dpl_doc_list(doc, "members")),
                               .history = dpl_names_read(dpl_doc_list(doc, "history"))};
+    if (dpl_doc_list(doc, "before"))
+        era_r->before = dpl_doc_copy(dpl_doc_list(doc, "before"));
     g_strlcpy(era_r->id, id, sizeof era_r->id);
     g_strlcpy(era_r->store, store, sizeof era_r->store);
     return DPL_OK;
@@ -80,6 +83,8 @@ void dpl_era_write(const struct dpl_era *era, struct dpl_doc *doc)
     dpl_doc_set_bool(doc, "tentative", era->tentative);
     dpl_names_write(doc, "members", era->members);
     dpl_names_write(doc, "history", era->history);
+    if (era->before)
+        dpl_doc_set(doc, "before", dpl_doc_copy(era->before));
 }
 
 struct dpl_doc *dpl_group_mark(const char *what)
@@ -178,6 +183,7 @@ int dpl_group_load(struct dpl_group *g, const struct dpl_doc *record, struct dpl
     }
     if (g_strcmp0(what, "confirm") == 0) {
         g->era.tentative = false;
+        g_clear_pointer(&g->era.before, dpl_doc_free);
         return DPL_OK;
     }
     return dpl_err_set(err, DPL_E_CORRUPT, "a record \"%s\", which is not known", what ? what : "");

@@ -416,9 +416,9 @@ static void step(struct sim *sim)
 {
     struct node *n = &sim->nodes[rng_below(&sim->rng, sim->count)];
     unsigned what = rng_below(&sim->rng, 1000);
-    if (what < 860) {
+    if (what < 820) {
         deliver(sim, n);
-    } else if (what < 950) {
+    } else if (what < 910) {
         if (n->group)
             propose(sim, n);
     } else if (what < 960) {
