@@ -191,9 +191,9 @@ void ownership_end(const struct options *options, const struct shared *shared)
     }
     stamp_of(options, &shared->epoch, true, &owner);
     dir_fd = dpl_owner_open_dir(options->roots[0], options->set, false, &err);
-    /* Only over our own: another node may have the disk. */
-    if (dir_fd < 0 || dpl_owner_read(dir_fd, options->set, &found, &err) != 0 ||
-        memcmp(found.id, owner.id, sizeof(owner.id)) != 0 ||
+    /* Only over our own: another node may have the disk. The journal may have begun anew since. */
+    if (dir_fd < 0 || dpl_owner_read(dir_fd, options->set, &found, &err) != 0 || found.closed ||
+        strcmp(found.node, owner.node) != 0 || found.epoch > owner.epoch ||
         dpl_owner_write(dir_fd, &owner, &err) != 0)
         warn(options, err.text[0] ? err.text : "the owner's stamp is not ours any more");
 }

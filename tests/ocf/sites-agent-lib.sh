@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # The stage of the tests of source-connection and replica: two sites as sites-lib.sh makes them, each with a
-# disk; doppeld of one of them, "ours", is that of this host (/etc/doppel/doppel.conf) and believes to be
-# on a node of a cluster. Sourced first:  . "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
+# disk; doppeld of one of them, "ours", is that of this host (/etc/doppel/doppel.conf); the target's believes
+# to be on a node of a cluster. Sourced first:  . "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
 #
 # stage_sites a|b "$@"      the stage; then $ours
 # both_sites                both paired, the set "mail" made and accepted and connected, both sides empty;
-#                           ours is then a cluster's, and runs
+#                           ours then runs without a [set mail]
 # ours_up, ours_down        starts it, kills it (-9)
 # role_is ROLE [GENERATION] in our store, while our doppeld does not run
 # conn ACTION [NAME=VALUE...], repl ACTION ...    run the agent with what the set needs
@@ -57,7 +57,10 @@ both_sites() {
     must doppel a set create mail "$root_a"
     must doppel a connect mail --equal
     ours_down
-    sed -e '/^\[set mail\]/,$d' -e 's/^\[daemon\]$/[daemon]\ncluster=no/' "$work/$ours/conf" >/etc/doppel/doppel.conf
+    # Without corosync a cluster's store takes no change; but only in a cluster nothing is received unasked.
+    local cluster=no
+    [ "$ours" = a ] || cluster=yes
+    sed -e '/^\[set mail\]/,$d' -e "s/^\\[daemon\\]\$/[daemon]\ncluster=$cluster/" "$work/$ours/conf" >/etc/doppel/doppel.conf
     ours_up
 }
 

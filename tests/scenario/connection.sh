@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two clusters of two nodes: stock Filesystem, virtual-ip and source-connection with a writer behind them at one
+# site, Filesystem, virtual-ip and replica at the other. While the writer writes, the owner is moved, put in
+# standby and crashes, and so does the node of the replica: after each both sites become equal, after what
+# was in order without a comparison; and nobody ever held a disk twice.
+. "$(dirname "$0")/../lab/helpers.sh"
+
+LINK_A=10.71.1.99 LINK_B=10.71.2.99
+ROOT=/srv/mail/data
+
+fail() {
+    local host
+    step "FAILED: $*"
+    print_logs
+    for host in $(hosts_that state=up); do
+        echo "--- doppeld of $host"
+        on "$host" tail -n 25 /var/log/doppeld.log
+    done
+    exit 1
+}
+# What starts doppeld at each boot, as its unit would.
+boot_script() {
+    cat <<'END'
+#!/bin/sh
+exec >>/var/log/doppeld.log 2>&1 </dev/null
+setsid sh -c 'while :; do doppeld --foreground; sleep 0.2; done' &
+END
+}
+put() { # put HOST FILE [MODE] <CONTENT
+    lab exec "$1" sh -c "mkdir -p \"\$(dirname $2)\" && cat >$2 && chmod ${3:-644} $2" || fail "$1 takes no $2"
+}
+doppel() { on "$1" timeout 120 doppel "${@:2}"; }
+ready() { doppel "$1" --output-as=json store show 2>/dev/null | grep -q '"state": "ready"'; }
+known() { doppel "$1" set list 2>/dev/null | grep -q '^mail '; }
+print_of() { doppel "$1" --output-as=json site list | sed -n 's/^ *"fingerprint": "\(.*\)",\{0,1\}$/\1/p' | head -n 1; }
+
+# The nodes with their keys, the sites paired, the set made at one and accepted at the other.
+agree() {
+    local host site
+    for host in a1 a2 b1 b2; do
+        printf '[site]\nname=site-%s\n[daemon]\nuser=nobody\nmetrics=off\nlog_target=stderr\n[target]\nroot=%s\n' \
+            "${host:0:1}" $ROOT | put $host /etc/doppel/doppel.conf
+        boot_script | put $host /etc/lab/boot 755
+        on $host sh -c 'mkdir -p /srv/mail && /etc/lab/boot'
+    done
+    for host in a1 a2 b1 b2; do wait_until 60 ready $host || fail "the store of $host is not ready"; done
+    for site in a b; do
+        quietly doppel ${site}1 site init || fail "site init at $site"
+        on ${site}1 tar -C / -c etc/doppel/keys/site.key | lab exec ${site}2 tar -C / -x || fail "no key at ${site}2"
+        quietly doppel ${site}2 site init || fail "site init at ${site}2"
+    done
+    quietly doppel b1 site pair site-a --address=10.71.1.1 || :
+    quietly doppel a1 site pair site-b --address=10.71.2.1 || fail "pairing"
+    quietly doppel a1 site pair site-b --fingerprint="$(print_of b1)" --address=$LINK_B || fail "pairing"
+    quietly doppel b1 site pair site-a --fingerprint="$(print_of a1)" --address=$LINK_A || fail "pairing"
+    for site in a b; do
+        on ${site}1 sh -c "mount /dev/shared /srv/mail && mkdir $ROOT" || fail "no disk at ${site}1"
+    done
+    quietly doppel b1 set accept mail --from=site-a --map=$ROOT:$ROOT || fail "set accept"
+    quietly doppel a1 set create mail $ROOT || fail "set create"
+    for site in a b; do
+        on ${site}1 umount /srv/mail || fail "${site}1 keeps its disk"
+        wait_until 30 known ${site}2 || fail "the set is not known at ${site}2"
+    done
+}
+
+fences() {
+    cat <<END
+property stonith-enabled=true no-quorum-policy=stop stonith-timeout=20s
+rsc_defaults resource-stickiness=100
+primitive fence-${1}1 stonith:fence_lab params pcmk_host_list=${1}1 pcmk_host_check=static-list
+primitive fence-${1}2 stonith:fence_lab params pcmk_host_list=${1}2 pcmk_host_check=static-list
+location l-fence-${1}1 fence-${1}1 -inf: ${1}1
+location l-fence-${1}2 fence-${1}2 -inf: ${1}2
+primitive mail-fs ocf:heartbeat:Filesystem params device=/dev/shared directory=/srv/mail fstype=ext4 \
+  options=nosuid,nodev force_unmount=safe op start timeout=60s op stop timeout=60s op monitor interval=20s timeout=40s
+END
+}
+site_a() {
+    fences a
+    cat <<END
+primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_A op monitor interval=10s timeout=20s
+primitive mail-conn ocf:doppel:source-connection params replication_set=mail target=site-b \
+  op start timeout=90s op stop timeout=60s op monitor interval=2s timeout=20s
+primitive writer ocf:heartbeat:anything params binfile=/root/writer pidfile=/run/writer.pid \
+  op start timeout=20s op stop timeout=20s op monitor interval=10s timeout=20s
+group g-mail-store mail-fs mail-link-ip
+group g-mail mail-conn writer
+colocation c-mail inf: g-mail g-mail-store
+order o-mail Mandatory: g-mail-store g-mail
+location l-serve g-mail rule -inf: not_defined doppel-mail or doppel-mail ne serving
+END
+}
+site_b() {
+    fences b
+    cat <<END
+primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_B op monitor interval=10s timeout=20s
+primitive mail-replica ocf:doppel:replica params replication_set=mail device=$1 \
+  op start timeout=60s op stop timeout=30s op monitor interval=2s timeout=20s
+group g-mail-store mail-fs mail-link-ip
+colocation c-replica inf: mail-replica g-mail-store
+order o-replica Mandatory: g-mail-store mail-replica
+location l-stand mail-replica rule -inf: not_defined doppel-mail or doppel-mail ne standby
+END
+}
+# A file for each step, synced, then told; it never ends by itself.
+writer() {
+    cat <<'END'
+#!/bin/bash
+cd /srv/mail/data || exit 1
+echo $$ >/run/writer.pid
+[ -p /root/never ] || mkfifo /root/never
+for ((i = 0; ; i++)); do
+    name=$(date +%s%N).$i
+    echo "$name" >tmp.$$ && sync tmp.$$ && mv tmp.$$ "$name" && sync . || exit 1
+    echo "$name" >>/root/acks
+    ((i % 7)) || rm -f "$(ls | head -n 1)"
+    read -r -t 0.02 <>/root/never
+done
+END
+}
+
+owner() { where "$1" "$2" | tr -d ' '; }
+test_owner() { [ -n "$(owner "$1" "$2")" ]; }
+moved() { local now; now=$(owner "$1" "$2"); [ -n "$now" ] && [ "$now" != "$3" ]; }
+status() { doppel "$1" --output-as=json status mail 2>/dev/null; }
+protected() {
+    local source target
+    source=$(owner a mail-conn) target=$(owner b mail-replica)
+    [ -n "$source" ] && [ -n "$target" ] && [ -n "$(owner a writer)" ] &&
+        status "$source" | grep -q '"state": "protected"' && status "$target" | grep -q '"state": "protected"'
+}
+compared() { status "$(owner a mail-conn)" | grep -q '"last"'; }
+listing() {
+    on "$1" sh -c "cd $ROOT && find . ! -name . -printf '%p %y %m %U %G %s\n' | sort && find . -type f | sort | xargs sha256sum"
+}
+# Both sides, with the writer at rest for the moment.
+equal() {
+    local source target
+    wait_until 90 protected || fail "$1: the sites do not come together"
+    quietly crm_at a resource stop writer && settle a || fail "$1: the writer does not stop"
+    source=$(owner a mail-conn) target=$(owner b mail-replica)
+    quietly doppel "$source" wait mail --idle --timeout=90s || fail "$1: not idle"
+    listing "$source" >"$LAB_TMP/a" && listing "$target" >"$LAB_TMP/b" || fail "$1: no listing"
+    [ -s "$LAB_TMP/a" ] && cmp -s "$LAB_TMP/a" "$LAB_TMP/b" ||
+        { diff "$LAB_TMP/a" "$LAB_TMP/b" | head -n 20; fail "$1: the sites differ"; }
+    quietly crm_at a resource start writer && settle a || fail "$1: the writer does not start"
+    step "$1: equal, $(grep -c ' f ' "$LAB_TMP/a") files"
+}
+never_failed() {
+    on "$(member "$1")" crm_mon -1 --output-as=xml --include=none,failures | grep '<failure ' | grep -v 'exitcode="190"' &&
+        fail "an operation failed at $1"
+}
+
+lab_up --token 500 --hosts a1,a2,b1,b2 --host-disk-size 2048
+agree
+writer >"$LAB_TMP/writer"
+for host in a1 a2; do put $host /root/writer 755 <"$LAB_TMP/writer"; done
+uuid=$(on b1 blkid -o value -s UUID /dev/shared)
+site_a | configure a || fail "site a refused its configuration"
+site_b "$uuid" | configure b || fail "site b refused its configuration"
+wait_until 60 test_owner a mail-conn && wait_until 60 test_owner b mail-replica || fail "the roles start nothing"
+quietly doppel "$(owner a mail-conn)" connect mail --equal || fail "connect"
+wait_until 60 protected || fail "the set is not protected"
+attribute() { [ "$(on "$1" attrd_updater -n "doppel-mail.$2" -Q 2>/dev/null | sed -n 's/.*value="\([^"]*\)".*/\1/p')" = "$3" ]; }
+for host in "$(owner a mail-conn)" "$(owner b mail-replica)"; do
+    wait_until 60 attribute "$host" state protected || fail "the node attribute of $host does not say that it is protected"
+    wait_until 60 attribute "$host" lag 0 || fail "the node attribute of $host does not tell the lag"
+done
+step "protected: $(owner a mail-conn) serves, $(owner b mail-replica) stands by"
+watch $LINK_A $LINK_B
+pause() { sleep "$1"; } # the writer writes for a while: what happens then must happen in the middle of it
+pause 1
+
+first=$(owner a mail-conn)
+start=$(now_ms)
+quietly crm_at a resource move g-mail-store "$(other_of "$first")" || fail "move"
+wait_until 60 moved a writer "$first" || fail "the group was not moved"
+figure "a planned move took $(($(now_ms) - start)) ms"
+quietly crm_at a resource clear g-mail-store
+pause 1
+equal "moved"
+compared && fail "a move in order was followed by a comparison"
+
+second=$(owner a mail-conn)
+quietly crm_at a node standby "$second" || fail "standby"
+wait_until 60 moved a writer "$second" || fail "standby moved nothing"
+quietly crm_at a node online "$second"
+pause 1
+equal "standby"
+compared && fail "a standby was followed by a comparison"
+
+third=$(owner b mail-replica)
+quietly crm_at b node standby "$third" || fail "standby of the replica's node"
+wait_until 60 moved b mail-replica "$third" || fail "the replica was not moved"
+quietly crm_at b node online "$third"
+pause 1
+equal "the replica moved"
+compared && fail "a move of the replica was followed by a comparison"
+never_failed a
+never_failed b
+
+fourth=$(owner a mail-conn)
+start=$(now_ms)
+lab crash "$fourth" || fail "crash"
+wait_until 90 moved a writer "$fourth" || fail "nobody took over"
+figure "the owner crashed: the writer ran again after $(($(now_ms) - start)) ms"
+pause 1
+equal "the owner crashed"
+compared || fail "a crash was followed by no comparison"
+
+fifth=$(owner b mail-replica)
+lab crash "$fifth" || fail "crash of the replica's node"
+wait_until 90 online b "$fifth" || fail "$fifth does not come back"
+wait_until 90 protected || fail "the replica does not come back"
+pause 1
+equal "the replica's node crashed"
+never_double
+for host in $(hosts_that site=a state=up); do on "$host" test -s /root/acks || fail "$host has never written"; done
+echo "6 passed, 0 failed, 0 skipped"
