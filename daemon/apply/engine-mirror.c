@@ -15,6 +15,8 @@
 
 #define SECOND INT64_C(1000000000)
 
+enum { WANTED_EACH = 64 }; /* more of them are asked for as a mirror of the set */
+
 struct waiting {
     struct dpl_position at;
     GBytes *frame;
@@ -83,7 +85,10 @@ static int take_result(struct dpl_engine *e, const struct dpl_message *m, struct
     int rc = 0;
     if (r->id == 0) {
         /* The first: from here on it is said to have ended. */
-        rc = e->mirror.test ? 0 : dpl_replica_mirror_end(e->replica, e->mirror.end, err);
+        if (e->mirror.of_object)
+            rc = dpl_replica_object_end(e->replica, m->mirror, e->mirror.end, err);
+        else if (!e->mirror.test)
+            rc = dpl_replica_mirror_end(e->replica, e->mirror.end, err);
         *r = (struct dpl_mirror_result){.id = m->mirror,
                                         .time_ns = (uint64_t)dpl_clock_wall_ns(e->clock),
                                         .kind = e->mirror.kind,
@@ -99,7 +104,7 @@ static int take_result(struct dpl_engine *e, const struct dpl_message *m, struct
     }
     if (rc == 0 && (m->has & DPL_M(DATA)) && r->paths->len + m->data.size <= DPL_MIRROR_RESULT_MAX)
         g_byte_array_append(r->paths, m->data.data, (guint)m->data.size);
-    if (rc < 0 || (m->flags & DPL_MIRROR_MORE))
+    if (rc < 0 || (m->flags & DPL_MIRROR_MORE) || e->mirror.of_object)
         return rc;
     return dpl_mirror_result_save(r, e->reserve_fd, err);
 }
@@ -114,6 +119,16 @@ static int call_send(void *self, const struct dpl_message *m, struct dpl_err *er
         e->mirror.told_ns = now_of(e);
     rc = dpl_target_say(&e->target, m, now_of(e));
     return rc < 0 ? dpl_err_set(err, DPL_E_NOT_RUNNING, "the source cannot be told") : 0;
+}
+
+static void call_want(void *self, struct dpl_view object)
+{
+    dpl_replica_want(((struct dpl_engine *)self)->replica, object);
+}
+
+static void call_came(void *self, struct dpl_view object)
+{
+    dpl_replica_came(((struct dpl_engine *)self)->replica, object);
 }
 
 static void call_record(void *self, const struct dpl_record *record)
@@ -172,7 +187,8 @@ static void tell_begin(struct dpl_engine *e, const struct dpl_message *m)
 {
     const char *kind = dpl_mirror_kind_text(m->kind);
     g_autofree char *text =
-        !(m->has & DPL_M(CURSOR)) ? g_strdup(kind)
+        m->has & DPL_M(OBJECT)      ? g_strdup("of an object that was asked for")
+        : !(m->has & DPL_M(CURSOR)) ? g_strdup(kind)
         : e->mirror.kept.loaded > 0
             ? g_strdup_printf("%s, where one stopped: %zu objects need not be compared again", kind,
                               e->mirror.kept.loaded)
@@ -182,7 +198,7 @@ static void tell_begin(struct dpl_engine *e, const struct dpl_message *m)
 
 static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
 {
-    bool test = m->flags & DPL_MIRROR_TEST;
+    bool test = m->flags & DPL_MIRROR_TEST, of_object = m->has & DPL_M(OBJECT);
     int64_t share = dpl_doc_int(e->config, "max_delete_percent", 10);
     struct dpl_mirror_target_options options = {
         .apply = dpl_replica_applier(e->replica),
@@ -190,12 +206,14 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
         .place_count = e->place_count,
         .max_delete = share >= 0 && share <= 100 ? (unsigned)share : 10,
         .send = call_send,
+        .want = call_want,
+        .came = call_came,
         .self = e,
     };
     if (getrandom(&options.seed, sizeof options.seed, 0) != sizeof options.seed)
         return dpl_err_sys(err, errno, "getrandom");
-    int rc = test ? 0 : open_kept(e, m, err);
-    if (!test) {
+    int rc = test || of_object ? 0 : open_kept(e, m, err);
+    if (!test && !of_object) {
         options.kept = &e->mirror.kept;
         options.cursor = e->mirror.kept.cursor;
     }
@@ -207,11 +225,12 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
     if (rc < 0)
         return rc;
     e->mirror.test = test;
+    e->mirror.of_object = of_object;
     e->mirror.kind = m->kind;
     e->mirror.orphans = m->orphans;
     e->mirror.began_ns = e->mirror.told_ns = now_of(e);
     dpl_mirror_result_clear(&e->mirror.result);
-    if (!test)
+    if (!test && !of_object)
         rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, options.cursor, err);
     dpl_replica_follow(e->replica, call_record, e);
     dpl_replica_watch(e->replica, call_checkpoint, e);
@@ -278,8 +297,9 @@ static void ended(struct dpl_engine *e)
                         r->test ? "a test: " : "", (unsigned long long)r->objects,
                         (unsigned long long)r->created, (unsigned long long)r->changed,
                         (unsigned long long)r->found, (unsigned long long)r->removed);
-    if (!e->mirror.test)
+    if (!e->mirror.test && !e->mirror.of_object)
         dpl_kept_remove(e->reserve_fd);
+    e->mirror.want_told = false;
     close_it(e);
     dpl_engine_event(e, "mirror-ended", text);
 }
@@ -401,20 +421,42 @@ static uint32_t want_reason(uint32_t wanted)
                                                                       : DPL_WANT_DIFFERENT;
 }
 
+/* One after the other; a directory that is here before others, which it may give a name. */
+static uint32_t choose_want(const struct dpl_engine *e, struct dpl_view *id)
+{
+    const struct dpl_wants *wants = dpl_replica_wants(e->replica);
+    const struct dpl_objects *objects =
+        dpl_apply_objects(dpl_replica_applier(((struct dpl_engine *)(uintptr_t)e)->replica));
+    GHashTableIter iter;
+    gpointer key, value;
+    g_hash_table_iter_init(&iter, wants->by_id);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        gsize size;
+        const void *data = g_bytes_get_data(key, &size);
+        struct dpl_view view = {data, size};
+        const struct dpl_object *object = dpl_objects_find(objects, view);
+        if (!object || !S_ISDIR(object->type))
+            continue;
+        *id = view;
+        return ((const struct dpl_wanted *)value)->reason;
+    }
+    return dpl_wants_first(wants, id);
+}
+
 /* What is wanted is asked for once in a session, and again behind each mirror. */
 static void ask(struct dpl_engine *e, int64_t now)
 {
     struct dpl_replica_status s;
     dpl_replica_status(e->replica, &s);
-    if (s.wanted == 0 || s.reason || s.mirror || e->mirror.id) {
+    if (s.wanted == 0 || s.reason || (s.mirror && !e->mirror.of_object) || e->mirror.id) {
         e->mirror.want_told = false;
         return;
     }
     if (e->mirror.want_told || e->target.state != DPL_TARGET_STREAMING)
         return;
     struct dpl_message m = {.type = DPL_MSG_WANT, .has = DPL_M(REASON)};
-    m.reason = want_reason(dpl_wants_first(dpl_replica_wants(e->replica), &m.object));
-    if (m.object.size > 0)
+    m.reason = want_reason(choose_want(e, &m.object));
+    if (m.object.size > 0 && s.wanted <= WANTED_EACH)
         m.has |= DPL_M(OBJECT);
     e->mirror.want_told = dpl_target_say(&e->target, &m, now) == 0;
 }

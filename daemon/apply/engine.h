@@ -33,7 +33,7 @@
 struct dpl_engine_mirror {
     struct dpl_mirror_target *target; /* NULL: its begin waits still, or there is none */
     uint64_t id, stopped;             /* 0: none; the last one that we have stopped */
-    bool test;
+    bool test, of_object;
     uint32_t kind, orphans;
     GQueue waiting; /* of struct waiting */
     size_t waiting_bytes;

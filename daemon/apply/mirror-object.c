@@ -119,6 +119,25 @@ static bool same_attr(const struct stat *st, const struct dpl_attr *attr)
            ns_of(st->st_mtim) == attr->mtime.sec * 1000000000 + attr->mtime.nsec;
 }
 
+/* Whether it was not here when this mirror, of one object, began. */
+static bool is_made(const struct dpl_mirror_target *t, struct dpl_view id)
+{
+    return dpl_idset_has(&t->fresh, id) || dpl_idset_has(&t->dated, id);
+}
+
+/* It was not here: the replica is without it until this mirror has ended, and what stands in it is
+ * asked for. */
+static int note_made(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_err *err)
+{
+    const struct dpl_view none = {0};
+    if (!t->object || !dpl_objects_find(t->objects, r->object))
+        return 0;
+    g_ptr_array_add(t->made, g_bytes_new(r->object.data, r->object.size));
+    t->options.want(t->options.self, r->object);
+    return S_ISDIR(r->attr.mode) ? dpl_mirror_need(t, r->object, DPL_MIRROR_NEED_ITEM, none, err)
+                                 : 0;
+}
+
 /* Its content, where the source does not send it by itself: not what is as the kind of mirror wants
  * it (by size and time), and not what a mirror before this one has compared. */
 static int ask_for_content(struct dpl_mirror_target *t, const struct dpl_record *r,
@@ -130,6 +149,8 @@ static int ask_for_content(struct dpl_mirror_target *t, const struct dpl_record 
                     : same_size && !dpl_idset_has(&t->dated, r->object) &&
                           ns_of(st->st_mtim) == r->attr.mtime.sec * 1000000000 + r->attr.mtime.nsec;
     if (!t->on_demand && t->kind != DPL_MIRROR_DIFFERENCE && r->attr.size > 0)
+        return 0;
+    if (t->object && !dpl_mirror_is_object(t, r->object) && !is_made(t, r->object))
         return 0;
     if (!dpl_idset_add(&t->done, r->object) || same)
         return 0;
@@ -230,18 +251,24 @@ static int object_item(struct dpl_mirror_target *t, struct dpl_record *r, struct
     int rc = dpl_objects_here(t->objects, r->object, &object, err);
     if (rc == 0 && object)
         rc = still_here(t, &object, err);
+    bool here = object;
     if (rc == 0 && !object) {
         rc = make_named(t, r, content, err);
         if (rc > 0)
-            return 0;
+            return note_made(t, r, err);
     }
-    if (rc == 0 && !object)
+    if (rc == 0 && !object) {
         rc = adopt(t, r, &object, err);
+        if (t->object && object)
+            dpl_idset_add(&t->dated, r->object);
+    }
     if (rc < 0)
         return rc;
     if (object && object->type != (r->attr.mode & S_IFMT))
         return dpl_err_set(err, DPL_E_CORRUPT, "an object is here as one of another type");
     rc = object ? renew(t, r, object, err) : make(t, r, err);
+    if (rc == 0 && !here)
+        rc = note_made(t, r, err);
     return rc < 0 ? rc : write_content(t, r, content, err);
 }
 
@@ -253,6 +280,8 @@ static int item(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_er
     t->objects->now = t->position;
     t->count.objects++;
     dpl_idset_add(&t->seen, r->object);
+    if (t->object && (!(r->attr.has & DPL_A_NLINK) || r->attr.nlink > 0))
+        dpl_idset_add(&t->linked, r->object);
     if (S_ISDIR(r->attr.mode))
         dpl_mirror_time(t, r->object, &r->attr, false);
     return 0;

@@ -301,6 +301,36 @@ static int restore_times(struct dpl_mirror_target *t, struct dpl_err *err)
     return rc;
 }
 
+int dpl_mirror_object_end(struct dpl_mirror_target *t, struct dpl_err *err)
+{
+    GHashTableIter iter;
+    gpointer key;
+    int rc = 0;
+    t->objects->now = t->position;
+    g_hash_table_iter_init(&iter, t->extras);
+    while (rc >= 0 && g_hash_table_iter_next(&iter, &key, NULL)) {
+        struct found found;
+        uint32_t root;
+        rc = look(t, key, &found, err);
+        if (rc <= 0 || found.extra->tag_size == 0)
+            continue;
+        g_autofree char *path = path_of(t, found.fd, found.extra->name, &root);
+        if (path && !is_excluded(rules_at(t, root, path)))
+            rc = lose_name(t, &found, err);
+    }
+    for (guint i = 0; rc >= 0 && i < t->made->len; i++) {
+        struct dpl_view id = bytes_view(t->made->pdata[i]);
+        const struct dpl_object *object = dpl_objects_find(t->objects, id);
+        if (object && object->reserved > 0 && dpl_idset_has(&t->linked, id))
+            t->options.want(t->options.self, (struct dpl_view){(const uint8_t *)"", 0});
+        else
+            t->options.came(t->options.self, id);
+    }
+    if (rc >= 0)
+        t->options.came(t->options.self, bytes_view(t->object));
+    return rc < 0 ? rc : restore_times(t, err);
+}
+
 /* Before anything goes: would too much of it go? */
 static int guard(struct dpl_mirror_target *t, struct dpl_err *err)
 {

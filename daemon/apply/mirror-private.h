@@ -25,7 +25,10 @@ struct dpl_mirror_target {
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
     bool test;
-    bool on_demand; /* contents come only when they are asked for */
+    GBytes *object;          /* of which alone it is; NULL: of the set */
+    GPtrArray *made;         /* with that: what was not here (GBytes) */
+    struct dpl_idset linked; /* what has a name at the source */
+    bool on_demand;          /* contents come only when they are asked for */
     struct dpl_position position;
     struct dpl_mirror_target_count count;
     struct dpl_idset seen;    /* who lives */
@@ -81,6 +84,12 @@ bool dpl_content_kept(const struct dpl_mirror_target *t, struct dpl_view object)
 /* Names that are too many. */
 GHashTable *dpl_extras_new(void);
 void dpl_extras_forget(struct dpl_mirror_target *t, struct dpl_view dir, struct dpl_view name);
+/* The end of a mirror of one object: names that the list does not have are taken from objects of
+ * the source, strangers stay. Who was made and has no name here is nowhere: everything is wanted.
+ */
+int dpl_mirror_object_end(struct dpl_mirror_target *t, struct dpl_err *err);
+/* Whether it is the object of such a mirror. */
+bool dpl_mirror_is_object(const struct dpl_mirror_target *t, struct dpl_view id);
 /* Sees to them, and to objects that nobody has named. REFUSED by the guard, before any of it. */
 int dpl_mirror_orphans(struct dpl_mirror_target *t, struct dpl_err *err);
 

@@ -13,8 +13,6 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
                            const struct dpl_mirror_target_options *options,
                            const struct dpl_message *begin, struct dpl_err *err)
 {
-    if (begin->has & DPL_M(OBJECT))
-        return dpl_err_set(err, DPL_E_UNSUPPORTED, "a mirror of one object is not known here");
     struct dpl_rules *rules = NULL;
     const char *text = (const char *)begin->data.data;
     if ((begin->has & DPL_M(DATA)) && begin->data.size > 0) {
@@ -32,7 +30,12 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     t->kind = (enum dpl_mirror_kind)begin->kind;
     t->orphans = (enum dpl_orphans)begin->orphans;
     t->test = begin->flags & DPL_MIRROR_TEST;
-    t->on_demand = begin->has & DPL_M(CURSOR);
+    t->on_demand = begin->has & (DPL_M(CURSOR) | DPL_M(OBJECT));
+    if (begin->has & DPL_M(OBJECT)) {
+        t->object = g_bytes_new(begin->object.data, begin->object.size);
+        t->made = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    }
+    dpl_idset_init(&t->linked, options->seed);
     if (begin->flags & DPL_MIRROR_ANY_LOSS)
         t->options.max_delete = 100;
     dpl_idset_init(&t->seen, options->seed);
@@ -61,6 +64,9 @@ void dpl_mirror_target_close(struct dpl_mirror_target *t)
     dpl_idset_done(&t->changed);
     dpl_idset_done(&t->done);
     dpl_idset_done(&t->dated);
+    dpl_idset_done(&t->linked);
+    g_clear_pointer(&t->object, g_bytes_unref);
+    g_clear_pointer(&t->made, g_ptr_array_unref);
     g_hash_table_destroy(t->extras);
     g_hash_table_destroy(t->asked);
     g_hash_table_destroy(t->times);
@@ -80,6 +86,13 @@ void dpl_mirror_time(struct dpl_mirror_target *t, struct dpl_view dir, const str
     if (!(attr->has & DPL_A_MTIME) || (only_known && !g_hash_table_contains(t->times, key)))
         return;
     g_hash_table_replace(t->times, g_bytes_ref(key), g_memdup2(&attr->mtime, sizeof attr->mtime));
+}
+
+bool dpl_mirror_is_object(const struct dpl_mirror_target *t, struct dpl_view id)
+{
+    gsize size = 0;
+    const void *data = t->object ? g_bytes_get_data(t->object, &size) : NULL;
+    return size == id.size && size > 0 && memcmp(data, id.data, size) == 0;
 }
 
 void dpl_mirror_changed(struct dpl_mirror_target *t, struct dpl_view object)
@@ -190,7 +203,7 @@ static int end(struct dpl_mirror_target *t, struct dpl_err *err)
         t->questions = 0;
         return tell_progress(t, true, err);
     }
-    int rc = dpl_mirror_orphans(t, err);
+    int rc = t->object ? dpl_mirror_object_end(t, err) : dpl_mirror_orphans(t, err);
     if (rc == 0)
         rc = send_result(t, err);
     return rc < 0 ? rc : 1;

@@ -42,6 +42,10 @@ struct dpl_mirror_target_options {
     uint64_t cursor;       /* of that, told to the source; 0: none */
     unsigned max_delete;   /* percent of all objects that may be taken away; 100: any */
     int (*send)(void *self, const struct dpl_message *message, struct dpl_err *err);
+    /* Of a mirror of one object. It is not there until this mirror has ended: this object, or, with
+     * no bytes, everything. It has come. */
+    void (*want)(void *self, struct dpl_view object);
+    void (*came)(void *self, struct dpl_view object);
     void *self;
 };
 

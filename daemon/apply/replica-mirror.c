@@ -68,6 +68,32 @@ int dpl_replica_mirror_end(struct dpl_replica *r, struct dpl_position end, struc
     return dpl_replica_save(r, err);
 }
 
+void dpl_replica_want(struct dpl_replica *r, struct dpl_view object)
+{
+    dpl_wants_add(&r->wants, object, DPL_WANT_MIRROR, r->objects->now);
+}
+
+void dpl_replica_came(struct dpl_replica *r, struct dpl_view object)
+{
+    dpl_wants_remove(&r->wants, object);
+}
+
+/* That it is not consistent before the end is durable before the last want goes. */
+int dpl_replica_object_end(struct dpl_replica *r, uint64_t id, struct dpl_position end,
+                           struct dpl_err *err)
+{
+    r->state.mirror = id;
+    r->state.mirror_kind = DPL_MIRROR_CHECKSUM;
+    r->state.mirror_end = end;
+    int rc = dpl_replica_save(r, err);
+    if (rc == 0)
+        rc = dpl_replica_checkpoint(r, err);
+    if (rc < 0)
+        return rc;
+    dpl_replica_mirror_settle(r, r->state.checkpoint);
+    return dpl_replica_save(r, err);
+}
+
 void dpl_replica_mirror_left(struct dpl_replica *r)
 {
     r->mirroring = false;

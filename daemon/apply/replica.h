@@ -109,6 +109,12 @@ void dpl_replica_watch(struct dpl_replica *replica,
  * behind. */
 int dpl_replica_mirror_end(struct dpl_replica *replica, struct dpl_position end,
                            struct dpl_err *err);
+/* A mirror of one object, in which these were wanted and have come: as above. What is not here yet
+ * is wanted (no bytes: everything is). */
+int dpl_replica_object_end(struct dpl_replica *replica, uint64_t id, struct dpl_position end,
+                           struct dpl_err *err);
+void dpl_replica_want(struct dpl_replica *replica, struct dpl_view object);
+void dpl_replica_came(struct dpl_replica *replica, struct dpl_view object);
 /* It will not end. */
 void dpl_replica_mirror_left(struct dpl_replica *replica);
 /* So many bytes were changed beside the ops: a checkpoint becomes due. */

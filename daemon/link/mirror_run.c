@@ -135,11 +135,26 @@ static void tell_over(struct dpl_link *link, const char *what, const char *text)
     tell(link, what, text, "mirror_number");
 }
 
+/* One object could not be sent alone: a mirror of the set follows. */
+static void object_failed(struct dpl_link *link, const char *why)
+{
+    struct dpl_link_mirror *m = &link->mirror;
+    over(link);
+    set_state(m, "idle", why);
+    m->object_wanted = m->all_wanted = true;
+    m->run = (struct dpl_link_wish){0};
+    dpl_link_event(link, "object-not-alone", why);
+}
+
 /* It is not begun again by itself. */
 static void refused(struct dpl_link *link, const char *why)
 {
     struct dpl_link_mirror *m = &link->mirror;
     bool running = m->source;
+    if (m->run.object && running) {
+        object_failed(link, why);
+        return;
+    }
     over(link);
     set_state(m, "stopped", why);
     m->wish = (struct dpl_link_wish){0};
@@ -153,6 +168,10 @@ static void refused(struct dpl_link *link, const char *why)
 static void failed(struct dpl_link *link, const char *why)
 {
     struct dpl_link_mirror *m = &link->mirror;
+    if (m->run.object) {
+        object_failed(link, why);
+        return;
+    }
     over(link);
     set_state(m, "failed", why);
     if (m->run.test) {
@@ -171,7 +190,7 @@ static void failed(struct dpl_link *link, const char *why)
 void dpl_link_mirror_lost(struct dpl_link *link, const char *why)
 {
     struct dpl_link_mirror *m = &link->mirror;
-    m->at_end = m->object_wanted = false;
+    m->at_end = m->object_wanted = m->all_wanted = false;
     if (!m->source && m->root_count == 0)
         return;
     if (!m->source) { /* it had not begun */
@@ -180,6 +199,11 @@ void dpl_link_mirror_lost(struct dpl_link *link, const char *why)
     }
     bool test = m->run.test;
     over(link);
+    if (m->run.object) { /* it is asked for again */
+        set_state(m, "idle", NULL);
+        m->run = (struct dpl_link_wish){0};
+        return;
+    }
     set_state(m, "stopped", why);
     m->wish = m->run;
     m->wish.wanted = true;
@@ -231,6 +255,13 @@ static int call_send(void *self, const struct dpl_message *message, struct dpl_e
     return 0;
 }
 
+/* Whether one object is all that the target wants. */
+static bool of_one(const struct dpl_link *link, bool needed)
+{
+    const struct dpl_link_mirror *m = &link->mirror;
+    return !needed && !m->stopped && m->object_wanted && !m->all_wanted;
+}
+
 /* Whether there is one to be begun now; then `run` says what. */
 static bool choose(struct dpl_link *link, int64_t now)
 {
@@ -246,6 +277,11 @@ static bool choose(struct dpl_link *link, int64_t now)
     if (m->wish.wanted) {
         m->run = m->wish;
     } else {
+        if (of_one(link, needed)) {
+            m->run = (struct dpl_link_wish){
+                .object = true, .kind = DPL_MIRROR_CHECKSUM, .orphans = DPL_ORPHANS_KEEP};
+            return streaming;
+        }
         bool new = s->told == DPL_COMPARE_NEW &&needed;
         if (m->stopped || (new && !m->first) || under_way || (!needed && !m->object_wanted))
             return false;
@@ -287,7 +323,7 @@ static int offer_end(struct dpl_link *link)
 static bool goes_on(const struct dpl_link *link)
 {
     const struct dpl_link_mirror *m = &link->mirror;
-    return m->run.kind == DPL_MIRROR_CHECKSUM && !m->run.test && !m->run.anew &&
+    return m->run.kind == DPL_MIRROR_CHECKSUM && !m->run.test && !m->run.anew && !m->run.object &&
            link->source.state == DPL_SOURCE_STREAMING && link->source.cursor_size > 0;
 }
 
@@ -308,6 +344,10 @@ static void begin(struct dpl_link *link)
         .send = call_send,
         .self = link,
     };
+    if (m->run.object) {
+        options.object = dpl_oid_view(&m->want);
+        options.allow_empty = true;
+    }
     if (goes_on(link))
         options.cursor = (struct dpl_view){link->source.cursor, link->source.cursor_size};
     if (m->run.test && link->source.state != DPL_SOURCE_STREAMING) {
@@ -335,9 +375,14 @@ static void begin(struct dpl_link *link)
         return;
     }
     m->wish = (struct dpl_link_wish){0};
-    m->unfinished |= !m->run.test;
+    m->unfinished |= !m->run.test && !m->run.object;
+    m->all_wanted &= m->run.object || m->run.test;
     set_state(m, "running", NULL);
     link->look = link->changed = true;
+    if (m->run.object) {
+        dpl_link_event(link, "mirror-begins", "of an object that the target asked for");
+        return;
+    }
     g_autofree char *text = g_strdup_printf(
         "%s%s%s, orphans: %s", m->run.test ? "a test, " : "", kind_text(m->run.kind),
         options.cursor.size > 0 ? ", where one stopped" : "", orphans_text(m->run.orphans));
@@ -485,6 +530,13 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
                    {"changed", r->changed}, {"orphans", r->found}, {"orphans_gone", r->removed}};
     if (r->flags & DPL_MIRROR_MORE)
         return; /* the paths are kept at the target */
+    if (m->run.object) {
+        over(link);
+        set_state(m, "idle", NULL);
+        m->run = (struct dpl_link_wish){0};
+        dpl_link_event(link, "mirror-ended", "of an object that the target asked for");
+        return;
+    }
     dpl_doc_free(m->last);
     m->last = dpl_doc_new();
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
@@ -517,10 +569,28 @@ static void take_stop(struct dpl_link *link, const struct dpl_message *stop)
     if (stop->has & DPL_M(TEXT))
         dpl_view_copy_text(stop->text, text, sizeof text);
     g_autofree char *why = g_strdup_printf("the target stops the mirror: %s", text);
-    if (stop->reason == DPL_MIRROR_STOP_GUARD || stop->reason == DPL_MIRROR_STOP_OPERATOR)
+    if (link->mirror.run.object)
+        object_failed(link, why);
+    else if (stop->reason == DPL_MIRROR_STOP_GUARD || stop->reason == DPL_MIRROR_STOP_OPERATOR)
         refused(link, why);
     else
         failed(link, why);
+}
+
+static void take_want(struct dpl_link *link, const struct dpl_message *want)
+{
+    struct dpl_link_mirror *m = &link->mirror;
+    bool one = (want->has & DPL_M(OBJECT)) && want->object.size <= sizeof m->want.bytes;
+    if (!m->object_wanted)
+        dpl_link_event(link, "object-wanted",
+                       one ? "the target asks for an object"
+                           : "the target asks for what it has not: a mirror");
+    m->object_wanted = true;
+    m->all_wanted |= !one;
+    if (!one)
+        return;
+    memcpy(m->want.bytes, want->object.data, want->object.size);
+    m->want.size = (uint8_t)want->object.size;
 }
 
 void dpl_link_mirror_take(struct dpl_link *link, const struct dpl_message *message)
@@ -528,9 +598,7 @@ void dpl_link_mirror_take(struct dpl_link *link, const struct dpl_message *messa
     struct dpl_link_mirror *m = &link->mirror;
     struct dpl_err err = {0};
     if (message->type == DPL_MSG_WANT) {
-        if (!m->object_wanted)
-            dpl_link_event(link, "object-wanted", "the target asks for what it has not: a mirror");
-        m->object_wanted = true;
+        take_want(link, message);
         return;
     }
     if (!m->source || message->mirror != m->id)

@@ -22,6 +22,7 @@ enum { DPL_LINK_ROOTS = 16 };
 /* What is to be done. */
 struct dpl_link_wish {
     bool wanted;
+    bool object;            /* of the one that the target wants */
     uint32_t kind, orphans; /* of the protocol */
     bool test, anew, accept_empty, accept_deletes, accept_filesystem;
     int64_t number; /* of a person's command; 0: by itself */
@@ -36,8 +37,9 @@ struct dpl_link_mirror {
     bool first;      /* a new replica may be begun with */
     bool stopped;    /* by a person: none begins by itself */
     bool unfinished; /* one that changes the replica has begun, and none has ended since */
-    bool object_wanted;
-    bool asked; /* for the directories */
+    bool object_wanted, all_wanted;
+    struct dpl_oid want; /* the object, unless it is all */
+    bool asked;          /* for the directories */
     int64_t asked_ns, journal_ns, held_ns;
     bool at_end; /* the end of the journal was offered */
     struct dpl_mirror_root roots[DPL_LINK_ROOTS];

@@ -29,7 +29,7 @@ struct dpl_mirror_source {
     struct dpl_mirror_count count;
     struct dpl_mirror_desk desk;
     struct dpl_mirror_batch batch;
-    struct dpl_idset sent;
+    struct dpl_idset sent, copied;
     dev_t dev;
     GQueue waiting; /* struct waiting */
     GQueue jobs;    /* struct dpl_mirror_job; the first is under way */
@@ -107,6 +107,28 @@ static int look_at_roots(struct dpl_mirror_source *s, struct dpl_err *err)
     return 0;
 }
 
+/* A mirror of one object. */
+static bool of_object(const struct dpl_mirror_source *s)
+{
+    return s->options.object.size > 0;
+}
+
+static bool oid_of(struct dpl_oid *oid, struct dpl_view id)
+{
+    if (id.size > sizeof oid->bytes)
+        return false;
+    memcpy(oid->bytes, id.data, id.size);
+    oid->size = (uint8_t)id.size;
+    return true;
+}
+
+static void rejoin(struct dpl_mirror_source *s, struct dpl_view object)
+{
+    struct dpl_oid oid = {0};
+    if (oid_of(&oid, object))
+        g_queue_push_tail(&s->rejoin, g_memdup2(&oid, sizeof oid));
+}
+
 static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
 {
     g_autofree char *rules = s->options.rules ? g_malloc(DPL_RULES_TEXT_MAX + 1) : NULL;
@@ -120,6 +142,10 @@ static int send_begin(struct dpl_mirror_source *s, struct dpl_err *err)
                                      (s->options.any_loss ? DPL_MIRROR_ANY_LOSS : 0U)};
     if (size < 0)
         return dpl_err_set(err, size, "the rules of the set cannot be said");
+    if (s->options.object.size > 0) {
+        m.has |= DPL_M(OBJECT);
+        m.object = s->options.object;
+    }
     if (s->options.cursor.size > 0) {
         m.has |= DPL_M(CURSOR);
         m.cursor = s->options.cursor;
@@ -173,11 +199,14 @@ int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
                                        .state = g_malloc(DPL_MIRROR_STATE_ROOM)};
     dpl_mirror_batch_init(&s->batch, options->files);
     dpl_idset_init(&s->sent, options->seed);
+    dpl_idset_init(&s->copied, options->seed);
     int rc = look_at_roots(s, err);
     if (rc == 0)
         rc = send_begin(s, err);
-    for (size_t i = options->root_count; i > 0 && rc == 0; i--)
+    for (size_t i = of_object(s) ? 0 : options->root_count; i > 0 && rc == 0; i--)
         rc = send_root(s, &s->roots[i - 1], err);
+    if (of_object(s))
+        rejoin(s, s->options.object);
     if (rc < 0) {
         dpl_mirror_source_close(s);
         return rc;
@@ -203,6 +232,7 @@ void dpl_mirror_source_close(struct dpl_mirror_source *s)
     g_queue_clear_full(&s->jobs, (GDestroyNotify)dpl_mirror_job_free);
     g_queue_clear_full(&s->rejoin, g_free);
     dpl_idset_done(&s->sent);
+    dpl_idset_done(&s->copied);
     dpl_mirror_batch_done(&s->batch);
     g_free(s->desk.buffer);
     g_free(s->desk.state);
@@ -216,7 +246,7 @@ static void queue_content(struct dpl_mirror_source *s, const struct dpl_oid *oid
 {
     struct dpl_view all = {0};
     if (!S_ISREG(st->st_mode) || st->st_size == 0 || s->options.kind == DPL_MIRROR_DIFFERENCE ||
-        s->options.cursor.size > 0)
+        s->options.cursor.size > 0 || of_object(s))
         return;
     g_queue_push_tail(&s->jobs,
                       dpl_mirror_job_new(dpl_oid_view(oid),
@@ -241,6 +271,8 @@ static int send_object(struct dpl_mirror_source *s, int fd, const struct dpl_mir
         return rc;
     dpl_idset_add(&s->sent, dpl_oid_view(oid));
     s->count.objects++;
+    if (S_ISDIR(st.st_mode) && of_object(s) && name.size > 0)
+        return 0; /* what is in it is asked for, if it is not there */
     if (S_ISDIR(st.st_mode))
         wait_for(s, handle, oid, at);
     else if (!whole)
@@ -388,14 +420,18 @@ static int enter_directory(struct dpl_mirror_source *s, struct dpl_err *err)
     return dpl_err_set(err, DPL_E_NO_MEMORY, "no memory for a directory");
 }
 
-/* Where a directory is now, for the rules. False if that is in no root. */
-static bool find_rules(const struct dpl_mirror_source *s, int fd, struct dpl_rules_at *at)
+/* Where an object is now, for the rules. False if that is in no root. */
+static bool find_rules(const struct dpl_mirror_source *s, int fd, bool is_dir,
+                       struct dpl_rules_at *at)
 {
     g_autofree char *path = dpl_path_of_dir(fd);
     if (!path)
         return false;
+    bool beneath = s->options.rules != NULL;
+    for (size_t i = 0; i < s->options.root_count && !beneath; i++)
+        beneath = dpl_path_is_beneath(path, s->roots[i].path);
     *at = s->options.rules ? dpl_rules_find(s->options.rules, path) : everything();
-    return belongs(*at, true);
+    return beneath && belongs(*at, is_dir);
 }
 
 /* An object by its id: its state, and all beneath it. */
@@ -409,7 +445,13 @@ static int send_by_id(struct dpl_mirror_source *s, const struct dpl_oid *oid, st
     dpl_autofd int fd = rc < 0 ? rc : dpl_mirror_handle_open(s->roots[0].fd, &handle, O_PATH, err);
     if (fd < 0)
         return fd == DPL_E_NOT_FOUND ? 0 : fd;
-    if (fstat(fd, &st) < 0 || (S_ISDIR(st.st_mode) && !find_rules(s, fd, &at)))
+    if (fstat(fd, &st) < 0)
+        return 0;
+    bool is_dir = S_ISDIR(st.st_mode);
+    bool known = (!is_dir && !of_object(s)) || find_rules(s, fd, is_dir, &at);
+    if (!known && of_object(s))
+        return dpl_err_set(err, DPL_E_REFUSED, "where an object stands cannot be known here");
+    if (!known)
         return 0;
     rc = send_object(s, fd, &handle, oid, at, none, err);
     return rc == DPL_E_NOT_FOUND ? 0 : rc;
@@ -451,26 +493,10 @@ static bool aligned(struct dpl_view ranges)
     return true;
 }
 
-static bool oid_of(struct dpl_oid *oid, struct dpl_view id)
-{
-    if (id.size > sizeof oid->bytes)
-        return false;
-    memcpy(oid->bytes, id.data, id.size);
-    oid->size = (uint8_t)id.size;
-    return true;
-}
-
-static void rejoin(struct dpl_mirror_source *s, struct dpl_view object)
-{
-    struct dpl_oid oid = {0};
-    if (oid_of(&oid, object))
-        g_queue_push_tail(&s->rejoin, g_memdup2(&oid, sizeof oid));
-}
-
 int dpl_mirror_source_need(struct dpl_mirror_source *s, const struct dpl_message *need,
                            struct dpl_err *err)
 {
-    if (!dpl_idset_has(&s->sent, need->object))
+    if (!dpl_idset_has(&s->sent, need->object) && !dpl_idset_has(&s->copied, need->object))
         return dpl_err_set(err, DPL_E_CORRUPT, "the target asks for an object that was not sent");
     if (!aligned(need->data))
         return dpl_err_set(err, DPL_E_CORRUPT, "the target asks for a part of a block");
@@ -514,6 +540,7 @@ static void compare_copy(struct dpl_mirror_source *s, const struct dpl_record *r
     uint8_t range[16];
     ssize_t size =
         dpl_mirror_ranges_append(range, 0, sizeof range, from, end * DPL_MIRROR_ALIGN - from);
+    dpl_idset_add(&s->copied, r->object);
     if (size > 0)
         g_queue_push_tail(&s->jobs, dpl_mirror_job_new(r->object, DPL_MIRROR_AS_FINE,
                                                        (struct dpl_view){range, (size_t)size}));
@@ -533,8 +560,8 @@ int dpl_mirror_source_before(struct dpl_mirror_source *s, const struct dpl_recor
         dpl_idset_add(&s->sent, r.object);
     if (r.type == DPL_R_COPY && r.object.size <= DPL_OID_MAX)
         compare_copy(s, &r);
-    if (r.type != DPL_R_RENAME && r.type != DPL_R_LINK)
-        return 0;
+    if ((r.type != DPL_R_RENAME && r.type != DPL_R_LINK) || of_object(s))
+        return 0; /* all but one are there */
     bool known = dpl_idset_has(&s->sent, r.object);
     if (late && !known)
         list_again(s, &r);

@@ -38,6 +38,8 @@ struct dpl_mirror_options {
     bool allow_empty;       /* else a root without anything in it is refused */
     bool files;             /* the target takes many objects in one message */
     uint64_t seed;          /* random */
+    struct dpl_view object; /* only this one: a directory with its list, what is in it as the target
+                               asks for it; empty: the set */
     struct dpl_view cursor; /* of a mirror that did not end: contents are sent only where the target
                                asks for them; empty: none */
     const struct dpl_mirror_root *roots;
@@ -55,7 +57,8 @@ int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
                            const struct dpl_mirror_options *options, struct dpl_err *err);
 void dpl_mirror_source_close(struct dpl_mirror_source *source);
 
-/* Does one piece of work. 1: there was some; 0: there is none for now; or a negative code. */
+/* Does one piece of work. 1: there was some; 0: there is none for now; or a negative code (REFUSED:
+ * whether the one object belongs to the set cannot be known). */
 int dpl_mirror_source_step(struct dpl_mirror_source *source, struct dpl_err *err);
 /* A MIRROR_NEED of this mirror came. CORRUPT: it asks for what it cannot know. */
 int dpl_mirror_source_need(struct dpl_mirror_source *source, const struct dpl_message *need,

@@ -9,7 +9,7 @@
 # shellcheck source=tests/crash/sites-lib.sh
 . "$(dirname "$0")/sites-lib.sh"
 many=${FAULTS_MANY:-2000}
-DISK=${DISK:-1G}
+DISK=${DISK:-$((many > 20000 ? 4 : 1))G} # and an inode for each
 sites_more() { [ "$1" != b ] || echo "queue_max=256M"; }
 sites_stage "$@"
 sites_start

@@ -101,7 +101,11 @@ static void put(struct msim *sim, struct dpl_record *record)
     if (!j->open)
         return;
     uint8_t *body = bytes + DPL_RECORD_HEADER;
-    record->outcome = DPL_OUTCOME_OK;
+    /* Sometimes nobody knows what became of it: the target asks for what it names. */
+    bool known = record->type == DPL_R_ROOT || record->type == DPL_R_DROP ||
+                 record->type == DPL_R_MIRROR || !rng_one_in(&sim->rng, sim->doubt);
+    record->outcome = known ? DPL_OUTCOME_OK : DPL_OUTCOME_UNKNOWN;
+    sim->seen.doubts += !known;
     ssize_t n = dpl_record_encode(record, body, sizeof bytes - DPL_RECORD_HEADER - 8, &err);
     if (n < 0) {
         msim_fail(sim, "a record cannot be made: %s", err.text);
@@ -116,7 +120,7 @@ static void put(struct msim *sim, struct dpl_record *record)
         .body_crc = dpl_crc32c(0, body, (size_t)n),
         .chain = j->chain,
         .type = record->type,
-        .outcome = DPL_OUTCOME_OK,
+        .outcome = record->outcome,
     };
     memset(body + n, 0, h.size - DPL_RECORD_HEADER - (size_t)n);
     dpl_record_header_encode(&h, bytes);

@@ -61,8 +61,9 @@ static void lend(struct msim *sim)
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_doc *lent = dpl_doc_set_tree(doc, "lent");
     struct dpl_doc *paths = dpl_doc_set_list(lent, "paths");
+    g_autofree char *source = g_strdup_printf("%s/source", sim->dir);
     if (sim->journal.open) {
-        dpl_doc_add_text(paths, "/source");
+        dpl_doc_add_text(paths, source);
         say(sim->to_link, doc, &sim->source, 1);
         return;
     }
@@ -82,7 +83,9 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
     sim->touched |= strcmp(event, "mirror-begins") == 0 &&
                     (strstr(text, "orphans: keep") || strstr(text, "orphans: list"));
     sim->seen.failed += strcmp(event, "mirror-failed") == 0;
-    if (strcmp(event, "mirror-ended") == 0) {
+    if (strcmp(event, "mirror-ended") == 0 && strstr(text, "of an object")) {
+        sim->seen.objects++;
+    } else if (strcmp(event, "mirror-ended") == 0) {
         sim->seen.ended++;
         const struct dpl_doc *last = sim->link.mirror.last;
         const char *kind = dpl_doc_text(last, "kind"), *rule = dpl_doc_text(last, "rule");
@@ -156,6 +159,7 @@ static void engine_starts(struct msim *sim)
     struct dpl_doc *roots = dpl_doc_set_list(start, "target_roots");
     struct dpl_doc *map = dpl_doc_add_tree(dpl_doc_set_list(start, "map"));
     g_autofree char *root = g_strdup_printf("%s/target/root", sim->dir);
+    g_autofree char *source = g_strdup_printf("%s/source", sim->dir);
     sim->to_engine = new_channel(&other);
     dpl_engine_init(&sim->engine, other, &sim->clock);
     /* A thread would come at another moment each time. */
@@ -170,7 +174,7 @@ static void engine_starts(struct msim *sim)
     dpl_doc_set_int(start, "max_delete_percent", sim->max_delete);
     dpl_doc_set_bool(start, "allow_setid", true);
     dpl_doc_add_text(roots, root);
-    dpl_doc_set_text(map, "source", "/source");
+    dpl_doc_set_text(map, "source", source);
     dpl_doc_set_text(map, "target", root);
     say(sim->to_engine, doc, NULL, 0);
 }

@@ -233,6 +233,7 @@ bool msim_run(struct msim *sim, uint64_t seed)
     sim->fake.wall_ns = 1600000000 * MSIM_SECOND;
     snprintf(sim->dir, sizeof sim->dir, "%s/s%llu", unit_tempdir(), (unsigned long long)seed);
     mkdir(sim->dir, 0755);
+    sim->doubt = rng_one_in(&sim->rng, 3) ? UINT32_MAX : 8 + rng_below(&sim->rng, 60);
     sim->max_delete = rng_one_in(&sim->rng, 3) ? 10 : 100;
     sim->piece = rng_one_in(&sim->rng, 4) ? 200000 : 500 + rng_below(&sim->rng, 8000);
     msim_app_init(sim);

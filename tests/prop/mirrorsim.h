@@ -66,6 +66,7 @@ struct msim {
     struct dpl_engine engine;
     struct dpl_channel *to_engine; /* NULL: it is dead */
     unsigned max_delete;
+    uint32_t doubt;    /* of one in so many changes the outcome is not known */
     uint32_t piece;    /* bytes that arrive at the target in one round, at most */
     bool touched;      /* somebody changed the replica, and no mirror has compared all since */
     bool touched_late; /* while one ran */
@@ -73,7 +74,7 @@ struct msim {
     int64_t connect_ns;
     struct {
         unsigned ops, cuts, link_deaths, engine_deaths, wishes, stops, touches, overflows;
-        unsigned begun, gone_on, ended, failed, consistent;
+        unsigned doubts, objects, begun, gone_on, ended, failed, consistent;
     } seen;
 };
 

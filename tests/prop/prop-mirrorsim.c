@@ -8,7 +8,7 @@
 
 #include <signal.h>
 
-enum { FIGURES = 13 };
+enum { FIGURES = 15 };
 
 static void seeds(void)
 {
@@ -26,6 +26,8 @@ static void seeds(void)
         "gone on with",
         "ended",
         "looks at a consistent replica",
+        "outcomes unknown",
+        "mirrors of an object",
         "failed",
     };
     struct rng start = rng_start(1);
@@ -37,7 +39,7 @@ static void seeds(void)
             sim.seen.ops,    sim.seen.cuts,    sim.seen.link_deaths, sim.seen.engine_deaths,
             sim.seen.wishes, sim.seen.stops,   sim.seen.touches,     sim.seen.overflows,
             sim.seen.begun,  sim.seen.gone_on, sim.seen.ended,       sim.seen.consistent,
-            sim.seen.failed,
+            sim.seen.doubts, sim.seen.objects, sim.seen.failed,
         };
         for (unsigned k = 0; k < FIGURES; k++)
             total[k] += seen[k];
