@@ -8,6 +8,7 @@
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/node.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
@@ -394,6 +395,12 @@ static void store(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_req
     dpl_store_command(daemon, request);
 }
 
+static void node(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    dpl_node_command(daemon, request);
+}
+
 static void site_confirm(struct dpl_daemon *daemon, struct dpl_set *set,
                          struct dpl_request *request)
 {
@@ -449,6 +456,9 @@ static const struct row {
     {"site revoke", -1, ANY, site},
     {"site address", -1, ANY, site},
     {"site confirm", -1, ANY, site_confirm},
+    {"node add", -1, ANY, node},
+    {"node remove", -1, ANY, node},
+    {"node check", -1, ANY, node},
     {"store show", -1, ANY, store},
     {"store export", -1, ANY, store},
     {"store import", -1, ANY, store},

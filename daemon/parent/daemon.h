@@ -31,6 +31,7 @@ struct dpl_daemon {
     struct dpl_sites *site_keys;
     struct dpl_cluster *cluster; /* NULL on a stand-alone server */
     struct dpl_roles *roles;
+    struct dpl_nodes *nodes;
     int64_t started_ns;
     bool stopping;
     bool foreground; /* logs to standard error, whatever the configuration says */

@@ -23,6 +23,7 @@ libparent_a_SOURCES = \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \
 	daemon/parent/option.c \
+	daemon/parent/node.c daemon/parent/node.h \
 	daemon/parent/notify.c daemon/parent/notify.h \
 	daemon/parent/reload.c \
 	daemon/parent/roles.c daemon/parent/roles.h \

@@ -7,6 +7,7 @@
 #include "daemon/parent/door.h"
 #include "daemon/parent/instance.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/node.h"
 #include "daemon/parent/notify.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/site.h"
@@ -176,6 +177,7 @@ static void close_parts(struct dpl_daemon *daemon)
     dpl_doors_end(daemon);
     dpl_sites_keys_end(daemon);
     dpl_metrics_end(daemon);
+    dpl_nodes_end(daemon);
     dpl_roles_end(daemon);
     dpl_cluster_end(daemon);
     dpl_server_free(daemon->server);
@@ -201,6 +203,7 @@ static int run(struct dpl_daemon *daemon, struct dpl_err *err)
         dpl_sets_begin(daemon);
         dpl_cluster_begin(daemon);
         dpl_roles_begin(daemon);
+        dpl_nodes_begin(daemon);
         dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,
                 daemon->settings.site, daemon->sets->len);
         dpl_notify("READY=1");

@@ -456,6 +456,11 @@ void dpl_group_goodbye(struct dpl_group *g)
 
 /* What is asked of it. */
 
+const char *dpl_group_name(const struct dpl_group *g)
+{
+    return g->name;
+}
+
 enum dpl_group_state dpl_group_state(const struct dpl_group *g)
 {
     return g->state;

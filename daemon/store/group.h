@@ -109,6 +109,8 @@ int dpl_group_join(struct dpl_group *group, struct dpl_err *err);
 /* This node goes: the others need not wait for it. `leave` is called when they know. */
 void dpl_group_goodbye(struct dpl_group *group);
 
+/* This node's. */
+const char *dpl_group_name(const struct dpl_group *group);
 enum dpl_group_state dpl_group_state(const struct dpl_group *group);
 const char *dpl_group_state_text(enum dpl_group_state state);
 /* Why changes are not made, and what to do; "" when they are. */

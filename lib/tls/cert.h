@@ -49,6 +49,12 @@ int dpl_cert_make_key(char **key_r, struct dpl_err *err);
 /* A node's certificate for its key, signed by the authority. */
 int dpl_cert_make_node(const char *ca_key, const char *ca_cert, const char *node, const char *key,
                        int64_t now_s, char **cert_r, struct dpl_err *err);
+/* The same for a key of which only the public half is known (PEM, "PUBLIC KEY"). */
+int dpl_cert_make_node_public(const char *ca_key, const char *ca_cert, const char *node,
+                              const char *public_key, int64_t now_s, char **cert_r,
+                              struct dpl_err *err);
+/* The public half of a key. */
+int dpl_cert_public(const char *key, char **public_r, struct dpl_err *err);
 /* The link from an old authority to the new one of the same site. */
 int dpl_cert_make_link(const char *old_key, const char *old_cert, const char *new_cert,
                        int64_t now_s, char **cert_r, struct dpl_err *err);

@@ -122,19 +122,24 @@ static int chain_read(const struct dpl_keys_at *at, char **text_r, struct dpl_er
     return dpl_file_read(AT_FDCWD, at->cert_path, DPL_CERT_PEM_MAX, text_r, NULL, err);
 }
 
-/* Signs a certificate for the node's key; link in the chain while it is of use. */
+/* A node's certificate, and behind it the link and the authority while they are of use. */
+static char *chain_of(const struct authority *a, const char *cert, int64_t now_s)
+{
+    struct dpl_cert_info link;
+    bool with_link = a->link && dpl_cert_info(a->link, &link, NULL) == DPL_OK &&
+                     dpl_cert_days_left(&link, now_s) > DPL_CERT_WARN_DAYS;
+    return g_strconcat(cert, with_link ? a->link : "", with_link ? a->cert : "", NULL);
+}
+
+/* Signs a certificate for the node's key. */
 static int sign_node(const struct dpl_keys_at *at, const struct authority *a, const char *node,
                      const char *key, int64_t now_s, struct dpl_err *err)
 {
-    struct dpl_cert_info link;
     g_autofree char *cert = NULL;
     int rc = dpl_cert_make_node(a->key, a->cert, node, key, now_s, &cert, err);
     if (rc < 0)
         return rc;
-    bool with_link = a->link && dpl_cert_info(a->link, &link, NULL) == DPL_OK &&
-                     dpl_cert_days_left(&link, now_s) > DPL_CERT_WARN_DAYS;
-    g_autofree char *chain =
-        g_strconcat(cert, with_link ? a->link : "", with_link ? a->cert : "", NULL);
+    g_autofree char *chain = chain_of(a, cert, now_s);
     return replace(at->cert_path, NULL, chain, CERT_MODE, err);
 }
 
@@ -147,8 +152,8 @@ static int node_complete(const struct dpl_keys_at *at)
            dpl_cert_check_pair(key, chain, NULL) == DPL_OK;
 }
 
-static int node_make(const struct dpl_keys_at *at, const struct authority *a, const char *node,
-                     int64_t now_s, struct dpl_err *err)
+/* The node's key, made if it is not there. The caller wipes it. */
+static int node_key(const struct dpl_keys_at *at, char **key_r, struct dpl_err *err)
 {
     g_autoptr(dpl_key_auto) key = NULL;
     int rc = node_key_read(at, &key, err);
@@ -157,7 +162,55 @@ static int node_make(const struct dpl_keys_at *at, const struct authority *a, co
         if (rc == DPL_OK)
             rc = replace(at->key_path, NULL, key, KEY_MODE, err);
     }
+    if (rc == DPL_OK)
+        *key_r = g_steal_pointer(&key);
+    return rc;
+}
+
+static int node_make(const struct dpl_keys_at *at, const struct authority *a, const char *node,
+                     int64_t now_s, struct dpl_err *err)
+{
+    g_autoptr(dpl_key_auto) key = NULL;
+    int rc = node_key(at, &key, err);
     return rc < 0 ? rc : sign_node(at, a, node, key, now_s, err);
+}
+
+int dpl_keys_public(const struct dpl_keys_at *at, char **public_r, struct dpl_err *err)
+{
+    g_autoptr(dpl_key_auto) key = NULL;
+    dpl_autofd int dir = open_dir_of(at->key_path, true, err);
+    int rc = dir < 0 ? dir : node_key(at, &key, err);
+    return rc < 0 ? rc : dpl_cert_public(key, public_r, err);
+}
+
+int dpl_keys_sign(const struct dpl_keys_at *at, const char *node, const char *public_key,
+                  int64_t now_s, char **chain_r, struct dpl_err *err)
+{
+    struct authority a;
+    g_autofree char *cert = NULL;
+    int rc = authority_load(at, &a, err);
+    if (rc < 0)
+        return rc;
+    rc = dpl_cert_make_node_public(a.key, a.cert, node, public_key, now_s, &cert, err);
+    if (rc == DPL_OK)
+        *chain_r = chain_of(&a, cert, now_s);
+    authority_clear(&a);
+    return rc;
+}
+
+int dpl_keys_take(const struct dpl_keys_at *at, const char *chain, struct dpl_err *err)
+{
+    g_autoptr(dpl_key_auto) key = NULL;
+    g_autofree char *have = NULL;
+    int rc = node_key_read(at, &key, err);
+    if (rc == DPL_OK)
+        rc = dpl_cert_check_pair(key, chain, err);
+    if (rc < 0)
+        return rc;
+    if (chain_read(at, &have, NULL) == DPL_OK && strcmp(have, chain) == 0)
+        return 0;
+    rc = replace(at->cert_path, NULL, chain, CERT_MODE, err);
+    return rc < 0 ? rc : 1;
 }
 
 int dpl_keys_init(const struct dpl_keys_at *at, const char *site, const char *node, int64_t now_s,

@@ -47,6 +47,15 @@ int dpl_keys_renew(const struct dpl_keys_at *at, int64_t now_s, struct dpl_err *
  * Peers that have pinned the old one follow the link. */
 int dpl_keys_rotate(const struct dpl_keys_at *at, int64_t now_s, struct dpl_err *err);
 
+/* The public half of the node's key, which is made if it is not there. The caller frees. */
+int dpl_keys_public(const struct dpl_keys_at *at, char **public_r, struct dpl_err *err);
+/* Signs another node's key here, where the authority is: its certificate, with the link while that
+ * is of use. The caller frees. NOT_FOUND: the authority is not here. */
+int dpl_keys_sign(const struct dpl_keys_at *at, const char *node, const char *public_key,
+                  int64_t now_s, char **chain_r, struct dpl_err *err);
+/* Takes a certificate that was signed elsewhere for the node's key. 1: it did; 0: it has it. */
+int dpl_keys_take(const struct dpl_keys_at *at, const char *chain, struct dpl_err *err);
+
 /* For status and alerts: site, node, fingerprint, days_left, warning (a sentence, if there is one).
  * The caller owns it. */
 struct dpl_doc *dpl_keys_doc(const struct dpl_keys *keys, int64_t now_s);

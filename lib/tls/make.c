@@ -178,24 +178,56 @@ int dpl_cert_make_key(char **key_r, struct dpl_err *err)
     return rc < 0 ? rc : key_text(key, key_r, err);
 }
 
-int dpl_cert_make_node(const char *ca_key_pem, const char *ca_pem, const char *node,
-                       const char *key_pem, int64_t now_s, char **cert_r, struct dpl_err *err)
+/* For a key with or without its private half. */
+static int make_node(const char *ca_key_pem, const char *ca_pem, const char *node, EVP_PKEY *key,
+                     int64_t now_s, char **cert_r, struct dpl_err *err)
 {
     struct dpl_cert_info info = {0};
     g_autoptr(EVP_PKEY) ca_key = NULL;
-    g_autoptr(EVP_PKEY) key = NULL;
     g_autoptr(X509) ca = NULL;
     g_autoptr(X509) cert = NULL;
     if (!name_ok(node, DPL_CERT_NODE_MAX))
         return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is no name of a node", node);
     int rc = parse_authority(ca_key_pem, ca_pem, &ca_key, &ca, &info, err);
-    if (rc == DPL_OK)
-        rc = dpl_tls_key_parse(key_pem, &key, err);
     if (rc < 0)
         return rc;
     struct wish wish = {info.site, node, key, ca_key, ca, false, DPL_CERT_NODE_DAYS};
     rc = make(&wish, now_s, &cert, err);
     return rc < 0 ? rc : dpl_tls_cert_text(cert, cert_r, err);
+}
+
+int dpl_cert_make_node(const char *ca_key_pem, const char *ca_pem, const char *node,
+                       const char *key_pem, int64_t now_s, char **cert_r, struct dpl_err *err)
+{
+    g_autoptr(EVP_PKEY) key = NULL;
+    int rc = dpl_tls_key_parse(key_pem, &key, err);
+    return rc < 0 ? rc : make_node(ca_key_pem, ca_pem, node, key, now_s, cert_r, err);
+}
+
+int dpl_cert_make_node_public(const char *ca_key_pem, const char *ca_pem, const char *node,
+                              const char *public_pem, int64_t now_s, char **cert_r,
+                              struct dpl_err *err)
+{
+    g_autoptr(BIO) bio = BIO_new_mem_buf(public_pem, -1);
+    g_autoptr(EVP_PKEY) key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    if (!key)
+        return dpl_tls_error(err, DPL_E_CORRUPT, "this is no public key");
+    return make_node(ca_key_pem, ca_pem, node, key, now_s, cert_r, err);
+}
+
+int dpl_cert_public(const char *key_pem, char **public_r, struct dpl_err *err)
+{
+    g_autoptr(EVP_PKEY) key = NULL;
+    g_autoptr(BIO) bio = BIO_new(BIO_s_mem());
+    char *data;
+    int rc = dpl_tls_key_parse(key_pem, &key, err);
+    if (rc < 0)
+        return rc;
+    if (!bio || PEM_write_bio_PUBKEY(bio, key) != 1)
+        return dpl_tls_error(err, DPL_E_FAILED, "write a public key");
+    long size = BIO_get_mem_data(bio, &data);
+    *public_r = g_strndup(data, (gsize)size);
+    return DPL_OK;
 }
 
 int dpl_cert_make_link(const char *old_key_pem, const char *old_pem, const char *new_pem,

@@ -460,9 +460,13 @@ static void settle(struct sim *sim)
         sim->nodes[i].side = 0;
     for (unsigned again = 0; again < 20; again++) {
         bool more = true;
-        for (unsigned i = 0; i < sim->count; i++)
-            if (!sim->nodes[i].group)
-                start(sim, &sim->nodes[i]);
+        for (unsigned i = 0; i < sim->count; i++) {
+            struct node *n = &sim->nodes[i];
+            if (n->group && dpl_group_state(n->group) == DPL_GROUP_FAILED)
+                crash(sim, n);
+            if (!n->group)
+                start(sim, n);
+        }
         regroup(sim);
         take_leave(sim);
         for (unsigned i = 0; more && i < QUIET; i++) {

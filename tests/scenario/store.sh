@@ -77,6 +77,14 @@ has_set a1 web || show_and_fail "the second set is not on the first node"
 equal || show_and_fail "the nodes' stores differ"
 step "a set that is made on one node is on the other"
 
+doppel_at a1 node add a2 2>/dev/null && fail "a node was signed without an authority"
+quietly doppel_at a1 site init || show_and_fail "site init"
+wait_until 60 quietly doppel_at a1 node add a2 || show_and_fail "node add: $(doppel_at a1 node check)"
+wait_until 60 on a2 test -s /etc/doppel/keys/node.crt || show_and_fail "a2 did not take its certificate"
+doppel_at a2 node check | grep -q 'ends in 36[56] days' || show_and_fail "node check: $(doppel_at a2 node check)"
+on a2 test ! -e /etc/doppel/keys/site.key || fail "the authority's key travelled"
+step "a node got its certificate from the site's authority"
+
 for node in a1 a2; do
     wait_until 60 has_role a1 mail $node serving || show_and_fail "$node has not the set's role"
 done

@@ -560,6 +560,40 @@ static void pairing(void)
     side_done(&b);
 }
 
+/* A node's key is signed where the authority is, and no half of it that is private goes there. */
+static void signed_elsewhere(void)
+{
+    g_autofree char *dir = g_build_filename(unit_tempdir(), "elsewhere", NULL);
+    g_autofree char *key_a = g_build_filename(dir, "a/node.key", NULL);
+    g_autofree char *cert_a = g_build_filename(dir, "a/node.crt", NULL);
+    g_autofree char *key_b = g_build_filename(dir, "b/node.key", NULL);
+    g_autofree char *cert_b = g_build_filename(dir, "b/node.crt", NULL);
+    const struct dpl_keys_at a = {key_a, cert_a}, b = {key_b, cert_b};
+    const int64_t now_s = 1800000000;
+    g_autofree char *public = NULL;
+    g_autofree char *again = NULL;
+    g_autofree char *chain = NULL;
+    g_autofree char *others = NULL;
+    struct dpl_keys keys;
+    CU_ASSERT_EQUAL_FATAL(dpl_keys_init(&a, "here", "a1", now_s, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(dpl_keys_public(&b, &public, NULL), 0);
+    CU_ASSERT_PTR_NULL(strstr(public, "PRIVATE"));
+    CU_ASSERT_EQUAL_FATAL(dpl_keys_public(&b, &again, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(public, again);
+    CU_ASSERT_EQUAL(dpl_keys_sign(&b, "a2", public, now_s, &chain, NULL), DPL_E_NOT_FOUND);
+    CU_ASSERT_EQUAL(dpl_keys_sign(&a, "a2", "nonsense", now_s, &chain, NULL), DPL_E_CORRUPT);
+    CU_ASSERT_EQUAL_FATAL(dpl_keys_sign(&a, "a2", public, now_s, &chain, NULL), 0);
+    CU_ASSERT_EQUAL(dpl_keys_take(&a, chain, NULL) < 0, 1);
+    CU_ASSERT_EQUAL(dpl_keys_take(&b, chain, NULL), 1);
+    CU_ASSERT_EQUAL(dpl_keys_take(&b, chain, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(dpl_keys_load(&b, &keys, NULL), 0);
+    CU_ASSERT_STRING_EQUAL(keys.info.site, "here");
+    CU_ASSERT_STRING_EQUAL(keys.info.node, "a2");
+    CU_ASSERT_PTR_NULL(keys.site_cert);
+    CU_ASSERT_TRUE(g_file_get_contents(cert_a, &others, NULL, NULL));
+    dpl_keys_clear(&keys);
+}
+
 static const struct unit_test tests[] = {
     {"a fingerprint is compared whole, in either form", spoken_fingerprint},
     {"the spoken form of a fingerprint never changes", spoken_form_is_fixed},
@@ -575,5 +609,6 @@ static const struct unit_test tests[] = {
     {"an offer is text and back, and confirmed by its fingerprint alone", offers},
     {"addresses of sites", addresses},
     {"pairing gives both sides an offer, where a window is open", pairing},
+    {"a node's key is signed elsewhere by its public half", signed_elsewhere},
 };
 UNIT_MAIN(tests)
