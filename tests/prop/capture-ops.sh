@@ -10,11 +10,8 @@ seeds=${1:-5}
 first=${2:-${DPL_SEED:-$RANDOM}}
 
 capture
-for seed in $(seq "$first" $((first + seeds - 1))); do
-    mkdir "$root/$seed" "$work/disk/plain/$seed"
-    "$build/tests/prop/capture-ops" "$root/$seed" "$work/disk/plain/$seed" "$seed" 3000 ||
-        die "seed $seed differs"
-done
+"$build/tests/prop/fsops" --a "$root" --b "$work/disk/plain" --seed "$first" --seeds "$seeds" --ops 2000 --keep ||
+    die "answers differ"
 uncapture
 replay || die "the replica differs"
 echo "PASS"
