@@ -31,6 +31,7 @@ struct renaming {
     /* whether what moves is in the set by its old name, by its new one; the same for what stands at
      * the new name, by that and, in an exchange, by the old one */
     bool from_inside, to_inside, target_inside, back_inside;
+    bool whiteout_inside; /* whether one at the old name is in the set */
 };
 
 static bool pins(const struct statx *stx)
@@ -86,10 +87,11 @@ static int rename_once(struct op *op, const struct renaming *r)
     return renameat2(r->from_fd, r->from, r->to_fd, r->to, r->flags) != 0 ? -errno : 0;
 }
 
-/* In the set: one outside is none of the journal's. */
+/* In the set: one outside is none of the journal's, though the directory that stood there may have
+ * been on the way to what is inside. */
 static bool leaves_whiteout(const struct renaming *r)
 {
-    return (r->flags & RENAME_WHITEOUT) != 0 && r->from_inside;
+    return (r->flags & RENAME_WHITEOUT) != 0 && r->from_inside && r->whiteout_inside;
 }
 
 /* What the record will hold, with room for all that may come. */
@@ -238,7 +240,7 @@ static void look(struct op *op, struct renaming *r)
     struct border *border = &op->worker->border;
     struct statx stx;
 
-    r->from_inside = r->to_inside = true;
+    r->from_inside = r->to_inside = r->whiteout_inside = true;
     if (border->rules == NULL)
         return;
     if (stat_name(r->from_fd, r->from, &stx) == 0) {
@@ -246,6 +248,7 @@ static void look(struct op *op, struct renaming *r)
         r->source = node_find(&op->worker->nodes, op->root_index, &stx);
     }
     r->from_inside = border_name_inside(border, op->node, r->from, r->source_is_dir);
+    r->whiteout_inside = border_name_inside(border, op->node, r->from, false);
     r->to_inside = border_name_inside(border, r->to_dir, r->to, r->source_is_dir);
     if ((r->flags & RENAME_EXCHANGE) != 0 || r->source_is_dir)
         r->walks = !(border_all_beneath(border, op->node, r->from) &&

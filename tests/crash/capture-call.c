@@ -8,8 +8,8 @@
  * write N: appends N bytes in pieces of 64 KiB (0: until it fails); overwrite N: N bytes from the
  * beginning; allocate N; allocate-keep N: the same with FALLOC_FL_KEEP_SIZE; fsync; fdatasync;
  * read: all of it; create N: FILE.0 and so on; mkdir; truncate N; setxattr N: of N bytes; rename:
- * to FILE.new; unlink; map N: stores a byte every 4 KiB into N mapped bytes and msync. Prints "ok"
- * or the error's name, and for create how many were made.
+ * to FILE.new; whiteout: the same, leaving one; unlink; map N: stores a byte every 4 KiB into N
+ * mapped bytes and msync. Prints "ok" or the error's name, and for create how many were made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,12 +91,12 @@ static int set_xattr(const char *file, long size)
     return setxattr(file, "user.call", piece, (size_t)size, 0);
 }
 
-static int rename_it(const char *file)
+static int rename_it(const char *file, unsigned flags)
 {
     char name[4096];
 
     snprintf(name, sizeof(name), "%s.new", file);
-    return rename(file, name);
+    return renameat2(AT_FDCWD, file, AT_FDCWD, name, flags);
 }
 
 static int store(const char *file, long size)
@@ -139,7 +139,9 @@ static int call(const char *what, const char *file, long number)
     if (strcmp(what, "setxattr") == 0)
         return set_xattr(file, number);
     if (strcmp(what, "rename") == 0)
-        return rename_it(file);
+        return rename_it(file, 0);
+    if (strcmp(what, "whiteout") == 0)
+        return rename_it(file, RENAME_WHITEOUT);
     if (strcmp(what, "unlink") == 0)
         return unlink(file);
     if (strcmp(what, "map") == 0)

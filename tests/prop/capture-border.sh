@@ -23,10 +23,12 @@ outside() {
     touch -r "$work/time" "$1/fsops.$seed"
 }
 
-# The replica has d because of what is beneath it: its own attributes are not in the journal, nor what
-# its coming and going did to the time of the root.
+# The replica has d0 because of what is, or was, beneath it: its own attributes are not in the journal, nor
+# what its coming and going did to the time of the root.
 passage() {
     local at name
+    at=$root/fsops.$seed/d0
+    [ -e "$at" ] || [ -L "$at" ] || [ -L "$replica/fsops.$seed/d0" ] || rmdir "$replica/fsops.$seed/d0" 2>/dev/null
     touch -d @0 "$root/fsops.$seed" "$replica/fsops.$seed"
     for at in "$root/fsops.$seed/d0" "$replica/fsops.$seed/d0"; do
         [ -d "$at" ] && [ ! -L "$at" ] || continue
@@ -62,6 +64,22 @@ again() {
         die "an object that comes again is not in the replica, and nobody asks"
 }
 again
+
+# A directory that was on the way to what is inside leaves a whiteout, which is outside.
+whiteout() {
+    anew
+    printf '%s\n' "include recursive $root" "exclude recursive $root/d" "include recursive $root/d/e" >"$work/rules"
+    capture --rules "$work/rules"
+    mkdir "$root/d"
+    "$build/tests/crash/capture-call" whiteout "$root/d" >"$work/said"
+    [ "$(cat "$work/said")" = ok ] || die "no whiteout: $(cat "$work/said")"
+    rm "$root/d"
+    uncapture
+    "$build/tests/crash/capture-replay" "$work/journal" "$work/disk/reserve" "$replica" >"$work/replayed" ||
+        { cat "$work/replayed"; die "a whiteout: the journal cannot be replayed"; }
+    [ ! -e "$replica/d" ] || die "a whiteout outside the set stands in the replica"
+}
+whiteout
 
 asked=0 compared=0
 mapfile -t list < <(seq "$first" $((first + seeds - 1)))
