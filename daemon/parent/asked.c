@@ -243,6 +243,18 @@ static void put_stopped(struct dpl_set *set, struct dpl_doc *doc)
     dpl_doc_set(doc, "roots", dpl_set_doc_roots(set->doc));
 }
 
+static void tell_stopped(const struct dpl_set *set)
+{
+    if (set->work.sent_all)
+        dpl_log(LOG_NOTICE, "set \"%s\": stopped here, and the target has all of it", set->name);
+    else if (set->work.unsent_bytes > 0)
+        dpl_log(LOG_WARNING, "set \"%s\": stopped here; the target lacks %lld bytes of its journal",
+                set->name, (long long)set->work.unsent_bytes);
+    else
+        dpl_log(LOG_NOTICE, "set \"%s\": stopped here; whether the target has all is not known",
+                set->name);
+}
+
 /* All has ended, but for a journal that is sent on. */
 static void stopped(struct dpl_set *set, bool sends_on)
 {
@@ -252,11 +264,7 @@ static void stopped(struct dpl_set *set, bool sends_on)
         rest(set);
         drop(set);
     }
-    dpl_log(set->work.sent_all ? LOG_NOTICE : LOG_WARNING,
-            set->work.sent_all ? "set \"%s\": stopped here, and the target has all of it"
-                               : "set \"%s\": stopped here; the target may lack %lld bytes of its "
-                                 "journal",
-            set->name, (long long)set->work.unsent_bytes);
+    tell_stopped(set);
     answer(set, doc);
     dpl_set_review(set);
 }

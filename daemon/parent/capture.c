@@ -359,7 +359,8 @@ static void look(void *self)
     } else {
         if (c->state == DPL_CAPSTAT_IS_SERVING)
             c->backoff.failures = 0;
-        look_later(set, c->keeper_fd >= 0 ? LOOK_MS : SOON_MS);
+        bool soon = c->keeper_fd < 0 || c->state == DPL_CAPSTAT_IS_STARTING;
+        look_later(set, soon ? SOON_MS : LOOK_MS);
     }
     if (c->state != before)
         dpl_set_review(set);

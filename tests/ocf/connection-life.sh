@@ -76,6 +76,28 @@ eventually conn_is 0
 equal
 doppel a --output-as=json status mail | grep -q '"last"' && bad "a journal that was still there was not sent"
 
+# What cannot be sent within flush_timeout is left; this node sends it when it is the owner again, another one,
+# which has not this journal, has everything compared.
+slow="bandwidth=64K flush_timeout=1s"
+for owner in same another; do
+    # shellcheck disable=SC2086
+    conn reload-agent $slow
+    expect 0
+    head -c 3000000 /dev/urandom >"$root_a/large.$owner"
+    # shellcheck disable=SC2086
+    conn stop $slow
+    expect 0 "the target may lack changes"
+    not "it is not said that all was sent" stamp "unsent 0"
+    [ $owner = same ] || rm -rf "$work/a/journal/mail"
+    conn start
+    expect 0
+    eventually conn_is 0
+    equal
+    doppel a --output-as=json status mail | grep -q '"last"'
+    was=$?
+    [ $owner:$was = same:1 ] || [ $owner:$was = another:0 ] || bad "$owner owner: compared or not: $was"
+done
+
 # By hand.
 must doppel a disconnect mail
 eventually conn_is 190
