@@ -196,6 +196,19 @@ static void tell_begin(struct dpl_engine *e, const struct dpl_message *m)
     dpl_engine_event(e, "mirror-begins", text);
 }
 
+/* What is wanted comes with a mirror of the set, whatever its size and time are. */
+static void doubt_wanted(struct dpl_engine *e)
+{
+    GHashTableIter iter;
+    gpointer key;
+    g_hash_table_iter_init(&iter, dpl_replica_wants(e->replica)->by_id);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        gsize size;
+        const void *data = g_bytes_get_data(key, &size);
+        dpl_mirror_target_doubt(e->mirror.target, (struct dpl_view){data, size});
+    }
+}
+
 static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_err *err)
 {
     bool test = m->flags & DPL_MIRROR_TEST, of_object = m->has & DPL_M(OBJECT);
@@ -230,8 +243,10 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
     e->mirror.orphans = m->orphans;
     e->mirror.began_ns = e->mirror.told_ns = now_of(e);
     dpl_mirror_result_clear(&e->mirror.result);
-    if (!test && !of_object)
+    if (!test && !of_object) {
+        doubt_wanted(e);
         rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, options.cursor, err);
+    }
     dpl_replica_follow(e->replica, call_record, e);
     dpl_replica_watch(e->replica, call_checkpoint, e);
     tell_begin(e, m);

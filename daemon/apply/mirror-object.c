@@ -146,7 +146,7 @@ static int ask_for_content(struct dpl_mirror_target *t, const struct dpl_record 
     bool same_size = (uint64_t)st->st_size == r->attr.size;
     bool same = t->on_demand
                     ? same_size && dpl_content_kept(t, r->object)
-                    : same_size && !dpl_idset_has(&t->dated, r->object) &&
+                    : same_size && !t->undated && !dpl_idset_has(&t->dated, r->object) &&
                           ns_of(st->st_mtim) == r->attr.mtime.sec * 1000000000 + r->attr.mtime.nsec;
     if (!t->on_demand && t->kind != DPL_MIRROR_DIFFERENCE && r->attr.size > 0)
         return 0;

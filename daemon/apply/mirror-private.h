@@ -25,6 +25,7 @@ struct dpl_mirror_target {
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
     bool test;
+    bool undated;            /* size and time say nothing of anything */
     GBytes *object;          /* of which alone it is; NULL: of the set */
     GPtrArray *made;         /* with that: what was not here (GBytes) */
     struct dpl_idset linked; /* what has a name at the source */

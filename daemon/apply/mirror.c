@@ -55,6 +55,14 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     return 0;
 }
 
+void dpl_mirror_target_doubt(struct dpl_mirror_target *t, struct dpl_view object)
+{
+    if (object.size > 0)
+        dpl_idset_add(&t->dated, object);
+    else
+        t->undated = true;
+}
+
 void dpl_mirror_target_close(struct dpl_mirror_target *t)
 {
     if (!t)

@@ -67,6 +67,9 @@ int dpl_mirror_target_tell(struct dpl_mirror_target *target, struct dpl_err *err
 /* A record was applied meanwhile: what it names lives. */
 void dpl_mirror_target_note(struct dpl_mirror_target *target, const struct dpl_record *record);
 
+/* Size and time of this object, or with no bytes of all, say nothing about its content here. */
+void dpl_mirror_target_doubt(struct dpl_mirror_target *target, struct dpl_view object);
+
 struct dpl_mirror_target_count {
     uint64_t objects, bytes /* of frames */, created, changed, refused, orphans, removed;
 };
