@@ -27,9 +27,9 @@ mail_needs() {
     [ -x "$MAILFLOW" ] || skip "$MAILFLOW is not built"
 }
 
-# put HOST FILE <CONTENT: a file in a host, its directory made.
+# put HOST FILE <CONTENT: a file in a host, its directory made; it survives a power cut.
 put() {
-    "$LAB_PROGRAM" exec "$1" sh -c "mkdir -p \"\$(dirname '$2')\" && cat >'$2'"
+    "$LAB_PROGRAM" exec "$1" sh -c "mkdir -p \"\$(dirname '$2')\" && cat >'$2' && sync -f '$2'"
 }
 
 # mail_directory HOST: slapd with the users, on port 389 of the host.
@@ -194,6 +194,8 @@ X
         mkdir -p /srv/mail/spool/postfix /srv/mail/spool/postfix-data /srv/mail/users /srv/mail/state
         chown postfix /srv/mail/spool/postfix-data
         chown 5000:5000 /srv/mail/users
+        install -d -o 5000 -g 5000 /srv/mail/users/user1
+        touch /srv/mail/state/here
         postfix -c /srv/mail/etc/postfix set-permissions create-missing 2>&1 || :
         sync -f /srv/mail' >"$LAB_TMP/store" 2>&1 || fail "the mail store on $host: $(cat "$LAB_TMP/store")"
 }
