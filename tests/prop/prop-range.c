@@ -10,6 +10,7 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,10 +204,48 @@ static void catalogue(void)
     rig_done(&rig);
 }
 
+/* Bytes that this process has read by system calls. */
+static uint64_t read_so_far(void)
+{
+    unsigned long long bytes = 0;
+    FILE *file = fopen("/proc/self/io", "re");
+    if (!file || fscanf(file, "rchar: %llu", &bytes) != 1)
+        printf("SKIP: the kernel does not count what is read\n");
+    if (file)
+        fclose(file);
+    return bytes;
+}
+
+/* Who looks behind each record does not read the rest of the segment each time. */
+static void follower(void)
+{
+    enum { RECORDS = 200, EACH = 64 * 1024 };
+    struct dpl_range *range;
+    struct dpl_err err = {0};
+    begin("follower");
+    CU_ASSERT_EQUAL_FATAL(dpl_range_open(&range, rig.dir_fd, 3, 0, &err), 0);
+    uint64_t before = read_so_far();
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        struct dpl_oid oid;
+        struct dpl_record record;
+        struct dpl_arena_res res;
+        struct dpl_view v;
+        rig_write(&record, &oid, i, data, 500);
+        CU_ASSERT_EQUAL_FATAL(rig_put(&rig, &record, &res), 0);
+        CU_ASSERT_EQUAL_FATAL(rig_drain(&rig), 0);
+        CU_ASSERT_EQUAL_FATAL(dpl_range_next(range, 1, &v, &err), DPL_NEXT_RECORD);
+        CU_ASSERT_EQUAL_FATAL(dpl_range_next(range, 1, &v, &err), DPL_NEXT_END);
+    }
+    CU_ASSERT_TRUE(read_so_far() - before < (uint64_t)RECORDS * EACH);
+    dpl_range_close(range);
+    rig_done(&rig);
+}
+
 static const struct unit_test tests[] = {
     {"the pieces put together are the journal, byte for byte", verbatim},
     {"reading begins at any record, with the digest there, and nowhere else", from_any},
     {"behind a flipped bit nothing is answered", damage},
+    {"who follows a writer reads little more than is written", follower},
     {"the epochs of a directory are listed with what is left of them", catalogue},
 };
 UNIT_MAIN(tests)
