@@ -285,7 +285,7 @@ static int apply_message(struct dpl_engine *e, struct dpl_position at, const str
 
 static int apply(struct dpl_engine *e, const struct waiting *w, struct dpl_err *err)
 {
-    struct dpl_message m;
+    struct dpl_message m = {0};
     gsize size;
     const uint8_t *frame = g_bytes_get_data(w->frame, &size);
     unsigned type, flags;
