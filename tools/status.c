@@ -45,6 +45,9 @@ static void print_set(FILE *to, const struct dpl_doc *set, bool colours, bool ve
 void doppel_print_status(FILE *to, const struct dpl_doc *result, bool colours, bool verbose)
 {
     const struct dpl_doc *sets = dpl_doc_list(result, "sets");
+    const char *why = dpl_doc_text(dpl_doc_tree(result, "store"), "why");
+    if (why)
+        fprintf(to, "%-9snothing can be changed: %s\n\n", "store:", why);
     if (dpl_doc_count(sets) == 0)
         fprintf(to, "site %s has no sets; next: doppel set create, or doppel set accept\n",
                 dpl_doc_text(result, "site"));
@@ -67,8 +70,11 @@ static int check(struct doppel *doppel, const struct dpl_doc *args)
         return 3;
     }
     const struct dpl_doc *sets = dpl_doc_list(result, "sets");
+    const char *why = dpl_doc_text(dpl_doc_tree(result, "store"), "why");
     if (dpl_doc_count(sets) == 0)
         worst = 3;
+    else if (why)
+        worst = 1;
     for (size_t i = 0; i < dpl_doc_count(sets); i++) {
         const struct dpl_doc *set = dpl_doc_at(sets, i);
         size_t level = level_of(set);
@@ -79,6 +85,8 @@ static int check(struct doppel *doppel, const struct dpl_doc *args)
         if (level > 0)
             g_string_append_printf(text, ": %s", dpl_doc_text(set, "wrong"));
     }
+    if (why)
+        g_string_append_printf(text, "%snothing can be changed: %s", text->len ? "; " : "", why);
     printf("DOPPEL %s - %s\n", levels[worst], text->len ? text->str : "there are no sets");
     return doppel_flushed("status", (int)worst);
 }

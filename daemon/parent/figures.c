@@ -104,6 +104,7 @@ static void put_daemon(GPtrArray *to, const struct dpl_daemon *daemon)
              g_strdup("1"));
     put_text(to, "uptime_seconds", g_strdup(""),
              g_strdup_printf("%lld", (long long)(up_ns / 1000000000)));
+    put_text(to, "store_ready", g_strdup(""), g_strdup(dpl_store_ready(daemon->store) ? "1" : "0"));
     if (dpl_site_days_left(daemon, &days))
         put_text(to, "certificate_days_left", g_strdup(""),
                  g_strdup_printf("%lld", (long long)days));

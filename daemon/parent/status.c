@@ -213,6 +213,12 @@ struct dpl_doc *dpl_status_all(struct dpl_daemon *daemon, struct dpl_set *only)
         dpl_doc_set_text(doc, "instance", daemon->settings.instance);
     dpl_doc_set_text(doc, "version", PACKAGE_VERSION);
     dpl_doc_set_int(doc, "uptime_s", up_ns / 1000000000);
+    if (!dpl_store_ready(daemon->store)) {
+        const struct dpl_group *group = dpl_store_group(daemon->store);
+        struct dpl_doc *store = dpl_doc_set_tree(doc, "store");
+        dpl_doc_set_text(store, "state", dpl_group_state_text(dpl_group_state(group)));
+        dpl_doc_set_text(store, "why", dpl_group_why(group));
+    }
     struct dpl_doc *sets = dpl_doc_set_list(doc, "sets");
     for (guint i = 0; i < daemon->sets->len; i++) {
         struct dpl_set *set = daemon->sets->pdata[i];

@@ -145,7 +145,7 @@ static void find_era(const struct meeting *m, const struct dpl_peer *p, struct d
 
 static void find_eras(struct meeting *m)
 {
-    struct dpl_peer found[DPL_GROUP_NODES_MAX];
+    struct dpl_peer found[DPL_GROUP_NODES_MAX] = {0};
     for (size_t i = 0; i < m->count; i++) {
         find_era(m, &m->peers[i], &found[i]);
         m->number = MAX(m->number, m->peers[i].era);
