@@ -139,10 +139,11 @@ static int judge_capture(const struct sc_capture *capture, const char *set, stru
     case SC_STARTS:
         return degraded(err, set, "its capture is starting", NULL);
     case SC_PASSES:
-        return degraded(err, set,
-                        "its changes are not journalled just now: a new journal begins by itself, "
-                        "and then a mirror",
-                        NULL);
+        return degraded(
+            err, set,
+            "its changes are not journalled for now: the journal begins anew by itself, "
+            "and a mirror follows",
+            NULL);
     default:
         return DPL_OK;
     }

@@ -322,7 +322,7 @@ static void capture_ended(void *self, int status, bool again)
         flush_late(set);
         return;
     }
-    phase(set, DPL_WORK_FLUSHING, dpl_option_value(set, "flush_timeout"), flush_late);
+    phase(set, DPL_WORK_FLUSHING, set->work.flush_ms, flush_late);
     dpl_asked_review(set);
 }
 
@@ -370,7 +370,8 @@ void dpl_asked_connection_stop(struct dpl_set *set, struct dpl_request *request)
     dpl_capture_end(set);
     phase(set, DPL_WORK_ENDING, 0, NULL);
     /* The close of the session may take flush_timeout too. */
-    ms -= 2 * dpl_option_value(set, "flush_timeout") + LEAVE_MS;
+    set->work.flush_ms = MIN(dpl_option_value(set, "flush_timeout"), ms / 3);
+    ms -= 2 * set->work.flush_ms + LEAVE_MS;
     if (end_capture(set, ms < STOP_LEAST_MS ? STOP_LEAST_MS : ms, &err) == DPL_OK)
         return;
     g_clear_pointer(&set->work.stopper, dpl_child_free);

@@ -101,6 +101,7 @@ struct dpl_work {
     struct dpl_timer timer;
     bool sent_all;
     int64_t unsent_bytes; /* -1: not known */
+    int64_t flush_ms;     /* for sending what is left: flush_timeout, or what the time allows */
 };
 
 struct dpl_set {
