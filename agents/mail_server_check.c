@@ -75,20 +75,60 @@ static void name_ourselves(char name[80])
     snprintf(name, 80, "%s", host);
 }
 
+/* A question under way. */
+struct question {
+    const struct dpl_probe_row *row;
+    struct dpl_address address;
+    struct dpl_talk talk;
+    struct dpl_err err;
+    int code; /* of the connection */
+};
+
+static void open_question(const struct ms_check *check, const char *point, struct question *q)
+{
+    q->err = (struct dpl_err){0};
+    q->row = dpl_probe_parse(point, check->want->service.kind->protocol, &q->address);
+    q->code = q->row ? dpl_talk_open(&q->talk, &q->address, check->run->steps.clock,
+                                     check->deadline_ns, &q->err)
+                     : dpl_err_set(&q->err, DPL_E_CONFIG, "it cannot be probed at \"%s\"", point);
+}
+
+static int finish_question(const struct ms_check *check, struct question *q,
+                           struct dpl_probe *probe, struct dpl_err *err)
+{
+    int code = q->code == DPL_OK ? q->row->run(&q->talk, probe, &q->err) : q->code;
+    if (code < 0 && q->row)
+        dpl_err_context(&q->err, "%s at %s", q->row->protocol, q->address.text);
+    if (code == DPL_E_BUSY || code == DPL_E_TIMEOUT)
+        code = explain_silence(check, &q->address, strcmp(q->row->protocol, "postscreen") == 0,
+                               code, &q->err);
+    if (code < 0)
+        return dpl_err_set(err, code, "%s", q->err.text);
+    return DPL_OK;
+}
+
+/* Connects to all before the first is asked: so their greetings come beside each other. The first
+ * failure is the answer. */
+static int ask_all(struct ms_check *check, const char *const *points, size_t count,
+                   struct dpl_probe *probe, struct dpl_err *err)
+{
+    struct question questions[DPL_FACTS_POINTS];
+    int code = DPL_OK;
+    for (size_t i = 0; i < count; i++)
+        open_question(check, points[i], &questions[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (code == DPL_OK)
+            code = finish_question(check, &questions[i], probe, err);
+        if (questions[i].code == DPL_OK)
+            dpl_talk_close(&questions[i].talk);
+    }
+    return code;
+}
+
 static int ask_one(struct ms_check *check, const char *point, struct dpl_probe *probe,
                    struct dpl_err *err)
 {
-    struct dpl_address address;
-    const struct dpl_probe_row *row =
-        dpl_probe_parse(point, check->want->service.kind->protocol, &address);
-    if (!row)
-        return dpl_err_set(err, DPL_E_CONFIG, "it cannot be probed at \"%s\"", point);
-    int code =
-        dpl_probe_run(row, &address, check->run->steps.clock, check->deadline_ns, probe, err);
-    if (code == DPL_E_BUSY || code == DPL_E_TIMEOUT)
-        return explain_silence(check, &address, strcmp(row->protocol, "postscreen") == 0, code,
-                               err);
-    return code;
+    return ask_all(check, &point, 1, probe, err);
 }
 
 /* Where a message is in Postfix's queue: the directory, or NULL if it has left it. */
@@ -204,10 +244,11 @@ int ms_check_probe(struct ms_check *check, int level, struct dpl_err *err)
                                         "OCF_CHECK_LEVEL %d wants probe_address", level);
     if (level >= DPL_PROBE_LOGIN)
         return ask_deeper(check, level, first, name, err);
-    int code = ask_one(check, first, &probe, err);
-    for (size_t i = 1; code == DPL_OK && !given && i < facts->point_count; i++)
-        code = ask_one(check, facts->points[i], &probe, err);
-    return code;
+    const char *points[DPL_FACTS_POINTS] = {first};
+    size_t count = 1;
+    for (; !given && count < facts->point_count; count++)
+        points[count] = facts->points[count];
+    return ask_all(check, points, count, &probe, err);
 }
 
 int ms_check_judge(struct ms_check *check, int code, struct dpl_err *err)

@@ -33,21 +33,6 @@ const struct dpl_probe_row *dpl_probe_parse(const char *text, const char *fallba
     return row && dpl_address_parse(text, row->port, address_r) ? row : NULL;
 }
 
-int dpl_probe_run(const struct dpl_probe_row *row, const struct dpl_address *address,
-                  const struct dpl_clock *clock, int64_t deadline_ns, struct dpl_probe *probe,
-                  struct dpl_err *err)
-{
-    struct dpl_talk talk;
-    int code = dpl_talk_open(&talk, address, clock, deadline_ns, err);
-    if (code == DPL_OK) {
-        code = row->run(&talk, probe, err);
-        dpl_talk_close(&talk);
-    }
-    if (code < 0)
-        dpl_err_context(err, "%s at %s", row->protocol, address->text);
-    return code;
-}
-
 int dpl_probe_connect(struct dpl_talk *talk, struct dpl_probe *probe, struct dpl_err *err)
 {
     (void)talk;

@@ -61,9 +61,5 @@ const struct dpl_probe_row *dpl_probe_find(const char *protocol, size_t size);
 /* "[PROTOCOL:]ADDRESS", of the protocol fallback where it names none. */
 const struct dpl_probe_row *dpl_probe_parse(const char *text, const char *fallback,
                                             struct dpl_address *address_r);
-/* Connects and probes: the whole of it. */
-int dpl_probe_run(const struct dpl_probe_row *row, const struct dpl_address *address,
-                  const struct dpl_clock *clock, int64_t deadline_ns, struct dpl_probe *probe,
-                  struct dpl_err *err);
 
 #endif
