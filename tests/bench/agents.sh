@@ -79,6 +79,9 @@ else
 fi
 if command -v dovecot >/dev/null && [ -x $peers/dovecot ]; then
     dovecot_conf one 192.0.2.10
+    # Login processes that stay, as a server with many users has them: without that each connection, a
+    # monitor's too, waits for a new process of Dovecot.
+    printf 'service imap-login {\n  service_count = 0\n  process_min_avail = 1\n}\n' >>$disk/one/dovecot.conf
     # The peer does not heed config_file: it gets the same configuration where it looks.
     mkdir -p /run/dovecot-etc
     cp $disk/one/dovecot.conf /run/dovecot-etc/
