@@ -35,7 +35,7 @@ compare() {
 
 cd "$DOPPEL_BUILD" || exit 1
 # shellcheck source=tests/ocf/mail-lib.sh
-srcdir=$here/../.. . "$here/../ocf/mail-lib.sh"
+srcdir=$here/../.. . "$here/../ocf/mail-lib.sh" || exit 1
 stage_mail ip >&2
 mkdir -p /run/resource-agents
 {

@@ -9,6 +9,7 @@ tests_ocf = \
 	tests/ocf/connection-life.sh \
 	tests/ocf/connection-metadata.sh \
 	tests/ocf/connection-params.sh \
+	tests/ocf/examples.sh \
 	tests/ocf/faults.sh \
 	tests/ocf/foreign.sh \
 	tests/ocf/mail-dovecot.sh \
@@ -36,3 +37,4 @@ tests_ocf = \
 TESTS += $(tests_ocf)
 dist_noinst_SCRIPTS += $(tests_ocf)
 EXTRA_DIST += tests/ocf/lib.sh tests/ocf/mail-lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh tests/ocf/sites-agent-lib.sh
+EXTRA_DIST += tests/ocf/transitions examples/crmsh examples/pcs

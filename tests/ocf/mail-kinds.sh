@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server with the further kinds, each real: start, its probe, master killed, stop without its configuration. One
 # that is not installed is left out, visibly.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail bash
 export OCF_RESKEY_CRM_meta_timeout=20000
 

@@ -13,7 +13,7 @@
 # pids NAME                     processes with this name (comm), one a line
 # gone PID...                   waits for their ends, at most a minute
 # shellcheck source=tests/ocf/lib.sh
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 agent=$PWD/agents/mail-server
 disk=/srv/mail
 

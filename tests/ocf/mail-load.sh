@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server and services that live and do not serve us: overload is degraded, not failed. And services that do
 # not end: a stop kills them.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail postfix dovecot
 postfix_conf one 192.0.2.10
 dovecot_conf one 192.0.2.11

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server: each parameter wrong in turn: the right code, one line that names parameter, value and
 # what was expected, and nothing done. Then what this host has not.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail postfix dovecot
 postfix_conf one 192.0.2.10
 dovecot_conf one 192.0.2.10

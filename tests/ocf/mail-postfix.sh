@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server with a real Postfix: its life, its faults, and two of them beside each other.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail postfix
 postfix_conf one 192.0.2.10
 postfix_conf two 192.0.2.11

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server and the replication set that holds its data: it starts only where this site serves the set, and
 # never beside a replica that writes it.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail dovecot
 dovecot_conf one 192.0.2.10
 mkdir -p /run/state

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mail-server with service=unit. Here runs no systemd: a program stands for systemctl, which starts and ends
 # a process as a manager would, so this shows what the agent asks and does, not what systemd does.
-. "${srcdir:-.}/tests/ocf/mail-lib.sh"
+. "${srcdir:-.}/tests/ocf/mail-lib.sh" || exit 1
 stage_mail bash
 mkdir -p /run/fake
 cat >/run/fake/systemctl <<'END'
