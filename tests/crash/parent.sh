@@ -110,6 +110,26 @@ expect 0 '' b set accept mail --from=site-a --map="$work/src:$work/dst"
 expect 0 "include recursive $work/src" a set show mail
 expect 0 'from: site-a' b set show mail
 
+# The store.
+expect 0 '^state: ready' a store show
+expect 0 '^doppel store 1' a store export
+a store export >"$work/export"
+expect 0 'documents: 0' a store import "$work/export"
+expect 2 'no export of a store' a store import "$work/a.conf"
+mkdir "$work/exported"
+expect 0 '' a set create exported "$work/exported"
+a store export >"$work/export"
+expect 0 '' a set delete exported
+expect 0 'documents: 1' a store import "$work/export"
+expect 0 'held: yes' a set show exported
+expect 0 '' a site confirm exported
+expect 0 'generation: 3' a set show exported
+expect 4 'serves here already' a site confirm exported
+expect 4 'and another one' a store import "$work/export"
+expect 0 '' a set delete exported
+expect 4 'is that of its cluster' a store join
+expect 1 'nobody waits for a node "x"' a store confirm-down x
+
 # They find each other, and data goes both ways.
 eventually connected
 eventually received a 1
