@@ -243,6 +243,8 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
     e->mirror.orphans = m->orphans;
     e->mirror.began_ns = e->mirror.told_ns = now_of(e);
     dpl_mirror_result_clear(&e->mirror.result);
+    if (of_object)
+        dpl_replica_object_begin(e->replica);
     if (!test && !of_object) {
         doubt_wanted(e);
         rc = dpl_replica_mirror_begin(e->replica, m->mirror, m->kind, options.cursor, err);

@@ -30,6 +30,8 @@ static void want(struct dpl_replica *r, struct dpl_view id, uint32_t reason)
     /* A mirror brings what it has not brought yet; what it cannot know is asked for behind it. */
     bool counts =
         r->mirroring ? reason != DPL_WANTED_UNKNOWN : !(r->state.flags & DPL_REPLICA_NEEDS_MIRROR);
+    if (r->wanted_again)
+        g_hash_table_add(r->wanted_again, g_bytes_new(id.data, id.size));
     if (counts)
         dpl_wants_add(&r->wants, id, reason, r->objects->now);
     else if (reason != DPL_WANTED_UNKNOWN)

@@ -68,6 +68,13 @@ int dpl_replica_mirror_end(struct dpl_replica *r, struct dpl_position end, struc
     return dpl_replica_save(r, err);
 }
 
+void dpl_replica_object_begin(struct dpl_replica *r)
+{
+    g_clear_pointer(&r->wanted_again, g_hash_table_destroy);
+    r->wanted_again =
+        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+}
+
 void dpl_replica_want(struct dpl_replica *r, struct dpl_view object)
 {
     dpl_wants_add(&r->wants, object, DPL_WANT_MIRROR, r->objects->now);
@@ -75,13 +82,17 @@ void dpl_replica_want(struct dpl_replica *r, struct dpl_view object)
 
 void dpl_replica_came(struct dpl_replica *r, struct dpl_view object)
 {
-    dpl_wants_remove(&r->wants, object);
+    g_autoptr(GBytes) id = g_bytes_new(object.data, object.size);
+    /* A record has asked for it since: what came may be older. */
+    if (!r->wanted_again || !g_hash_table_contains(r->wanted_again, id))
+        dpl_wants_remove(&r->wants, object);
 }
 
 /* That it is not consistent before the end is durable before the last want goes. */
 int dpl_replica_object_end(struct dpl_replica *r, uint64_t id, struct dpl_position end,
                            struct dpl_err *err)
 {
+    g_clear_pointer(&r->wanted_again, g_hash_table_destroy);
     r->state.mirror = id;
     r->state.mirror_kind = DPL_MIRROR_CHECKSUM;
     r->state.mirror_end = end;
@@ -96,6 +107,7 @@ int dpl_replica_object_end(struct dpl_replica *r, uint64_t id, struct dpl_positi
 
 void dpl_replica_mirror_left(struct dpl_replica *r)
 {
+    g_clear_pointer(&r->wanted_again, g_hash_table_destroy);
     r->mirroring = false;
 }
 

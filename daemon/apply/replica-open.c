@@ -221,6 +221,7 @@ void dpl_replica_close(struct dpl_replica *r)
     dpl_map_done(&r->map);
     dpl_apply_close(r->apply);
     dpl_wants_done(&r->wants);
+    g_clear_pointer(&r->wanted_again, g_hash_table_destroy);
     dpl_fd_clear(&r->queue_fd);
     dpl_fd_clear(&r->objects_fd);
     g_free(r);

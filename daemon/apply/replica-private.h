@@ -48,7 +48,8 @@ struct dpl_replica {
     struct dpl_err unsynced; /* the disk failed to sync: there is no checkpoint any more */
     uint64_t time_ns;
     struct dpl_err failed;
-    bool mirroring; /* messages of a mirror are being applied */
+    GHashTable *wanted_again; /* since a mirror of one object began (GBytes); NULL: none runs */
+    bool mirroring;           /* messages of a mirror are being applied */
     void (*on_record)(void *self, const struct dpl_record *record);
     void *on_record_self;
     void (*on_checkpoint)(void *self, enum dpl_checkpoint_news news);

@@ -113,6 +113,7 @@ int dpl_replica_mirror_end(struct dpl_replica *replica, struct dpl_position end,
  * is wanted (no bytes: everything is). */
 int dpl_replica_object_end(struct dpl_replica *replica, uint64_t id, struct dpl_position end,
                            struct dpl_err *err);
+void dpl_replica_object_begin(struct dpl_replica *replica);
 void dpl_replica_want(struct dpl_replica *replica, struct dpl_view object);
 void dpl_replica_came(struct dpl_replica *replica, struct dpl_view object);
 /* It will not end. */
