@@ -34,12 +34,12 @@ p resource create mail-replica ocf:doppel:replica replication_set=mail \
     op start timeout=60s stop timeout=30s monitor interval=10s timeout=20s
 
 p constraint colocation add g-mail with g-mail-store INFINITY id=c-mail
-p constraint order start g-mail-store then start g-mail id=o-mail
+p constraint order start g-mail-store "then" start g-mail id=o-mail
 p constraint colocation add mail-replica with g-mail-store INFINITY id=c-replica
-p constraint order start g-mail-store then start mail-replica id=o-replica
+p constraint order start g-mail-store "then" start mail-replica id=o-replica
 # Never both, not even for a moment.
-p constraint order stop mail-replica then start g-mail symmetrical=false id=o-replica-off
-p constraint order stop g-mail then start mail-replica symmetrical=false id=o-mail-off
+p constraint order stop mail-replica "then" start g-mail symmetrical=false id=o-replica-off
+p constraint order stop g-mail "then" start mail-replica symmetrical=false id=o-mail-off
 
 p constraint location g-mail rule id=l-serve-rule constraint-id=l-serve score=-INFINITY \
     not_defined doppel-mail or doppel-mail ne serving
