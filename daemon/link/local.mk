@@ -4,6 +4,7 @@ liblink_a_SOURCES = \
 	daemon/link/ledger.c daemon/link/ledger.h \
 	daemon/link/link.c daemon/link/link.h \
 	daemon/link/mirror_lend.c daemon/link/mirror_lend.h \
+	daemon/link/mirror_report.c \
 	daemon/link/mirror_run.c daemon/link/mirror_run.h \
 	daemon/link/order.c \
 	daemon/link/remote.c daemon/link/remote.h \

@@ -44,18 +44,6 @@ static uint32_t orphans_of(const char *text, uint32_t fallback)
                                             : fallback;
 }
 
-static const char *kind_text(uint32_t kind)
-{
-    static const char *const texts[] = {"?", "full", "difference", "checksum"};
-    return texts[kind < G_N_ELEMENTS(texts) ? kind : 0];
-}
-
-static const char *orphans_text(uint32_t orphans)
-{
-    static const char *const texts[] = {"?", "keep", "delete", "move", "list"};
-    return texts[orphans < G_N_ELEMENTS(texts) ? orphans : 0];
-}
-
 void dpl_link_mirror_configure(struct dpl_link *link, const struct dpl_doc *start)
 {
     struct dpl_link_mirror *m = &link->mirror;
@@ -383,9 +371,10 @@ static void begin(struct dpl_link *link)
         dpl_link_event(link, "mirror-begins", "of an object that the target asked for");
         return;
     }
-    g_autofree char *text = g_strdup_printf(
-        "%s%s%s, orphans: %s", m->run.test ? "a test, " : "", kind_text(m->run.kind),
-        options.cursor.size > 0 ? ", where one stopped" : "", orphans_text(m->run.orphans));
+    g_autofree char *text = g_strdup_printf("%s%s%s, orphans: %s", m->run.test ? "a test, " : "",
+                                            dpl_link_kind_text(m->run.kind),
+                                            options.cursor.size > 0 ? ", where one stopped" : "",
+                                            dpl_link_orphans_text(m->run.orphans));
     tell(link, "mirror-begins", text, "mirror_begun");
 }
 
@@ -542,8 +531,8 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
         dpl_doc_set_int(m->last, figures[i].key, (int64_t)figures[i].value);
     dpl_doc_set_int(m->last, "number", ++m->ended);
-    dpl_doc_set_text(m->last, "kind", kind_text(m->run.kind));
-    dpl_doc_set_text(m->last, "rule", orphans_text(m->run.orphans));
+    dpl_doc_set_text(m->last, "kind", dpl_link_kind_text(m->run.kind));
+    dpl_doc_set_text(m->last, "rule", dpl_link_orphans_text(m->run.orphans));
     dpl_doc_set_bool(m->last, "test", m->run.test);
     dpl_doc_set_int(m->last, "seconds", (now_of(link) - m->began_ns) / SECOND_NS);
     dpl_doc_set_int(m->last, "at_s", dpl_clock_wall_ns(link->clock) / SECOND_NS);
@@ -631,62 +620,4 @@ void dpl_link_mirror_take(struct dpl_link *link, const struct dpl_message *messa
         break;
     }
     link->changed = true;
-}
-
-/* For people. */
-
-static void put_rate(struct dpl_link_mirror *m, struct dpl_doc *doc, uint64_t objects, int64_t now)
-{
-    int64_t passed = now - m->began_ns;
-    dpl_doc_set_int(doc, "seconds", passed / SECOND_NS);
-    if (now - m->rate_ns >= SECOND_NS) {
-        m->rate_bytes =
-            (m->sent_bytes - m->rate_from) * 1000 / (uint64_t)((now - m->rate_ns) / 1000000);
-        m->rate_from = m->sent_bytes;
-        m->rate_ns = now;
-    }
-    dpl_doc_set_int(doc, "rate_bytes_per_s", (int64_t)m->rate_bytes);
-    if (m->objects_all == 0)
-        return;
-    uint64_t all = m->objects_all > objects ? m->objects_all : objects + 1;
-    dpl_doc_set_int(doc, "objects_all", (int64_t)all);
-    if (objects > 0 && passed > SECOND_NS)
-        dpl_doc_set_int(
-            doc, "left_s",
-            (int64_t)((double)(passed / SECOND_NS) * (double)(all - objects) / (double)objects));
-}
-
-static int64_t percent(const struct dpl_link_mirror *m, uint64_t objects)
-{
-    uint64_t all = m->objects_all > objects ? m->objects_all : objects + 1;
-    return m->end_sent ? 99 : (int64_t)(objects * 99 / all);
-}
-
-void dpl_link_mirror_status(struct dpl_link *link, struct dpl_doc *status, int64_t now)
-{
-    struct dpl_link_mirror *m = &link->mirror;
-    struct dpl_mirror_count count = {0};
-    bool online = link->source.state != DPL_SOURCE_OFFLINE;
-    dpl_doc_set_bool(status, "mirroring",
-                     m->source || (online && (link->source.flags & DPL_STATE_MIRROR)));
-    struct dpl_doc *doc = dpl_doc_set_tree(status, "mirror");
-    dpl_doc_set_text(doc, "state", m->state[0] ? m->state : "idle");
-    if (m->why[0])
-        dpl_doc_set_text(doc, "why", m->why);
-    if (m->source) {
-        dpl_mirror_source_count(m->source, &count);
-        dpl_doc_set_int(status, "mirror_percent", percent(m, count.objects));
-        dpl_doc_set_text(doc, "kind", kind_text(m->run.kind));
-        dpl_doc_set_text(doc, "orphans", orphans_text(m->run.orphans));
-        dpl_doc_set_bool(doc, "test", m->run.test);
-        dpl_doc_set_int(doc, "objects", (int64_t)count.objects);
-        dpl_doc_set_int(doc, "objects_at_target", (int64_t)m->objects_there);
-        dpl_doc_set_int(doc, "directories_waiting", (int64_t)count.waiting);
-        dpl_doc_set_int(doc, "read_bytes", (int64_t)count.bytes_read);
-        dpl_doc_set_int(doc, "content_bytes", (int64_t)count.bytes_sent);
-        dpl_doc_set_int(doc, "sent_bytes", (int64_t)m->sent_bytes);
-        put_rate(m, doc, count.objects, now);
-    }
-    if (m->last)
-        dpl_doc_set(doc, "last", dpl_doc_copy(m->last));
 }

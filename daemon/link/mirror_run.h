@@ -77,6 +77,9 @@ void dpl_link_mirror_lost(struct dpl_link *link, const char *why);
 void dpl_link_mirror_stop(struct dpl_link *link);
 /* The daemon lends the directories: their descriptors came with this. */
 void dpl_link_mirror_lent(struct dpl_link *link, const struct dpl_doc *lent);
+/* mirror_report.c: names of kinds and of what becomes of orphans, and the status. */
+const char *dpl_link_kind_text(uint32_t kind);
+const char *dpl_link_orphans_text(uint32_t orphans);
 void dpl_link_mirror_status(struct dpl_link *link, struct dpl_doc *status, int64_t now_ns);
 
 #endif
