@@ -67,6 +67,9 @@ static void note(struct dpl_replica *r, const struct dpl_record *record, int res
     /* What it copied may not have come yet. */
     if (record->type == DPL_R_COPY && (r->state.flags & DPL_REPLICA_NEEDS_MIRROR))
         dpl_replica_mirror_void(r);
+    /* Nor is it known what it was copied from. */
+    if (record->type == DPL_R_COPY && dpl_wants_has(&r->wants, record->object2))
+        want(r, record->object, DPL_WANTED_FAILED);
     switch (result) {
     case DPL_APPLY_UNKNOWN:
         for (unsigned i = 0, n = dpl_apply_missing(r->apply, &missing); i < n; i++)

@@ -43,6 +43,12 @@ bool dpl_wants_add(struct dpl_wants *wants, struct dpl_view id, uint32_t reason,
     return true;
 }
 
+bool dpl_wants_has(const struct dpl_wants *wants, struct dpl_view id)
+{
+    g_autoptr(GBytes) key = g_bytes_new_static(id.data, id.size);
+    return g_hash_table_contains(wants->by_id, key);
+}
+
 void dpl_wants_remove(struct dpl_wants *wants, struct dpl_view id)
 {
     if (dpl_wants_count(wants) == 0)

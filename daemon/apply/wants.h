@@ -27,6 +27,7 @@ void dpl_wants_done(struct dpl_wants *wants);
 /* The first reason stays. Whether it is new. */
 bool dpl_wants_add(struct dpl_wants *wants, struct dpl_view id, uint32_t reason,
                    struct dpl_position position);
+bool dpl_wants_has(const struct dpl_wants *wants, struct dpl_view id);
 void dpl_wants_remove(struct dpl_wants *wants, struct dpl_view id);
 void dpl_wants_clear(struct dpl_wants *wants);
 /* The reason of one of them, and its id, which lives until the next change; 0: there is none. */
