@@ -139,7 +139,7 @@ expect 0
 for pid in $(pids lmtp); do
     kill -STOP "$pid"
 done
-dovecot monitor CRM_meta_timeout=4000
+dovecot monitor CRM_meta_timeout=8000
 expect 190 "processes are stopped (SIGSTOP); 1 of 3 times in a row"
 dovecot stop
 expect 0
