@@ -324,7 +324,9 @@ static void begin(struct dpl_link *link)
         .orphans = (enum dpl_orphans)m->run.orphans,
         .test = m->run.test,
         .any_loss = m->run.accept_deletes,
-        .allow_empty = m->run.accept_empty,
+        /* A new replica with nothing in it has nothing to lose. */
+        .allow_empty =
+            m->run.accept_empty || (link->source.told == DPL_COMPARE_NEW && link->source.empty),
         .files = link->peer_features & DPL_FEATURE_FILES,
         .roots = m->roots,
         .root_count = m->root_count,

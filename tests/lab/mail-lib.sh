@@ -194,8 +194,6 @@ X
         mkdir -p /srv/mail/spool/postfix /srv/mail/spool/postfix-data /srv/mail/users /srv/mail/state
         chown postfix /srv/mail/spool/postfix-data
         chown 5000:5000 /srv/mail/users
-        install -d -o 5000 -g 5000 /srv/mail/users/user1
-        touch /srv/mail/state/here
         postfix -c /srv/mail/etc/postfix set-permissions create-missing 2>&1 || :
         sync -f /srv/mail' >"$LAB_TMP/store" 2>&1 || fail "the mail store on $host: $(cat "$LAB_TMP/store")"
 }

@@ -39,7 +39,8 @@ static struct dpl_view word_of(struct rng *r, struct msggen *g)
 
 static uint64_t lsn_of(struct rng *r)
 {
-    return rng_next(r) >> (8 + rng_below(r, 40)) << 3;
+    uint64_t shift = 8 + rng_below(r, 40); /* in this order with every compiler */
+    return rng_next(r) >> shift << 3;
 }
 
 static void append_some(struct rng *r, struct msggen *g, unsigned type, struct dpl_message *m)
