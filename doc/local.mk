@@ -1,6 +1,7 @@
 # A line for each, so that two changes do not meet in one.
 EXTRA_DIST += README.md README CHANGES HACKING COPYING COPYING.LIB
 EXTRA_DIST += doc/architecture.md doc/performance.md
+EXTRA_DIST += doc/guide.md
 EXTRA_DIST += doc/adr/0001-one-makefile.md
 EXTRA_DIST += doc/adr/0002-errors-in-one-table.md
 EXTRA_DIST += doc/adr/0003-duplicate-addresses-without-seconds.md
@@ -21,3 +22,5 @@ EXTRA_DIST += doc/adr/0010-a-store-with-eras.md
 dist_man_MANS += doc/doppel-door.8
 dist_man_MANS += doc/doppel-link.8
 dist_man_MANS += doc/doppel-replica.8
+EXTRA_DIST += doc/adr/0009-a-name-and-its-owner-record.md
+EXTRA_DIST += doc/adr/0011-a-journal-begins-anew.md
