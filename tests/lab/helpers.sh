@@ -135,6 +135,11 @@ crm_at() {
     on "$host" crm -D plain "$@"
 }
 
+# put HOST FILE <CONTENT: a file in a host, its directory made; it survives a power cut.
+put() {
+    "$LAB_PROGRAM" exec "$1" sh -c "mkdir -p \"\$(dirname '$2')\" && cat >'$2' && sync -f '$2'"
+}
+
 # quietly COMMAND...: its output is shown only if it fails.
 quietly() {
     "$@" >"$LAB_TMP/quiet" 2>&1 || { local rc=$?; cat "$LAB_TMP/quiet"; return $rc; }

@@ -27,11 +27,6 @@ mail_needs() {
     [ -x "$MAILFLOW" ] || skip "$MAILFLOW is not built"
 }
 
-# put HOST FILE <CONTENT: a file in a host, its directory made; it survives a power cut.
-put() {
-    "$LAB_PROGRAM" exec "$1" sh -c "mkdir -p \"\$(dirname '$2')\" && cat >'$2' && sync -f '$2'"
-}
-
 # mail_directory HOST: slapd with the users, on port 389 of the host.
 mail_directory() {
     local host=$1 i

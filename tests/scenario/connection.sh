@@ -6,79 +6,21 @@
 # was in order without a comparison; and nobody ever held a disk twice.
 . "$(dirname "$0")/../lab/helpers.sh"
 
-LINK_A=10.71.1.99 LINK_B=10.71.2.99
-ROOT=/srv/mail/data
+# shellcheck disable=SC2034 # for cluster-lib.sh
+MAP=(/srv/mail/data)
+. "$(dirname "$0")/../lab/cluster-lib.sh"
+ROOT=${MAP[0]}
 
 fail() {
-    local host
     step "FAILED: $*"
     print_logs
-    for host in $(hosts_that state=up); do
-        echo "--- doppeld of $host"
-        on "$host" tail -n 25 /var/log/doppeld.log
-    done
+    cluster_logs
     exit 1
 }
-# What starts doppeld at each boot, as its unit would.
-boot_script() {
-    cat <<'END'
-#!/bin/sh
-exec >>/var/log/doppeld.log 2>&1 </dev/null
-setsid sh -c 'while :; do doppeld --foreground; sleep 0.2; done' &
-END
-}
-put() { # put HOST FILE [MODE] <CONTENT
-    lab exec "$1" sh -c "mkdir -p \"\$(dirname $2)\" && cat >$2 && chmod ${3:-644} $2" || fail "$1 takes no $2"
-}
-doppel() { on "$1" timeout 120 doppel "${@:2}"; }
-ready() { doppel "$1" --output-as=json store show 2>/dev/null | grep -q '"state": "ready"'; }
-known() { doppel "$1" set list 2>/dev/null | grep -q '^mail '; }
-print_of() { doppel "$1" --output-as=json site list | sed -n 's/^ *"fingerprint": "\(.*\)",\{0,1\}$/\1/p' | head -n 1; }
+fill_disk() { :; }
 
-# The nodes with their keys, the sites paired, the set made at one and accepted at the other.
-agree() {
-    local host site
-    for host in a1 a2 b1 b2; do
-        printf '[site]\nname=site-%s\n[daemon]\nuser=nobody\nmetrics=off\nlog_target=stderr\n[target]\nroot=%s\n' \
-            "${host:0:1}" $ROOT | put $host /etc/doppel/doppel.conf
-        boot_script | put $host /etc/lab/boot 755
-        on $host sh -c 'mkdir -p /srv/mail && /etc/lab/boot'
-    done
-    for host in a1 a2 b1 b2; do wait_until 60 ready $host || fail "the store of $host is not ready"; done
-    for site in a b; do
-        quietly doppel ${site}1 site init || fail "site init at $site"
-        on ${site}1 tar -C / -c etc/doppel/keys/site.key | lab exec ${site}2 tar -C / -x || fail "no key at ${site}2"
-        quietly doppel ${site}2 site init || fail "site init at ${site}2"
-    done
-    quietly doppel b1 site pair site-a --address=10.71.1.1 || :
-    quietly doppel a1 site pair site-b --address=10.71.2.1 || fail "pairing"
-    quietly doppel a1 site pair site-b --fingerprint="$(print_of b1)" --address=$LINK_B || fail "pairing"
-    quietly doppel b1 site pair site-a --fingerprint="$(print_of a1)" --address=$LINK_A || fail "pairing"
-    for site in a b; do
-        on ${site}1 sh -c "mount /dev/shared /srv/mail && mkdir $ROOT" || fail "no disk at ${site}1"
-    done
-    quietly doppel b1 set accept mail --from=site-a --map=$ROOT:$ROOT || fail "set accept"
-    quietly doppel a1 set create mail $ROOT || fail "set create"
-    for site in a b; do
-        on ${site}1 umount /srv/mail || fail "${site}1 keeps its disk"
-        wait_until 30 known ${site}2 || fail "the set is not known at ${site}2"
-    done
-}
-
-fences() {
-    cat <<END
-property stonith-enabled=true no-quorum-policy=stop stonith-timeout=20s
-rsc_defaults resource-stickiness=100
-primitive fence-${1}1 stonith:fence_lab params pcmk_host_list=${1}1 pcmk_host_check=static-list
-primitive fence-${1}2 stonith:fence_lab params pcmk_host_list=${1}2 pcmk_host_check=static-list
-location l-fence-${1}1 fence-${1}1 -inf: ${1}1
-location l-fence-${1}2 fence-${1}2 -inf: ${1}2
-primitive mail-fs ocf:heartbeat:Filesystem params device=/dev/shared directory=/srv/mail fstype=ext4 \
-  options=nosuid,nodev force_unmount=safe op start timeout=60s op stop timeout=60s op monitor interval=20s timeout=40s
-END
-}
 site_a() {
-    fences a
+    crm_fences a
     cat <<END
 primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_A op monitor interval=10s timeout=20s
 primitive mail-conn ocf:doppel:source-connection params replication_set=mail target=site-b \
@@ -93,7 +35,7 @@ location l-serve g-mail rule -inf: not_defined doppel-mail or doppel-mail ne ser
 END
 }
 site_b() {
-    fences b
+    crm_fences b
     cat <<END
 primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_B op monitor interval=10s timeout=20s
 primitive mail-replica ocf:doppel:replica params replication_set=mail device=$1 \
@@ -121,16 +63,7 @@ done
 END
 }
 
-owner() { where "$1" "$2" | tr -d ' '; }
-test_owner() { [ -n "$(owner "$1" "$2")" ]; }
-moved() { local now; now=$(owner "$1" "$2"); [ -n "$now" ] && [ "$now" != "$3" ]; }
-status() { doppel "$1" --output-as=json status mail 2>/dev/null; }
-protected() {
-    local source target
-    source=$(owner a mail-conn) target=$(owner b mail-replica)
-    [ -n "$source" ] && [ -n "$target" ] && [ -n "$(owner a writer)" ] &&
-        status "$source" | grep -q '"state": "protected"' && status "$target" | grep -q '"state": "protected"'
-}
+protected_and_written() { protected && [ -n "$(owner a writer)" ]; }
 compared() { status "$(owner a mail-conn)" | grep -q '"last"'; }
 listing() {
     on "$1" sh -c "cd $ROOT && find . ! -name . -printf '%p %y %m %U %G %s\n' | sort && find . -type f | sort | xargs sha256sum"
@@ -138,7 +71,7 @@ listing() {
 # Both sides, with the writer at rest for the moment.
 equal() {
     local source target
-    wait_until 90 protected || fail "$1: the sites do not come together"
+    wait_until 90 protected_and_written || fail "$1: the sites do not come together"
     quietly crm_at a resource stop writer && settle a || fail "$1: the writer does not stop"
     source=$(owner a mail-conn) target=$(owner b mail-replica)
     quietly doppel "$source" wait mail --idle --timeout=90s || fail "$1: not idle"
@@ -148,21 +81,18 @@ equal() {
     quietly crm_at a resource start writer && settle a || fail "$1: the writer does not start"
     step "$1: equal, $(grep -c ' f ' "$LAB_TMP/a") files"
 }
-never_failed() {
-    on "$(member "$1")" crm_mon -1 --output-as=xml --include=none,failures | grep '<failure ' | grep -v 'exitcode="190"' &&
-        fail "an operation failed at $1"
-}
 
 lab_up --token 500 --hosts a1,a2,b1,b2 --host-disk-size 2048
-agree
+doppeld_up a1 a2 b1 b2
+sites_agree
 writer >"$LAB_TMP/writer"
-for host in a1 a2; do put $host /root/writer 755 <"$LAB_TMP/writer"; done
+for host in a1 a2; do put $host /root/writer <"$LAB_TMP/writer" && on $host chmod 755 /root/writer; done
 uuid=$(on b1 blkid -o value -s UUID /dev/shared)
 site_a | configure a || fail "site a refused its configuration"
 site_b "$uuid" | configure b || fail "site b refused its configuration"
-wait_until 60 test_owner a mail-conn && wait_until 60 test_owner b mail-replica || fail "the roles start nothing"
+wait_until 60 runs a mail-conn && wait_until 60 runs b mail-replica || fail "the roles start nothing"
 quietly doppel "$(owner a mail-conn)" connect mail --equal || fail "connect"
-wait_until 60 protected || fail "the set is not protected"
+wait_until 60 protected_and_written || fail "the set is not protected"
 attribute() { [ "$(on "$1" attrd_updater -n "doppel-mail.$2" -Q 2>/dev/null | sed -n 's/.*value="\([^"]*\)".*/\1/p')" = "$3" ]; }
 for host in "$(owner a mail-conn)" "$(owner b mail-replica)"; do
     wait_until 60 attribute "$host" state protected || fail "the node attribute of $host does not say that it is protected"
@@ -213,7 +143,7 @@ compared || fail "a crash was followed by no comparison"
 fifth=$(owner b mail-replica)
 lab crash "$fifth" || fail "crash of the replica's node"
 wait_until 90 online b "$fifth" || fail "$fifth does not come back"
-wait_until 90 protected || fail "the replica does not come back"
+wait_until 90 protected_and_written || fail "the replica does not come back"
 pause 1
 equal "the replica's node crashed"
 never_double
