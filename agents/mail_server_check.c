@@ -96,12 +96,16 @@ static void open_question(const struct ms_check *check, const char *point, struc
 static int finish_question(const struct ms_check *check, struct question *q,
                            struct dpl_probe *probe, struct dpl_err *err)
 {
-    int code = q->code == DPL_OK ? q->row->run(&q->talk, probe, &q->err) : q->code;
-    if (code < 0 && q->row)
-        dpl_err_context(&q->err, "%s at %s", q->row->protocol, q->address.text);
-    if (code == DPL_E_BUSY || code == DPL_E_TIMEOUT)
-        code = explain_silence(check, &q->address, strcmp(q->row->protocol, "postscreen") == 0,
-                               code, &q->err);
+    int code = q->code;
+    if (q->row) {
+        if (code == DPL_OK)
+            code = q->row->run(&q->talk, probe, &q->err);
+        if (code < 0)
+            dpl_err_context(&q->err, "%s at %s", q->row->protocol, q->address.text);
+        if (code == DPL_E_BUSY || code == DPL_E_TIMEOUT)
+            code = explain_silence(check, &q->address, strcmp(q->row->protocol, "postscreen") == 0,
+                                   code, &q->err);
+    }
     if (code < 0)
         return dpl_err_set(err, code, "%s", q->err.text);
     return DPL_OK;

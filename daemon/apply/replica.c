@@ -273,7 +273,7 @@ void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *
         .failed = r->failed.code,
     };
     /* One that was given up is not opened again; what it has is known. */
-    if (!status->open && status->ended) {
+    if (last && !status->open && status->ended) {
         status->received = status->durable = last->end;
         status->durable_chain = last->end_chain;
     }

@@ -327,7 +327,7 @@ void renew_taken_over(struct worker *worker)
 static int begin_anew(struct worker *worker, struct dpl_err *err)
 {
     static struct thread thread;
-    struct dpl_epoch next;
+    struct dpl_epoch next = {0};
     int code = thread.out != NULL ? 0 : worker_thread_init(&thread, worker, 0, err);
 
     if (code == 0 && !spiller_retire())

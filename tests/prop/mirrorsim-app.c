@@ -93,10 +93,10 @@ static void put(struct msim *sim, struct dpl_record *record)
         printf("%.3f %s at %llu/%llu%s: %s %04llx %.*s at %llu, %llu bytes\n",
                (double)sim->fake.now_ns / 1e9, dpl_record_type_text(record->type),
                (unsigned long long)j->epoch.number, (unsigned long long)j->lsn,
-               j->open ? "" : " (lost)", "object", (unsigned long long)object & 0xffff,
+               j->open ? "" : " (lost)", "object", (unsigned long long)(object & 0xffff),
                (int)record->name.size, (const char *)record->name.data,
                (unsigned long long)record->offset,
-               (unsigned long long)(record->data.size + record->length));
+               (unsigned long long)record->data.size + record->length);
     }
     if (!j->open)
         return;
@@ -144,6 +144,7 @@ static void on_object(struct msim *sim, int fd, struct dpl_record *r)
     r->attr = attr_of(fd);
     r->has |= DPL_F_OBJECT | DPL_F_ATTR;
     put(sim, r);
+    r->object = (struct dpl_view){0}; /* of our stack */
 }
 
 static void named(struct dpl_record *r, const struct place *p)
