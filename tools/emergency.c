@@ -177,7 +177,14 @@ static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_
     int status = agree(d, dpl_doc_bool(args, "yes", false));
     if (status != 0)
         return status;
-    if (dpl_detached_make(d->state_dir, root, d->set, &disk, &err) < 0)
+    if (!root)
+        dpl_err_set(&disk, DPL_E_NOT_FOUND, "the set's roots are not known");
+    if (dpl_detached_make(d->state_dir, root, d->set, &disk, &err) < 0 && disk.code != 0) {
+        fprintf(stderr, "doppel %s: %s\n", command, disk.text);
+        dpl_err_context(&err, "nothing was done, for it would be captured again at once");
+        return doppel_fail(command, &err);
+    }
+    if (err.code != 0)
         fprintf(stderr, "doppel %s: %s: going on without a mark on this node\n", command, err.text);
     if (disk.code != 0)
         fprintf(stderr, "doppel %s: %s: only this node knows it: say it on each other node too\n",
@@ -234,6 +241,11 @@ static int attach_set(const struct detach *d)
     if (!dpl_detached_is(d->state_dir, root, d->set)) {
         dpl_err_set(&err, DPL_E_NOT_FOUND, "set \"%s\" is not detached, as far as this node sees",
                     d->set);
+        return doppel_fail("emergency attach", &err);
+    }
+    if (!root || access(root, F_OK) < 0) {
+        dpl_err_set(&err, DPL_E_REFUSED, "%s: on its disk stands what was the last ownership",
+                    root ? "the set's disk is not mounted here" : "the set's roots are not known");
         return doppel_fail("emergency attach", &err);
     }
     if (dpl_detached_end(d->state_dir, root, d->set, &err) < 0)

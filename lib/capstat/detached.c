@@ -39,7 +39,7 @@ int dpl_detached_make(const char *state_dir, const char *root, const char *set,
 {
     dpl_autofd int dir = open_dir(state_dir, true, err);
     int rc = dir < 0 ? dir : write_mark(dir, set, err);
-    dpl_autofd int disk = rc == 0 && root ? dpl_owner_open_dir(root, set, true, disk_err) : -1;
+    dpl_autofd int disk = root ? dpl_owner_open_dir(root, set, true, disk_err) : -1;
     if (disk >= 0)
         write_mark(disk, FILE_NAME, disk_err);
     return rc;

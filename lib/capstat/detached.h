@@ -15,8 +15,8 @@
 
 #include <stdbool.h>
 
-/* root may be NULL: where it is not known. Durable when it returns 0; the disk's may fail, with a
- * text in *disk_err, and this node's then counts alone. */
+/* root may be NULL: where it is not known. Durable where nothing is said: both are tried, whatever
+ * becomes of the other. The result and *err are this node's, *disk_err the disk's. */
 int dpl_detached_make(const char *state_dir, const char *root, const char *set,
                       struct dpl_err *disk_err, struct dpl_err *err);
 bool dpl_detached_is(const char *state_dir, const char *root, const char *set);

@@ -3,7 +3,7 @@
 # Changes past a live mount: by a descriptor from before it, by a name below it. Who reads through the mount
 # sees them, they are counted and logged, and the journal says that the target is to ask. Our own changes are
 # none; nor is what lies outside the set, or what happens while workers die.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 nsenter -V >/dev/null || skip "no nsenter"
 

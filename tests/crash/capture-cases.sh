@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Single cases of a captured directory, and the replay of what they left.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 
 capture

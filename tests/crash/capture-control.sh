@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A capture is watched and ended from outside: what --status, --stop and --clear-stale say and do, of one
 # that serves, is stuck, has no journal, is in use, was killed. Nothing here looks at the mount to tell.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 
 # says CODE OPTION...: the status and its text in $work/said.

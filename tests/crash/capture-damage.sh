@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A worker dies and leaves damaged memory: its successor does not believe it. A result that is not what was
 # noted is made again, once; an object that is not is refused, and no other one is touched.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 damage=$build/tests/crash/capture-damage
 

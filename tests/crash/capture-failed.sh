@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A lower file system that does what it was asked and then says that it failed: the application gets the error and
 # sees the names as they are now, and the journal says that the outcome is unknown, so the target asks.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 
 # fails CALL ERRNO TEXT COMMAND...: the command meets this error.

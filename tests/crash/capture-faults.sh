@@ -4,7 +4,7 @@
 # told they stick to the object, nothing hangs that does not need that disk, and when it has healed the
 # replica is the source or knows what to ask for. Then a journal's disk that does the same: the journal
 # ends, and no application notices.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 [ -x "$build/tests/crash/faultdisk" ] || skip "faultdisk is not built (libfuse 3)"
 stage "$@"
 call=$build/tests/crash/capture-call

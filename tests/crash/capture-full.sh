@@ -3,7 +3,7 @@
 # Full disks. The one below: applications are told what they would be told without a capture, reserved
 # blocks are root's alone, and the replica is the source, whatever a call that failed has left behind.
 # The journal's: it ends and says why, and no application sees anything of it.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 call=$build/tests/crash/capture-call
 chmod 711 "$work"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The life of a captured mount: refusals that leave nothing behind, a stale mount, a busy one, the death
 # of the keeper, a new program under a live mount, a loop of crashes.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 load=$build/tests/crash/load
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What cannot be captured is refused: by one line that names what and where and says what to do, with the
 # documented exit status, and with no mount more than before.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 passed=0 failed=0
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # durability=remote: an fsync returns when the target has what preceded it, and not before, whatever dies; its
 # time is bounded, and the policy answers then. More wait at once than the capture has threads.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 driver=$build/tests/crash/capture-remote
 

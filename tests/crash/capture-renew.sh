@@ -3,7 +3,7 @@
 # A journal that ends is followed by a new one, by itself: under load, with the worker dying at each
 # step of the way, when the journal's disk has room again, and ever later when journals end soon. No
 # application sees anything, and each new journal is a valid child of the one before it.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 call=$build/tests/crash/capture-call
 killer=$build/tests/crash/capture-kill

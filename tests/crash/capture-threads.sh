@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The capture in one process under load: for a build with the thread sanitizer, which cannot follow the
 # clone of a worker. In other builds it shows that this mode works.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 
 export TSAN_OPTIONS="exitcode=66 ${TSAN_OPTIONS:-}"

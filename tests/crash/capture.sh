@@ -5,7 +5,7 @@
 # replay is the source. A control run without pre-images must be caught.
 #
 #     tests/crash/capture.sh [SECONDS]      of killing, for each of the parts (6)
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 seconds=${1:-6}
 load=$build/tests/crash/load

@@ -5,9 +5,9 @@
 # frozen replica is a state that the source went through, and at the end both sides are equal.
 # CHAOS_SECONDS: how long (25). DPL_SEED: which faults.
 # shellcheck source=tests/crash/sites-lib.sh
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 # shellcheck source=tests/crash/chaos-lib.sh
-. "$(dirname "$0")/chaos-lib.sh"
+. "$(dirname "$0")/chaos-lib.sh" || exit 1
 sites_more() { [ "$1" != a ] || echo "compression=1"; }
 sites_stage "$@"
 needs_mailer

@@ -5,7 +5,7 @@
 # end a certificate that nobody could renew: alerts weeks before at both sites, one clear line when it has
 # ended, nothing dies, and what renews it heals it.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 [ -e "$build/tests/crash/clock.so" ] || { echo "SKIP: clock.so is not built"; exit 77; }
 sites_more() { printf '[alerts]\nprogram=%s/alert-%s\n' "$work" "$1"; }
 sites_stage "$@"

@@ -6,7 +6,7 @@
 # however often the journal begins anew and ends again, ever more rarely. When the site is back a mirror makes both equal.
 # MEMORY_SECONDS: how long the load lasts after that (10).
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 bound_mb=64
 sites_more() {
     [ "$1" != b ] || printf 'queue_max=%sM\nmax_delete=100%%\n' "$bound_mb"

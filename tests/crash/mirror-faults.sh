@@ -4,7 +4,7 @@
 # are killed, the application changes everything. Each ends with both sides equal, and what the rules exclude is left
 # alone at the target.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 sites_start
 sites_pair

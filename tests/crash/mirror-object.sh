@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A file that somebody changes past the mount is asked for by the target, and mirrored alone.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 sites_start
 sites_pair

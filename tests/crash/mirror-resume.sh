@@ -4,7 +4,7 @@
 # What was compared is not read again; what nobody can know is, and that is said.
 # MIRROR_FILES: how many files of 64 KiB there are (400).
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 sites_start
 sites_pair

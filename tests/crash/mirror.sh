@@ -5,7 +5,7 @@
 # was changed by hand; orphans each way; the guards; a journal that begins anew.
 # mirror.sh [DIR]: DIR holds the programs, else those of the build are taken.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 sites_start
 sites_pair

@@ -5,7 +5,7 @@
 # both sites equal. Workers die all the while.
 # OVERFLOWS: how many of the first kind (2).
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 # What mail is deleted meanwhile is an orphan: how many may go is not what is tested here.
 sites_more() {
     [ "$1" != b ] || echo max_delete=100%

@@ -5,7 +5,7 @@
 # transaction whose fsync had returned, and all that preceded it. Then both begin anew, equal.
 # POWER_ROUNDS: how often (3). DPL_SEED: when.
 # shellcheck source=tests/crash/sites-lib.sh
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_more() {
     [ "$1" != a ] || printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n'
 }

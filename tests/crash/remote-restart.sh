@@ -4,7 +4,7 @@
 # again within the time that a sync waits; no application sees an error, and no sync was answered without
 # the target. When the target stays away the policy comes, and it is told.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_more() {
     [ "$1" != a ] || printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n[alerts]\nprogram=%s/alert\n' "$work"
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A root is captured and replicated while it is written to; link, replica and connection die at random.
 # Afterwards both sides are equal in everything. REPLICATE_SECONDS: how long (20), DPL_SEED: which faults.
-. "${srcdir:-.}/tests/crash/capture-lib.sh"
+. "${srcdir:-.}/tests/crash/capture-lib.sh" || exit 1
 stage "$@"
 load=$build/tests/crash/load
 seconds=${REPLICATE_SECONDS:-20}

@@ -7,7 +7,7 @@
 # or one clear line at the site where somebody can help.
 # FAULTS_MANY: files in the large directory, and holes in the file (2000).
 # shellcheck source=tests/crash/sites-lib.sh
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 many=${FAULTS_MANY:-2000}
 DISK=${DISK:-$((many > 20000 ? 4 : 1))G} # and an inode for each
 sites_more() { [ "$1" != b ] || echo "queue_max=256M"; }

@@ -5,7 +5,7 @@
 # process is killed under load, each in turn, and at the end both sides are equal.
 # two-sites.sh [DIR]: DIR holds the programs, else those of the build are taken.
 # shellcheck source=tests/crash/sites-lib.sh
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 sites_more() { [ "$1" = b ] || echo compression=3; }
 sites_start

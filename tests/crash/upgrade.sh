@@ -3,7 +3,7 @@
 # Under load both daemons are restarted, and all programs replaced by new ones, as a package's upgrade does,
 # the capture's too: no application notices, replication goes on, and both sides are equal at the end.
 # shellcheck source=tests/crash/sites-lib.sh
-. "$(dirname "$0")/sites-lib.sh"
+. "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_stage "$@"
 needs_mailer
 sites_start

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: what the neighbours are told, how often, by whom, and that it ends.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 mac=$(ip -o link show v0 | mac_of)
 

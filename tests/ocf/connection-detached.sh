@@ -3,7 +3,7 @@
 # doppel emergency detach takes doppel out from under a set, with doppeld dead, and with its capture dead too:
 # source-connection goes on without, on every node that has the disk; attach and a start bring the set back,
 # and everything is compared.
-. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
+. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh" || exit 1
 stage_sites a
 both_sites
 
@@ -59,6 +59,13 @@ echo changed >"$root_a/one"
 ours_up
 conn monitor
 expect 190 "is detached"
+
+# Not while the disk is away: what was the last ownership would be believed.
+mv "$root_a" "$root_a.away"
+doppel a emergency attach mail >"$work/said" 2>&1
+rc=$?
+exit_is 4
+mv "$root_a.away" "$root_a"
 
 # Back: the monitor fails, the group is started again, all is compared.
 doppel a emergency attach mail >"$work/said" 2>&1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # source-connection from start to stop: what is captured and sent, hand-overs in order and not, and what the
 # deaths of doppeld, the capture and the other site do to start, monitor and stop.
-. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
+. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh" || exit 1
 stage_sites a
 both_sites
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # source-connection: each parameter wrong in turn: the right code, one line that names parameter, value and
 # what was expected, and nothing done. Then what the host, the role and hooks can do to it.
-. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
+. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh" || exit 1
 stage_sites a
 both_sites
 

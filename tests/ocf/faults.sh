@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: no rights, no descriptors, no place to write, no time: one line says why, the code is
 # right, and nothing is left behind.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 clean() {
     not "not set" has 192.0.2.10/24

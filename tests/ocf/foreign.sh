@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: an address that is there and is somebody else's is not taken, and not taken away.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 other=$(there ip -o link show v1 | mac_of)
 

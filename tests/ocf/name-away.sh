@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network-name when the DNS is away, silent, refuses or lies: with require_dns start and monitor fail with
 # the reason, without they do not; stop never does; all of it within the timeout.
-. "${srcdir:-.}/tests/ocf/name-lib.sh"
+. "${srcdir:-.}/tests/ocf/name-lib.sh" || exit 1
 stage_name "$@"
 mail=mail.example.org
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network-name never takes what another site, another machine or an administrator has: with require_dns
 # it fails and says whose it is, without it warns and is degraded; the zones stay as they are.
-. "${srcdir:-.}/tests/ocf/name-lib.sh"
+. "${srcdir:-.}/tests/ocf/name-lib.sh" || exit 1
 stage_name "$@"
 mail=mail.example.org
 owner=_doppel.mail.example.org

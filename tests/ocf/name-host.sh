@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network-name: set_hostname gives the host the name and takes it back, and is refused where Pacemaker
 # would take the host for another node.
-. "${srcdir:-.}/tests/ocf/name-lib.sh"
+. "${srcdir:-.}/tests/ocf/name-lib.sh" || exit 1
 stage_name "$@"
 conf=/etc/corosync/corosync.conf
 nodes() {

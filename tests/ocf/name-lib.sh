@@ -11,7 +11,7 @@
 # The zones: example.org, 2.0.192.in-addr.arpa, 8.b.d.0.1.0.0.2.ip6.arpa, closed.org (nobody may update).
 # 192.0.2.53 is the first server, 192.0.2.66 refuses connections, 192.0.2.99 is silence.
 # shellcheck source=tests/ocf/lib.sh
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 agent=$PWD/agents/network-name
 key=/run/keys/doppel
 primary=192.0.2.53

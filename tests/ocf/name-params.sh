@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network-name: each parameter wrong in turn: the right code, one line that names parameter, value and
 # what was expected, and nothing done. Then what faults of the host do.
-. "${srcdir:-.}/tests/ocf/name-lib.sh"
+. "${srcdir:-.}/tests/ocf/name-lib.sh" || exit 1
 stage_name "$@"
 before=$(zones)
 

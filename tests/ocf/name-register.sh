@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # network-name: what start registers, monitor watches over and stop leaves or removes, in real zones.
-. "${srcdir:-.}/tests/ocf/name-lib.sh"
+. "${srcdir:-.}/tests/ocf/name-lib.sh" || exit 1
 stage_name "$@"
 mail=mail.example.org
 owner=_doppel.mail.example.org

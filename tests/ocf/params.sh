@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: each parameter wrong in turn: the right code, one line that names parameter, value and
 # what was expected, and nothing done.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 
 # wrong CODE PARAMETER=VALUE "EXPECTED" [MORE...]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # replica from start to stop: without it nothing is received, each parameter wrong in turn, the file system,
 # the role, services on the same files, and the deaths of doppeld and of the writer.
-. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh"
+. "${srcdir:-.}/tests/ocf/sites-agent-lib.sh" || exit 1
 stage_sites b
 export OCF_RESOURCE_INSTANCE=mail-replica
 both_sites

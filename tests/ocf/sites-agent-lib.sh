@@ -11,9 +11,9 @@
 # role_is ROLE [GENERATION] in our store, while our doppeld does not run
 # conn ACTION [NAME=VALUE...], repl ACTION ...    run the agent with what the set needs
 # shellcheck source=tests/ocf/lib.sh
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 # shellcheck source=tests/crash/sites-lib.sh
-. "${srcdir:-.}/tests/crash/sites-lib.sh"
+. "${srcdir:-.}/tests/crash/sites-lib.sh" || exit 1
 
 stage_sites() {
     ours=$1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: an address comes, is announced, and goes; each parameter has its effect.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 
 # IPv4 by route, and all of it again.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # virtual-ip: stop succeeds when the address is gone, and only then; it takes nothing else along.
-. "${srcdir:-.}/tests/ocf/lib.sh"
+. "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 stage "$@"
 
 # With a configuration that has gone bad in every other way.

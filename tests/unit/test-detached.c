@@ -62,6 +62,16 @@ static void a_disk_that_is_away_is_told_and_this_node_knows(void)
     place_free(&p);
 }
 
+static void a_node_that_cannot_write_it_leaves_it_to_the_disk(void)
+{
+    struct place p = place_new("full");
+    struct dpl_err err = {0}, disk = {0};
+    CU_ASSERT(dpl_detached_make("/nowhere/at/all", p.root, "mail", &disk, &err) < 0);
+    CU_ASSERT_EQUAL(disk.code, 0);
+    CU_ASSERT_TRUE(dpl_detached_is(p.state, p.root, "mail"));
+    place_free(&p);
+}
+
 /* Else the next capture would say that it follows the last one, and nothing would be compared. */
 static void its_end_opens_the_owners_stamp(void)
 {
@@ -87,6 +97,8 @@ static const struct unit_test tests[] = {
     {"every node that has the disk knows it", every_node_that_has_the_disk_knows_it},
     {"a disk that is away is told, and this node knows",
      a_disk_that_is_away_is_told_and_this_node_knows},
+    {"a node that cannot write it leaves it to the disk",
+     a_node_that_cannot_write_it_leaves_it_to_the_disk},
     {"its end opens the owner's stamp", its_end_opens_the_owners_stamp},
 };
 UNIT_MAIN_ROOT(tests, "own such directories")
