@@ -99,3 +99,6 @@ tests_prop_prop_mirrorsim_LDADD = libtests.a liblink.a libmirrorsource.a libappl
 check_PROGRAMS += tests/prop/prop-group
 TESTS += tests/prop/prop-group
 tests_prop_prop_group_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)
+check_PROGRAMS += tests/prop/prop-procedure
+TESTS += tests/prop/prop-procedure
+tests_prop_prop_procedure_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
