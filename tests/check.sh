@@ -4,7 +4,7 @@
 : "${DOPPEL_SAN:?a build folder is needed}"
 # What an earlier run left is not counted when this one ends before its tests, as by a compiler error.
 rm -f "$DOPPEL_SAN/test-suite.log"
-make -C "$DOPPEL_SAN" -j2 check
+make -C "$DOPPEL_SAN" -j3 check
 rc=$?
 [ -e "$DOPPEL_SAN/test-suite.log" ] || exit 1
 # What failed is said last, where whoever sees only an end of this log sees it.
