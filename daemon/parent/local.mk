@@ -28,6 +28,7 @@ libparent_a_SOURCES = \
 	daemon/parent/reload.c \
 	daemon/parent/roles.c daemon/parent/roles.h \
 	daemon/parent/set.c \
+	daemon/parent/set_become.c daemon/parent/set_become.h \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \
 	daemon/parent/settings.c daemon/parent/settings.h \
 	daemon/parent/site.c daemon/parent/site.h \

@@ -2,18 +2,27 @@
  *
  * Documents of the kind "set": made and changed by commands, checked against the host.
  *
- *   side        "source" (made here) or "target" (accepted from another site)
+ *   side        "source" while the role is serving, released or superseded, else "target"
  *   rules       of a source: the text of daemon/core/rules.h
+ *   peer        of a source: the other site, where it is known from a failover
  *   from        of a target: the site that may send it
- *   map         of a target: a list of {source, target}: absolute directories; empty: one to one
- *   role        serving, standby
- *   generation  a number
+ *   map         a list of {source, target}: absolute directories there and here; empty: one to one
+ *   peer_rules  of a target: the rules of its source, in that site's paths, as last heard
+ *   role        and all that belongs to it: only set_become.h changes these (core/set_role.h)
+ *   generation  of the role; never goes down
+ *   failing_over  {generation, procedure}: a failover to this site that was not raised yet
+ *   tried       the highest generation that was pending or given up here: none is used twice
+ *   released_for  the generation for which this site let go
+ *   ceded       the generation that it gave away: it serves again only by the other site's answer
+ *   restore_required  true where a site serves since a failover, until the failback's end
+ *   held        true where a set that serves waits for a person
  *   begun       of a source: true when a person has connected it: mirrors begin by themselves
  *   mirror_wish of a source: the mirror that a person asked for, until it has ended
  *   mirror_stopped  of a source: true after "mirror stop": none begins by itself
  *   equal       true when a person said that the replica equals the source where the journal
- * begins; used up by the next session that follows off         true after "disconnect" created
- * seconds since 1970
+ *               begins; used up by the next session that follows
+ *   off         true after "disconnect"
+ *   created     seconds since 1970
  */
 #ifndef DPL_PARENT_SET_DOC_H
 #define DPL_PARENT_SET_DOC_H

@@ -201,3 +201,7 @@ tests_unit_test_pacemaker_LDADD = libunit.a $(PACEMAKER_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-mirror-kept
 TESTS += tests/unit/test-mirror-kept
 tests_unit_test_mirror_kept_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
+check_PROGRAMS += tests/unit/test-set-role tests/unit/test-set-become
+TESTS += tests/unit/test-set-role tests/unit/test-set-become
+tests_unit_test_set_role_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+tests_unit_test_set_become_LDADD = libunit.a libparent.a libcore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
