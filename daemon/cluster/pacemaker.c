@@ -7,7 +7,8 @@
  *            {id, ask: "attribute", name, value, nodes: [...]}; {id, ask: "cleanup", resource,
  * node} from it  {id, code, text} when it failed, else {id} and fences: [{node, completed,
  * completed_s}] nodes: [{name, online, unclean}], resources: [{id, agent, node, group, failed}],
- *            attributes: [{node, name, value}], primitives: [{id, agent, set, cold_start}]
+ *            attributes: [{node, name, value}], primitives: [{id, agent, set, group, target,
+ *            cold_start, on_superseded}]
  *
  * An attribute is set on the nodes in that order, and on the next only when Pacemaker has been seen
  * to have it on the one before.
@@ -112,7 +113,10 @@ static int put_primitives(struct dpl_doc *answer, struct dpl_err *err)
         dpl_doc_set_text(row, "id", p->id);
         dpl_doc_set_text(row, "agent", p->agent);
         dpl_doc_set_text(row, "set", p->set);
+        dpl_doc_set_text(row, "group", p->group);
+        dpl_doc_set_text(row, "target", p->target);
         dpl_doc_set_text(row, "cold_start", p->cold_start);
+        dpl_doc_set_text(row, "on_superseded", p->on_superseded);
     }
     g_array_unref(primitives);
     return DPL_OK;

@@ -26,6 +26,8 @@ struct dpl_daemon {
     GPtrArray *waiting; /* of struct dpl_waiter */
     GPtrArray *alerts;  /* of struct dpl_alert */
     GPtrArray *changes; /* of struct dpl_change */
+    GPtrArray *asks;    /* of questions to other sites */
+    struct dpl_talks *talks;
     struct dpl_metrics *metrics;
     struct dpl_doors *doors;
     struct dpl_sites *site_keys;
@@ -150,6 +152,8 @@ void dpl_set_review(struct dpl_set *set);
 void dpl_set_error(struct dpl_set *set, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const char *dpl_set_peer(const struct dpl_set *set); /* the other site, or NULL */
+/* The same, also of a source whose connection is not here: as its document has it. */
+const char *dpl_set_other(const struct dpl_set *set);
 bool dpl_set_off(const struct dpl_set *set);
 
 /* engine.c */

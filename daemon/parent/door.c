@@ -4,6 +4,7 @@
 #include "daemon/parent/listen.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/site.h"
+#include "daemon/parent/talk.h"
 #include "daemon/priv/gate.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
@@ -23,6 +24,7 @@ enum {
     BACKLOG = 64,
     REFUSED_FAILURES = 7,
     UNKNOWN_MS = 12000, /* a door itself gives up after 10 s */
+    TALK_MS = 90000,    /* likewise, after 80 s in all */
 };
 
 static const struct dpl_child_kind door_kind = {
@@ -46,6 +48,9 @@ struct dpl_door {
     struct sockaddr_storage from; /* of an accepted one */
     bool counted;                 /* by the gate, until it is known or gone */
     struct dpl_timer timer;
+    /* of one that asks */
+    char *asks; /* the site; NULL: it does not */
+    struct dpl_talk *talk;
     /* to pair */
     char *pair_site;
     struct dpl_doc *pair_addresses;
@@ -53,6 +58,7 @@ struct dpl_door {
 };
 
 static void try_connect(void *self);
+static void too_late(void *self);
 
 /* Tells the gate that the peer is known, or gone. */
 static void leave_gate(struct dpl_door *door)
@@ -74,6 +80,11 @@ static void wire_add(struct dpl_wire *to, const struct dpl_wire *more)
 static void door_free(struct dpl_door *door)
 {
     leave_gate(door);
+    if (door->talk)
+        dpl_talk_door_gone(door->talk);
+    if (door->asks)
+        dpl_talk_left(door->daemon, door->asks);
+    g_free(door->asks);
     if (door->set && door->known)
         wire_add(&door->set->wire, &door->wire);
     g_ptr_array_remove(door->daemon->doors->all, door);
@@ -105,7 +116,7 @@ static void put_sites(struct dpl_doc *start, const struct dpl_daemon *daemon)
     }
 }
 
-static void put_ours(struct dpl_doc *start, const struct dpl_daemon *daemon)
+void dpl_door_put_ours(struct dpl_doc *start, const struct dpl_daemon *daemon)
 {
     const struct dpl_settings *s = &daemon->settings;
     dpl_doc_set_text(start, "site", s->site);
@@ -156,7 +167,7 @@ static void put_options(struct dpl_doc *start, const struct dpl_set *set)
 struct dpl_doc *dpl_door_options(const struct dpl_set *set)
 {
     struct dpl_doc *doc = dpl_doc_new();
-    put_ours(doc, set->daemon);
+    dpl_door_put_ours(doc, set->daemon);
     dpl_doc_unset(doc, "sites");
     if (set->source && dpl_set_peer(set)) {
         dpl_doc_set_text(doc, "peer", dpl_set_peer(set));
@@ -172,7 +183,7 @@ static void on_started(void *self)
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_doc *start = dpl_doc_set_tree(doc, "start");
     struct dpl_err err = {0};
-    put_ours(start, door->daemon);
+    dpl_door_put_ours(start, door->daemon);
     if (door->tcp >= 0) {
         dpl_doc_set_text(start, "how", "accept");
         dpl_doc_set_text(start, "address", door->address);
@@ -237,6 +248,41 @@ static int join(struct dpl_door *door, const struct dpl_doc *peer, struct dpl_er
     return rc < 0 ? rc : dpl_engine_connected(door->set, peer, ours, err);
 }
 
+/* A site that asks a question. It says it when it is told to go on. */
+static void take_asker(struct dpl_door *door, const struct dpl_doc *peer)
+{
+    const char *site = dpl_doc_text(peer, "site"), *set = dpl_doc_text(peer, "set");
+    g_autoptr(dpl_doc_auto) go = dpl_doc_new();
+    char text[160];
+    const char *why = dpl_talk_admit(door->daemon, site, set, text, sizeof text);
+    if (why) {
+        refuse(door, why, text);
+        return;
+    }
+    door->asks = g_strdup(site);
+    door->known = true;
+    leave_gate(door);
+    dpl_timer_set(&door->timer, door->daemon->loop, TALK_MS, too_late, door);
+    dpl_doc_set_bool(go, "go", true);
+    dpl_child_send(door->child, go, NULL, 0, NULL);
+}
+
+static void take_question(struct dpl_door *door, const struct dpl_doc *question)
+{
+    if (!door->asks || door->talk)
+        return;
+    struct dpl_talk *talk = dpl_talk_take(door->daemon, door, door->asks, question);
+    door->talk = talk;
+}
+
+void dpl_door_answer(struct dpl_door *door, const struct dpl_doc *answer)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    door->talk = NULL;
+    dpl_doc_set(doc, "answer", dpl_doc_copy(answer));
+    dpl_child_send(door->child, doc, NULL, 0, NULL);
+}
+
 static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
 {
     const char *site = dpl_doc_text(peer, "site"), *name = dpl_doc_text(peer, "set");
@@ -245,6 +291,10 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     if (door->known)
         return;
     dpl_site_seen(door->daemon, peer);
+    if (g_strcmp0(dpl_doc_text(peer, "direction"), "talk") == 0) {
+        take_asker(door, peer);
+        return;
+    }
     if (!set)
         set = name ? dpl_set_find(door->daemon, name) : NULL;
     const char *why = objection(set, site, dpl_doc_text(peer, "direction"));
@@ -321,6 +371,8 @@ static void on_message(void *self, const struct dpl_doc *doc)
         take_peer(door, peer);
     if (offer)
         take_offer(door, offer);
+    if (dpl_doc_tree(doc, "ask"))
+        take_question(door, dpl_doc_tree(doc, "ask"));
     if (failed && door->request) {
         fail_pairing(door, DPL_E_UNREACHABLE, failed);
         return;
@@ -357,7 +409,8 @@ static const struct dpl_child_fns fns = {on_started, on_message, on_ended};
 static void too_late(void *self)
 {
     struct dpl_door *door = self;
-    dpl_log(LOG_WARNING, "connection with %s: no hello in time", door->address);
+    dpl_log(LOG_WARNING, "connection with %s: no %s in time", door->address,
+            door->asks ? "question" : "hello");
     dpl_child_stop(door->child);
 }
 

@@ -28,6 +28,11 @@ int dpl_doors_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err);
 int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *addresses,
                   struct dpl_request *request, struct dpl_err *err);
 
+/* What every door is told: who we are, and whom we trust. */
+void dpl_door_put_ours(struct dpl_doc *start, const struct dpl_daemon *daemon);
+/* The answer to the question that it brought (talk.h). */
+void dpl_door_answer(struct dpl_door *door, const struct dpl_doc *answer);
+
 /* What a set's door is told of the configuration: while it is the same, a connection may stay. */
 struct dpl_doc *dpl_door_options(const struct dpl_set *set);
 /* What went over the network since the daemon's start. */

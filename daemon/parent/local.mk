@@ -36,6 +36,10 @@ libparent_a_SOURCES = \
 	daemon/parent/start.c \
 	daemon/parent/status.c \
 	daemon/parent/store_command.c daemon/parent/store_command.h \
+	daemon/parent/talk.c daemon/parent/talk.h \
+	daemon/parent/talk_ask.c \
+	daemon/parent/talk_state.c daemon/parent/talk_state.h \
+	daemon/parent/talk_table.c \
 	daemon/parent/wait.c
 
 sbin_PROGRAMS += doppeld

@@ -11,6 +11,7 @@
 #include "daemon/parent/notify.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/site.h"
+#include "daemon/parent/talk.h"
 #include "daemon/store/published.h"
 #include "lib/base/clock.h"
 #include "lib/client/client.h"
@@ -151,6 +152,8 @@ static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
     daemon->waiting = g_ptr_array_new();
     daemon->alerts = g_ptr_array_new();
     daemon->changes = g_ptr_array_new();
+    daemon->asks = g_ptr_array_new();
+    dpl_talks_begin(daemon);
     daemon->children = dpl_children_new(daemon->loop, daemon->settings.libexec_dir);
     int rc = dpl_store_open(store, daemon->settings.node, &daemon->store, err);
     if (rc == DPL_OK)
@@ -180,6 +183,7 @@ static void close_parts(struct dpl_daemon *daemon)
     dpl_nodes_end(daemon);
     dpl_roles_end(daemon);
     dpl_cluster_end(daemon);
+    dpl_talks_end(daemon);
     dpl_server_free(daemon->server);
     dpl_children_free(daemon->children);
     dpl_store_close(daemon->store);
@@ -187,6 +191,7 @@ static void close_parts(struct dpl_daemon *daemon)
     g_ptr_array_unref(daemon->waiting);
     g_ptr_array_unref(daemon->alerts);
     g_ptr_array_unref(daemon->changes);
+    g_ptr_array_unref(daemon->asks);
 }
 
 static int run(struct dpl_daemon *daemon, struct dpl_err *err)

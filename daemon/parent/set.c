@@ -35,6 +35,12 @@ const char *dpl_set_peer(const struct dpl_set *set)
     return dpl_option_text(set, "target");
 }
 
+const char *dpl_set_other(const struct dpl_set *set)
+{
+    const char *peer = dpl_set_peer(set);
+    return peer ? peer : dpl_doc_text(set->doc, "peer");
+}
+
 bool dpl_set_off(const struct dpl_set *set)
 {
     return dpl_doc_bool(set->doc, "off", false);

@@ -4,7 +4,8 @@
  *
  *   side        "source" while the role is serving, released or superseded, else "target"
  *   rules       of a source: the text of daemon/core/rules.h
- *   peer        of a source: the other site, where it is known from a failover
+ *   peer        of a source: the other site, from a failover, or by its connection's parameters in
+ *               a cluster
  *   from        of a target: the site that may send it
  *   map         a list of {source, target}: absolute directories there and here; empty: one to one
  *   peer_rules  of a target: the rules of its source, in that site's paths, as last heard

@@ -4,6 +4,7 @@
 #include "daemon/priv/confine.h"
 #include "daemon/priv/dial.h"
 #include "daemon/priv/relay.h"
+#include "daemon/priv/talk.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/tls/site.h"
@@ -142,7 +143,7 @@ static int serve(struct door *door, struct dpl_err *err)
     } else {
         rc = dpl_greet_hello(greet, err);
         if (rc == DPL_OK)
-            rc = dpl_relay_run(greet, err);
+            rc = greet->talks ? dpl_talk_run(greet, err) : dpl_relay_run(greet, err);
     }
     dpl_relay_linger(&door->stream, LINGER_MS);
     return rc;

@@ -16,7 +16,8 @@
  *              addresses   list of HOST[:PORT], tried in turn; or host and port alone
  *              bind        local address to connect from
  *              peer        the site that must answer
- *              hello       {set, direction: "send" or "receive", generation}; for "connect"
+ *              hello       {set, direction: "send", "receive" or "talk", generation}; for "connect"
+ *              ask         the question, for "talk"
  *              compression 0 to 9
  *              pairing     true: strangers may offer themselves; with site_cert, our authority
  *              run_dir     where an empty directory may be made for a moment
@@ -25,6 +26,10 @@
  *            generation, version, features, product, address; link, if it sent one
  *   to it    {go: true, hello: {generation}} with the data's descriptor, or {refuse: NAME, text};
  *            NAME is one of doppel-protocol(5) in small letters: "unknown-set", "taken", ...
+ *            For "talk" no descriptor. Then of an accepted one:
+ *   from it  {ask: {...}}, the peer's question, and
+ *   to it    {answer: {...}}, within a minute, after which it ends; of one that connects:
+ *   from it  {answer: {...}}, the peer's, after which it ends
  *   from it  {offer: {...}} instead of peer: the peer's authority (lib/tls/site.h); then it ends
  *   from it  {stats: {...}} at most every 2 seconds: sent_bytes, received_bytes (of TLS records'
  *            contents), plain_bytes, packed_bytes (what was to be compressed, and became of it)

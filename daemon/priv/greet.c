@@ -47,16 +47,17 @@ static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline_ns)
     return n;
 }
 
-void dpl_greet_tell(struct dpl_channel *channel, const struct dpl_doc *doc)
+int dpl_greet_tell(struct dpl_channel *channel, const struct dpl_doc *doc)
 {
     int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + NS_PER_S;
-    if (dpl_channel_send(channel, doc, NULL, 0, NULL) < 0)
-        return;
-    while (dpl_channel_wants_write(channel)) {
+    int rc = dpl_channel_send(channel, doc, NULL, 0, NULL);
+    while (rc == DPL_OK && dpl_channel_wants_write(channel)) {
         struct pollfd p = {.fd = dpl_channel_fd(channel), .events = POLLOUT};
-        if (poll_until(&p, 1, deadline_ns) <= 0 || dpl_channel_flush(channel, NULL) < 0)
-            return;
+        if (poll_until(&p, 1, deadline_ns) <= 0)
+            return DPL_E_TIMEOUT;
+        rc = dpl_channel_flush(channel, NULL);
     }
+    return rc;
 }
 
 /* Waits for the peer's events or a document of doppeld, which the caller owns. Without events the
@@ -87,6 +88,15 @@ int dpl_greet_wait(struct dpl_greet *greet, int events, struct dpl_err *err)
 {
     g_autoptr(dpl_doc_auto) unasked = NULL;
     return wait_for(greet, events, &unasked, err);
+}
+
+int dpl_greet_await(struct dpl_greet *greet, struct dpl_doc **doc_r, struct dpl_err *err)
+{
+    *doc_r = NULL;
+    for (int rc = DPL_OK; !*doc_r;)
+        if ((rc = wait_for(greet, 0, doc_r, err)) < 0)
+            return rc;
+    return DPL_OK;
 }
 
 int dpl_greet_handshake(struct dpl_greet *greet, struct dpl_err *err)
@@ -122,15 +132,15 @@ static int send_all(struct dpl_greet *greet, const void *data, size_t size, stru
     }
 }
 
-static int send_message(struct dpl_greet *greet, const struct dpl_message *message,
-                        struct dpl_err *err)
+int dpl_greet_send(struct dpl_greet *greet, const struct dpl_message *message, struct dpl_err *err)
 {
-    uint8_t frame[DPL_FRAME_HEAD + DPL_FRAME_HELLO_MAX];
-    ssize_t n = dpl_message_encode(message, frame, sizeof frame, err);
+    size_t room = dpl_message_frame_bytes(message);
+    g_autofree uint8_t *frame = g_malloc(room);
+    ssize_t n = dpl_message_encode(message, frame, room, err);
     return n < 0 ? (int)n : send_all(greet, frame, (size_t)n, err);
 }
 
-/* The first frame of the peer, decoded; its views live until more is read. */
+/* The next frame of the peer, decoded; its views live until more is read. */
 static int read_message(struct dpl_greet *greet, struct dpl_message *message, struct dpl_err *err)
 {
     struct dpl_frame frame;
@@ -180,7 +190,7 @@ static int send_hello(struct dpl_greet *greet, struct dpl_err *err)
     uint64_t optional;
     dpl_message_fields(hello.type, &hello.has, &optional);
     fill_ours(greet, &hello);
-    return send_message(greet, &hello, err);
+    return dpl_greet_send(greet, &hello, err);
 }
 
 static int send_welcome(struct dpl_greet *greet, uint64_t generation, struct dpl_err *err)
@@ -192,13 +202,21 @@ static int send_welcome(struct dpl_greet *greet, uint64_t generation, struct dpl
     dpl_message_fields(welcome.type, &welcome.has, &optional);
     fill_ours(greet, &welcome);
     welcome.generation = generation;
-    return send_message(greet, &welcome, err);
+    return dpl_greet_send(greet, &welcome, err);
 }
 
 static void put_view(struct dpl_doc *to, const char *key, struct dpl_view view)
 {
     g_autofree char *text = g_strndup((const char *)view.data, view.size);
     dpl_doc_set_text(to, key, text);
+}
+
+/* What the peer does, as a connector with this direction, or as the acceptor of one. */
+static const char *direction_text(uint32_t direction, bool connector)
+{
+    if (direction == DPL_I_TALK)
+        return "talk";
+    return (direction == DPL_I_SEND) == connector ? "send" : "receive";
 }
 
 /* Tells doppeld who the peer is; the message is its hello or its welcome. */
@@ -218,11 +236,10 @@ static void tell_peer(struct dpl_greet *greet, const struct dpl_message *message
         dpl_doc_set_text(peer, "link", tls->link);
     if (message->type == DPL_MSG_HELLO) {
         put_view(peer, "set", message->set);
-        dpl_doc_set_text(peer, "direction", message->direction == DPL_I_SEND ? "send" : "receive");
+        dpl_doc_set_text(peer, "direction", direction_text(message->direction, true));
     } else {
         dpl_doc_set_text(peer, "set", greet->start->set);
-        dpl_doc_set_text(peer, "direction",
-                         greet->start->direction == DPL_I_SEND ? "receive" : "send");
+        dpl_doc_set_text(peer, "direction", direction_text(greet->start->direction, false));
     }
     put_view(peer, "product", message->product);
     dpl_doc_set_int(peer, "generation", (int64_t)message->generation);
@@ -236,7 +253,7 @@ static int await_word(struct dpl_greet *greet, uint64_t *generation, struct dpl_
 {
     for (;;) {
         g_autoptr(dpl_doc_auto) doc = NULL;
-        int rc = wait_for(greet, 0, &doc, err);
+        int rc = dpl_greet_await(greet, &doc, err);
         if (rc < 0)
             return rc;
         const char *refuse = dpl_doc_text(doc, "refuse"), *text = dpl_doc_text(doc, "text");
@@ -249,6 +266,8 @@ static int await_word(struct dpl_greet *greet, uint64_t *generation, struct dpl_
             continue;
         *generation = (uint64_t)dpl_doc_int(dpl_doc_tree(doc, "hello"), "generation",
                                             (int64_t)greet->start->generation);
+        if (greet->talks)
+            return DPL_OK;
         greet->data_fd = dpl_channel_take_fd(greet->channel);
         return greet->data_fd >= 0
                    ? DPL_OK
@@ -289,6 +308,9 @@ static int accept_hello(struct dpl_greet *greet, struct dpl_err *err)
         return rc;
     }
     greet->peer_from = hello.direction == DPL_I_SEND ? DPL_FROM_SOURCE : DPL_FROM_TARGET;
+    greet->talks = hello.direction == DPL_I_TALK;
+    if (greet->talks && !(greet->agreed.features & DPL_FEATURE_TALK))
+        return dpl_err_set(err, DPL_E_CORRUPT, "the peer wants to talk without the feature");
     tell_peer(greet, &hello);
     rc = await_word(greet, &generation, err);
     return rc < 0 ? rc : send_welcome(greet, generation, err);
@@ -305,22 +327,31 @@ static int take_refusal(struct dpl_greet *greet, const struct dpl_message *messa
                        known ? known : "for a reason that is unknown here", text);
 }
 
+int dpl_greet_read(struct dpl_greet *greet, struct dpl_message *message, struct dpl_err *err)
+{
+    int rc = read_message(greet, message, err);
+    if (rc == DPL_OK && message->type == DPL_MSG_REFUSE)
+        return take_refusal(greet, message, err);
+    return rc;
+}
+
 static int connect_hello(struct dpl_greet *greet, struct dpl_err *err)
 {
     struct dpl_message welcome = {0};
     uint64_t generation;
     int rc = send_hello(greet, err);
     if (rc == DPL_OK)
-        rc = read_message(greet, &welcome, err);
+        rc = dpl_greet_read(greet, &welcome, err);
     if (rc < 0)
         return rc;
-    if (welcome.type == DPL_MSG_REFUSE)
-        return take_refusal(greet, &welcome, err);
     if (welcome.type != DPL_MSG_WELCOME)
         return dpl_err_set(err, DPL_E_CORRUPT, "the peer did not answer with welcome");
     rc = check_names(greet, &welcome, err);
     if (rc == DPL_OK)
         rc = dpl_hello_check(&welcome, &dpl_hello_ours, &greet->agreed, err);
+    greet->talks = greet->start->direction == DPL_I_TALK;
+    if (rc == DPL_OK && greet->talks && !(greet->agreed.features & DPL_FEATURE_TALK))
+        rc = dpl_err_set(err, DPL_E_CORRUPT, "the peer takes a question, and knows no answers");
     if (rc < 0)
         return rc;
     greet->peer_from = greet->start->direction == DPL_I_SEND ? DPL_FROM_TARGET : DPL_FROM_SOURCE;

@@ -10,7 +10,8 @@ libpriv_a_SOURCES = \
 	daemon/priv/relay.c daemon/priv/relay.h \
 	daemon/priv/start.c daemon/priv/start.h \
 	daemon/priv/stream.c daemon/priv/stream.h \
-	daemon/priv/syscalls.c
+	daemon/priv/syscalls.c \
+	daemon/priv/talk.c daemon/priv/talk.h
 libpriv_a_CFLAGS = $(AM_CFLAGS) $(LIBSECCOMP_CFLAGS) $(OPENSSL_CFLAGS)
 PRIV_LIBS = libpriv.a libtls.a libproto.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(TLS_LIBS) \
 	$(LIBSECCOMP_LIBS) $(GLIB_LIBS)

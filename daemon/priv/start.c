@@ -35,9 +35,15 @@ static int read_hello(struct dpl_door_start *start, const struct dpl_doc *tree, 
     start->generation = (uint64_t)dpl_doc_int(hello, "generation", 0);
     if (start->how != DPL_DOOR_CONNECT)
         return DPL_OK;
-    if (g_strcmp0(direction, "send") != 0 && g_strcmp0(direction, "receive") != 0)
-        return dpl_err_set(err, DPL_E_PARAM, "a door is to send or to receive");
-    start->direction = strcmp(direction, "send") == 0 ? DPL_I_SEND : DPL_I_RECEIVE;
+    start->ask = dpl_doc_tree(tree, "ask");
+    if (g_strcmp0(direction, "send") == 0)
+        start->direction = DPL_I_SEND;
+    else if (g_strcmp0(direction, "receive") == 0)
+        start->direction = DPL_I_RECEIVE;
+    else if (g_strcmp0(direction, "talk") == 0 && start->ask)
+        start->direction = DPL_I_TALK;
+    else
+        return dpl_err_set(err, DPL_E_PARAM, "a door is to send, to receive or to ask");
     return need(hello, "set", &start->set, err);
 }
 

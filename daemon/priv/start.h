@@ -16,6 +16,7 @@ struct dpl_door_start {
     enum dpl_door_how how;
     const char *site, *node, *user, *peer, *bind, *address, *run_dir;
     const char *set;
+    const struct dpl_doc *ask;    /* the question, where the direction is DPL_I_TALK */
     enum dpl_direction direction; /* ours, of "connect" */
     uint64_t generation;
     unsigned compression;

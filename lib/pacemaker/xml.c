@@ -175,6 +175,10 @@ static void take_parameter(xmlNodePtr node, void *self)
         copy(node, "value", p->set, sizeof p->set);
     else if (strcmp(name, "cold_start") == 0)
         copy(node, "value", p->cold_start, sizeof p->cold_start);
+    else if (strcmp(name, "on_superseded") == 0)
+        copy(node, "value", p->on_superseded, sizeof p->on_superseded);
+    else if (strcmp(name, "target") == 0)
+        copy(node, "value", p->target, sizeof p->target);
 }
 
 static void take_primitive(xmlNodePtr node, void *self)
@@ -183,6 +187,8 @@ static void take_primitive(xmlNodePtr node, void *self)
     struct dpl_pcmk_primitive p = {0};
     copy(node, "id", p.id, sizeof p.id);
     copy(node, "type", p.agent, sizeof p.agent);
+    if (node->parent && is(node->parent, "group"))
+        copy(node->parent, "id", p.group, sizeof p.group);
     each(node, "nvpair", take_parameter, &p);
     if (p.id[0] && p.set[0])
         g_array_append_val(primitives, p);

@@ -45,7 +45,9 @@ struct dpl_pcmk_status {
 /* An agent of ours with its set, as the CIB says. */
 struct dpl_pcmk_primitive {
     char id[DPL_PCMK_NAME], agent[DPL_PCMK_NAME], set[DPL_PCMK_NAME];
-    char cold_start[16]; /* "" : not given */
+    char group[DPL_PCMK_NAME]; /* "" : in none */
+    /* "" : not given */
+    char target[DPL_PCMK_NAME], cold_start[16], on_superseded[16];
 };
 
 /* Successful fencings ("off" and "reboot"); the caller owns the array. CORRUPT. */

@@ -19,6 +19,7 @@ enum dpl_payload {
     DPL_PAYLOAD_PATHS,
     DPL_PAYLOAD_RULES,
     DPL_PAYLOAD_FILES,
+    DPL_PAYLOAD_DOCUMENT,
 };
 
 /* The index of a tag, or DPL_MFIELD_COUNT. */

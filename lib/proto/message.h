@@ -28,6 +28,7 @@ enum {
     DPL_RECORDS_MAX = 3 * 1024 * 1024, /* bytes of records in one RECORDS */
     DPL_RECORDS_WANT = 1024 * 1024,    /* where a sender begins the next message */
     DPL_MIRROR_BYTES_MAX = 1024 * 1024,
+    DPL_TALK_BYTES_MAX = 64 * 1024, /* the document of an ASK or an ANSWER */
 };
 
 enum dpl_feature {
@@ -35,7 +36,8 @@ enum dpl_feature {
     DPL_FEATURE_ZSTD = 2,
     DPL_FEATURE_MIRROR = 4,
     DPL_FEATURE_FILES = 8, /* many objects in one message of a mirror; the flag EMPTY */
-    DPL_FEATURE_ALL = 15,
+    DPL_FEATURE_TALK = 16, /* the direction DPL_I_TALK */
+    DPL_FEATURE_ALL = 31,
 };
 
 /* Bits of struct dpl_message.has, one per field. */
@@ -53,7 +55,7 @@ enum dpl_message_type {
     DPL_MSG_##name = (number),
 #include "lib/proto/message.tbl.h"
 #undef DPL_MESSAGE
-    DPL_MSG_END = 31, /* above all of them */
+    DPL_MSG_END = 42, /* above all of them */
 };
 
 enum dpl_refusal {
@@ -72,7 +74,7 @@ enum dpl_from {
     DPL_FROM_ANY = 15,
 };
 
-enum dpl_direction { DPL_I_SEND = 1, DPL_I_RECEIVE = 2 };
+enum dpl_direction { DPL_I_SEND = 1, DPL_I_RECEIVE = 2, DPL_I_TALK = 3 };
 
 /* FLAGS of TARGET_STATE and ACK. */
 enum dpl_state_flag {

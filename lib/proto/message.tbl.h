@@ -26,7 +26,7 @@ DPL_MFIELD(PRODUCT,      product,     TEXT,    5, 1,  64,            "product")
 DPL_MFIELD(SITE,         site,        WORD,    6, 1,  64,            "site")
 DPL_MFIELD(NODE,         node,        WORD,    7, 1,  255,           "node")
 DPL_MFIELD(SET,          set,         WORD,    8, 1,  255,           "set")
-DPL_MFIELD(DIRECTION,    direction,   U32,     9, 1,  2,             "direction")
+DPL_MFIELD(DIRECTION,    direction,   U32,     9, 1,  3,             "direction")
 DPL_MFIELD(GENERATION,   generation,  U64,    10, 0,  UINT64_MAX,    "generation")
 DPL_MFIELD(TIME,         time_ns,     U64,    11, 0,  UINT64_MAX,    "time")
 DPL_MFIELD(CODE,         code,        U32,    12, 1,  65535,         "code")
@@ -113,6 +113,8 @@ DPL_MESSAGE(MIRROR_RESULT, 28, "mirror-result", TARGET, 1, PATHS, DPL_MIRROR_MOR
     M(MIRROR) | M(FLAGS) | M(OBJECTS) | M(BYTES) | M(CREATED) | M(CHANGED) | M(FOUND) | M(REMOVED), M(DATA))
 DPL_MESSAGE(MIRROR_STOP,  29, "mirror-stop",  BOTH, 0, NONE, 0, M(MIRROR) | M(REASON), M(TEXT))
 DPL_MESSAGE(MIRROR_FILES, 30, "mirror-files", SOURCE, 1, FILES, 0, M(MIRROR) | M(DATA), 0)
+DPL_MESSAGE(ASK,          40, "ask",          CONNECTOR, 0, DOCUMENT, 0, M(DATA), 0)
+DPL_MESSAGE(ANSWER,       41, "answer",       ACCEPTOR, 0, DOCUMENT, 0, M(DATA), 0)
 #undef M
 #endif
 #ifdef DPL_REFUSAL

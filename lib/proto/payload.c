@@ -199,6 +199,8 @@ bool dpl_payload_ok(const struct dpl_message *m, enum dpl_payload payload)
     case DPL_PAYLOAD_RECORDS:
         return size >= RECORD_MIN && size <= DPL_RECORDS_MAX && size % 8 == 0 &&
                size <= UINT64_MAX - 7 - m->lsn;
+    case DPL_PAYLOAD_DOCUMENT:
+        return size > 0 && size <= DPL_TALK_BYTES_MAX;
     case DPL_PAYLOAD_ITEM:
         return size > 0 && size <= ITEM_MAX;
     default:

@@ -130,20 +130,31 @@ size_t client_read(struct client *client, void *data, size_t size)
     return have;
 }
 
-size_t client_hello(uint8_t *frame, size_t room, const char *site, uint32_t versions)
+static size_t hello(uint8_t *frame, size_t room, const char *site, uint32_t versions,
+                    uint64_t features, uint32_t direction)
 {
     uint64_t optional;
     struct dpl_message hello = {.type = DPL_MSG_HELLO,
                                 .version_min = versions,
                                 .version_max = versions,
-                                .features = DPL_FEATURE_ALL,
+                                .features = features,
                                 .product = dpl_view_text("test"),
                                 .site = dpl_view_text(site),
                                 .node = dpl_view_text("n1"),
                                 .set = dpl_view_text("mail"),
-                                .direction = DPL_I_SEND};
+                                .direction = direction};
     dpl_message_fields(hello.type, &hello.has, &optional);
     ssize_t n = dpl_message_encode(&hello, frame, room, NULL);
     g_assert(n > 0);
     return (size_t)n;
+}
+
+size_t client_hello(uint8_t *frame, size_t room, const char *site, uint32_t versions)
+{
+    return hello(frame, room, site, versions, DPL_FEATURE_ALL, DPL_I_SEND);
+}
+
+size_t client_hello_talk(uint8_t *frame, size_t room, const char *site, uint64_t features)
+{
+    return hello(frame, room, site, 1, features, DPL_I_TALK);
 }

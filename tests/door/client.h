@@ -31,5 +31,7 @@ void client_write(struct client *client, const void *data, size_t size);
 size_t client_read(struct client *client, void *data, size_t size);
 /* A hello of this site, with a set. Its size as a frame. */
 size_t client_hello(uint8_t *frame, size_t room, const char *site, uint32_t versions);
+/* The same of one that asks. */
+size_t client_hello_talk(uint8_t *frame, size_t room, const char *site, uint64_t features);
 
 #endif

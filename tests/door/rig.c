@@ -134,6 +134,8 @@ void rig_start_connect(struct dpl_doc *doc, const char *peer, uint16_t port, con
     dpl_doc_set_text(hello, "set", "mail");
     dpl_doc_set_text(hello, "direction", direction);
     dpl_doc_set_int(hello, "generation", 3);
+    if (strcmp(direction, "talk") == 0)
+        dpl_doc_set_text(dpl_doc_set_tree(start, "ask"), "ask", "state");
 }
 
 static void become_door(int channel)

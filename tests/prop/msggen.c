@@ -87,6 +87,8 @@ static void fill_payload(struct rng *r, struct msggen *g, struct dpl_message *m)
     case DPL_MSG_RECORDS:
         m->data.size = 64 + 8 * rng_below(r, 50);
         break;
+    case DPL_MSG_ASK:
+    case DPL_MSG_ANSWER:
     case DPL_MSG_MIRROR_ITEM:
         m->data.size = 1 + rng_below(r, 500);
         break;

@@ -65,18 +65,25 @@ static void primitives(void)
         "<resources><group id='g'><primitive id='c' class='ocf' provider='doppel' "
         "type='source-connection'><instance_attributes id='i'><nvpair id='1' "
         "name='replication_set' value='mail'/><nvpair id='2' name='cold_start' value='go'/>"
+        "<nvpair id='4' name='target' value='site-b'/><nvpair id='5' name='on_superseded' "
+        "value='alert'/>"
         "</instance_attributes><meta_attributes id='m'><nvpair id='3' name='replication_set' "
         "value='other'/></meta_attributes></primitive></group><primitive id='fs' "
-        "type='Filesystem'/>"
+        "type='Filesystem'/><primitive id='r' type='replica'><instance_attributes id='j'><nvpair "
+        "id='6' name='replication_set' value='mail'/></instance_attributes></primitive>"
         "</resources>";
     GArray *found;
     CU_ASSERT_EQUAL_FATAL(dpl_pcmk_primitives_read(xml, strlen(xml), &found, NULL), 0);
-    CU_ASSERT_EQUAL_FATAL(found->len, 1);
+    CU_ASSERT_EQUAL_FATAL(found->len, 2);
+    CU_ASSERT_STRING_EQUAL(g_array_index(found, struct dpl_pcmk_primitive, 1).group, "");
     const struct dpl_pcmk_primitive *p = &g_array_index(found, struct dpl_pcmk_primitive, 0);
     CU_ASSERT_STRING_EQUAL(p->id, "c");
     CU_ASSERT_STRING_EQUAL(p->agent, "source-connection");
     CU_ASSERT_STRING_EQUAL(p->set, "mail");
     CU_ASSERT_STRING_EQUAL(p->cold_start, "go");
+    CU_ASSERT_STRING_EQUAL(p->target, "site-b");
+    CU_ASSERT_STRING_EQUAL(p->on_superseded, "alert");
+    CU_ASSERT_STRING_EQUAL(p->group, "g");
     g_array_unref(found);
 }
 

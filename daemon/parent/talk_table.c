@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What another site may ask. A handler is called with a set that is shared with that site.
+ */
+#include "daemon/parent/talk.h"
+#include "daemon/parent/talk_state.h"
+
+#include <string.h>
+
+static const struct {
+    const char *ask;
+    dpl_talk_handler *handler;
+} rows[] = {
+    {"state", dpl_talk_state},
+};
+
+dpl_talk_handler *dpl_talk_find(const char *ask)
+{
+    for (size_t i = 0; ask && i < G_N_ELEMENTS(rows); i++)
+        if (strcmp(rows[i].ask, ask) == 0)
+            return rows[i].handler;
+    return NULL;
+}
