@@ -77,8 +77,8 @@ CLEANFILES += tests/crash/clock.so
 
 # The replica, killed under load; with its disk's power cut; and with the link of its source.
 check_PROGRAMS += tests/crash/replica-kill tests/crash/replica-pair
-replica_sources = tests/crash/replica-source.c tests/crash/replica-source.h tests/prop/model.c tests/prop/model.h \
-	tests/prop/model-compare.c
+replica_sources = tests/crash/replica-source.c tests/crash/replica-source.h tests/prop/feed.c tests/prop/feed.h \
+	tests/prop/model.c tests/prop/model.h tests/prop/model-compare.c
 REPLICA_LIBS = libproto.a libjournal.a libctl.a libwire.a libbase.a $(PROTO_LIBS) $(GLIB_LIBS)
 tests_crash_replica_kill_SOURCES = tests/crash/replica-kill.c $(replica_sources)
 tests_crash_replica_kill_LDADD = $(REPLICA_LIBS)

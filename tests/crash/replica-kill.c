@@ -157,7 +157,7 @@ static void take_state(const struct dpl_message *m)
     if (from < rig.durable)
         die("durable was %llu and is %llu", (unsigned long long)rig.durable,
             (unsigned long long)from);
-    size_t i = source_index(from);
+    size_t i = feed_index(from);
     if ((m->has & DPL_M(EPOCH)) && m->chain != source.chain[i])
         die("another digest at %llu", (unsigned long long)from);
     rig.sent = from;
@@ -258,25 +258,25 @@ static void hear(int timeout_ms)
 static void send_some(struct rng *r)
 {
     size_t step = 0;
-    while (step < source.steps && source.step_at[step + 1] <= rig.sent)
+    while (step < steps.count && steps.at[step + 1] <= rig.sent)
         step++;
     step += 1 + rng_below(r, 3);
     rig.budget--;
-    while (source.steps < step && source_grow())
+    while (steps.count < step && source_grow())
         ;
-    if (step > source.steps)
-        step = source.steps;
-    size_t i = source_index(rig.sent);
-    if (source.step_at[step] <= rig.sent)
+    if (step > steps.count)
+        step = steps.count;
+    size_t i = feed_index(rig.sent);
+    if (steps.at[step] <= rig.sent)
         return;
     struct dpl_message m = {.type = DPL_MSG_RECORDS,
                             .has = DPL_M(EPOCH_TAG) | DPL_M(LSN) | DPL_M(CHAIN) | DPL_M(DATA),
                             .epoch_tag = dpl_epoch_tag(&source.epoch),
                             .lsn = rig.sent,
                             .chain = source.chain[i],
-                            .data = {source.bytes + rig.sent, source.step_at[step] - rig.sent}};
+                            .data = {source.bytes + rig.sent, steps.at[step] - rig.sent}};
     say(&m);
-    rig.sent = source.step_at[step];
+    rig.sent = steps.at[step];
     struct dpl_message beat = {.type = DPL_MSG_HEARTBEAT,
                                .has = DPL_M(TIME) | DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED),
                                .epoch_tag = m.epoch_tag,
@@ -315,9 +315,9 @@ static void check_prefix(void)
 {
     size_t step = 0;
     settle();
-    while (step < source.steps && source.step_at[step] < rig.sent)
+    while (step < steps.count && steps.at[step] < rig.sent)
         step++;
-    if (source.step_at[step] != rig.sent)
+    if (steps.at[step] != rig.sent)
         return;
     memset(&past, 0, sizeof past);
     past.emit = on_nothing;

@@ -69,8 +69,8 @@ check_PROGRAMS += tests/prop/prop-range
 TESTS += tests/prop/prop-range
 tests_prop_prop_range_LDADD = $(PROP_JOURNAL)
 tests_prop_prop_map_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
-tests_prop_prop_replica_SOURCES = tests/prop/prop-replica.c tests/prop/model.c tests/prop/model.h \
-	tests/prop/model-compare.c
+tests_prop_prop_replica_SOURCES = tests/prop/prop-replica.c tests/prop/feed.c tests/prop/feed.h \
+	tests/prop/model.c tests/prop/model.h tests/prop/model-compare.c
 tests_prop_prop_replica_LDADD = libapply.a libpowercut.a $(PROP_JOURNAL)
 
 noinst_LIBRARIES += libtmodel.a

@@ -7,29 +7,16 @@
  */
 #include "daemon/apply/replica.h"
 #include "lib/base/fd.h"
-#include "lib/journal/crc32c.h"
-#include "tests/prop/model.h"
+#include "tests/prop/feed.h"
 #include "tests/prop/powercut.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { STREAM = 40 << 20, RECORDS = 6000 };
-
-/* The source: its journal, of one epoch. */
-static struct {
-    struct dpl_epoch epoch;
-    uint8_t *bytes;
-    size_t size, count;
-    size_t at[RECORDS + 1];
-    uint32_t chain[RECORDS + 1];
-} source;
 
 static struct model model;
 static struct {
@@ -78,50 +65,12 @@ static int sync_that_fails(void *self, int dir_fd)
 static const struct dpl_segment_limits limits = {.segment_bytes = DPL_SEGMENT_MIN,
                                                  .max_bytes = 1ULL << 30};
 
-static void on_record(void *self, const struct dpl_record *record)
-{
-    (void)self;
-    uint8_t *body = source.bytes + source.size + DPL_RECORD_HEADER;
-    ssize_t n = dpl_record_encode(record, body, MODEL_DATA + 4096, NULL);
-    if (n < 0 || source.count == RECORDS || source.size > STREAM)
-        abort();
-    struct dpl_record_header h = {
-        .size = (uint32_t)dpl_record_align((uint64_t)DPL_RECORD_HEADER + (uint64_t)n),
-        .lsn = source.size,
-        .epoch_tag = dpl_epoch_tag(&source.epoch),
-        .time_ns = 1,
-        .body_bytes = (uint32_t)n,
-        .body_crc = dpl_crc32c(0, body, (size_t)n),
-        .chain = source.chain[source.count],
-        .type = record->type,
-        .outcome = record->outcome,
-    };
-    memset(body + n, 0, h.size - DPL_RECORD_HEADER - (size_t)n);
-    dpl_record_header_encode(&h, source.bytes + source.size);
-    source.size += h.size;
-    source.count++;
-    source.at[source.count] = source.size;
-    source.chain[source.count] = h.crc;
-}
-
 static void new_epoch(uint64_t number)
 {
-    struct dpl_epoch parent = source.epoch;
-    source.epoch = (struct dpl_epoch){.number = number, .set = "mail"};
-    memset(source.epoch.id, (int)number, sizeof source.epoch.id);
-    memcpy(source.epoch.parent_id, parent.id, sizeof parent.id);
-    source.size = source.count = 0;
-    source.chain[0] = dpl_epoch_chain(&source.epoch);
-}
-
-static size_t index_of(uint64_t lsn)
-{
-    size_t i = 0;
-    while (i < source.count && source.at[i] < lsn)
-        i++;
-    if (source.at[i] != lsn)
-        CU_FAIL_FATAL("no record begins there");
-    return i;
+    struct dpl_epoch epoch = {.number = number, .set = "mail"};
+    memset(epoch.id, (int)number, sizeof epoch.id);
+    memcpy(epoch.parent_id, source.epoch.id, sizeof epoch.parent_id);
+    feed_begin(&epoch);
 }
 
 static struct dpl_replica_status status(void)
@@ -203,7 +152,7 @@ static bool turn(struct rng *r)
     } else if (target.work && rng_one_in(r, 3)) {
         rc = dpl_replica_helped(target.replica, &err);
     } else {
-        size_t i = index_of(s.received), n = i + 1 + rng_below(r, 20);
+        size_t i = feed_index(s.received), n = i + 1 + rng_below(r, 20);
         n = n < source.count ? n : source.count;
         ssize_t took =
             n == i ? 0
@@ -298,12 +247,10 @@ static void begin(unsigned round, uint64_t seed, bool copies)
     target.roots[1] = subdir(dir, "two");
     dpl_fd_clear(&dir);
     dpl_fd_clear(&base);
-    if (!source.bytes)
-        source.bytes = malloc(STREAM + MODEL_DATA + 8192);
     memset(&source.epoch, 0, sizeof source.epoch);
     new_epoch(1);
     memset(&model, 0, sizeof model);
-    model.emit = on_record;
+    model.emit = feed_record;
     model.copies = copies;
     model_init(&model, seed);
 }
@@ -434,7 +381,7 @@ static void goes_on(void)
         CU_ASSERT_EQUAL_FATAL(dpl_replica_helped(target.replica, &err), 0);
     CU_ASSERT_EQUAL_FATAL(dpl_replica_checkpoint(target.replica, &err), 0);
     while (status().applied.lsn < status().received || !target.work) {
-        size_t i = index_of(status().received);
+        size_t i = feed_index(status().received);
         if (i < source.count)
             CU_ASSERT_TRUE_FATAL(dpl_replica_put(target.replica, dpl_epoch_tag(&source.epoch),
                                                  source.at[i], source.chain[i],
