@@ -7,18 +7,11 @@
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
 [ -e "$build/tests/crash/clock.so" ] || { echo "SKIP: clock.so is not built"; exit 77; }
-sites_more() { printf '[alerts]\nprogram=%s/alert-%s\n' "$work" "$1"; }
+sites_more() { sites_alerts "$1"; }
 sites_stage "$@"
 needs_mailer
 cp "$build/tests/crash/clock.so" "$tools/"
-for site in a b; do
-    cat >"$work/alert-$site" <<END
-#!/bin/sh
-echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value \$CRM_alert_desc" >>$work/alerts-$site
-END
-    chmod 755 "$work/alert-$site"
-    truncate -s 4096 "$work/clock-$site"
-done
+for site in a b; do truncate -s 4096 "$work/clock-$site"; done
 chmod 644 "$work"/clock-*
 at() { LD_PRELOAD=$tools/clock.so CLOCK_FILE=$work/clock-$1 "${@:2}"; }
 # set_clock SITE SECONDS: in one write, with zeros behind it.
@@ -28,10 +21,7 @@ sites_pair
 sites_set
 sites_protect
 [ "$(at a date +%Y)" = "$(date +%Y)" ] || die "the clock of a is wrong"
-mkdir "$root_a/box"
-"$tools/mailer" write --writers 2 --database --stop "$work/enough" --seconds 36000 "$root_a/box" >"$work/mailer" 2>&1 &
-mailer=$!
-eventually test -e "$root_b/box/begun"
+mailer_begins --writers 2
 # What the target holds moves on.
 holds() { field a durable_lsn; }
 at_least() { [ "$(holds)" -gt "${1:-0}" ]; }
@@ -52,7 +42,7 @@ for step in a:3600 a:-7200 b:7200 b:-3600 a:40000 b:-40000 a:0 b:0; do
     steps=$((steps + 1))
 done
 [ "$(field a starts)" = "$starts" ] || complain "the link was started $(field a starts) times"
-kill -0 $mailer || complain "an application failed"
+kill -0 "$mailer" || complain "an application failed"
 [ $failed = 0 ] && echo "PRINT $steps steps of either clock by up to 11 hours: replication goes on"
 
 # Months pass, and site b cannot renew its node's certificate.
@@ -74,15 +64,14 @@ strike a door || complain "no door"
 said() { doppel a status mail | grep -qE '^wrong:.*certificate.*(expired|ended)'; }
 eventually said
 doppel a status mail | grep '^wrong:' | sed 's/^/PRINT /'
-kill -0 "$now_a" "$now_b" $mailer || complain "something died of it"
+kill -0 "$now_a" "$now_b" "$mailer" || complain "something died of it"
 "$compare" "$root_a" "$root_b" >/dev/null 2>&1 && complain "something was replicated"
 mv "$work/b/keys/elsewhere" "$work/b/keys/site.key"
 at b kill -TERM "$(pid_of b)"
 wait "$job_b" || complain "b ended with $?"
 site_start b
 eventually protected
-touch "$work/enough"
-wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
+mailer_ends
 equal
 [ $failed = 0 ] && echo "PRINT a certificate that ended: alerts at both sites before, one line, and well again when it was renewed"
 sites_end

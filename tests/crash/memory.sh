@@ -10,24 +10,16 @@
 bound_mb=64
 sites_more() {
     [ "$1" != b ] || printf 'queue_max=%sM\nmax_delete=100%%\n' "$bound_mb"
-    [ "$1" != a ] || printf '[alerts]\nprogram=%s/alert\n' "$work"
+    [ "$1" != a ] || sites_alerts a
 }
 journal_more="max_size=${bound_mb}M"$'\nmin_free=1%\n'
 sites_stage "$@"
 needs_mailer
-cat >"$work/alert" <<END
-#!/bin/sh
-echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value" >>$work/alerts
-END
-chmod 755 "$work/alert"
 sites_start
 sites_pair
 sites_set
 sites_protect
-mkdir "$root_a/box"
-"$tools/mailer" write --writers 4 --database --stop "$work/enough" --seconds 36000 "$root_a/box" >"$work/mailer" 2>&1 &
-mailer=$!
-eventually test -e "$root_b/box/begun"
+mailer_begins --writers 4
 
 # Of all processes at the source, KiB: what is shared is counted once.
 ours() {
@@ -51,8 +43,8 @@ measure() {
 kill -TERM "$(pid_of b)"
 wait "$job_b"
 eventually is a disconnected
-eventually grep -q 'state disconnected' "$work/alerts"
-: >"$work/alerts"
+eventually grep -q 'state disconnected' "$work/alerts-a"
+: >"$work/alerts-a"
 measure
 first_kib=$most_kib
 bulk() { dd if=/dev/urandom of="$root_a/bulk" bs=1M count=8 conv=notrunc status=none || complain "a bulk write failed"; }
@@ -64,7 +56,7 @@ until is a "mirror needed"; do
     written_mb=$((written_mb + 8))
     measure
 done
-eventually grep -q "mirror needed" "$work/alerts"
+eventually grep -q "^doppel-mail.state mirror needed " "$work/alerts-a"
 full_kib=$most_kib
 end=$((SECONDS + ${MEMORY_SECONDS:-10}))
 while [ $SECONDS -lt $end ] || [ $written_mb -lt $((bound_mb * 4)) ]; do
@@ -72,10 +64,9 @@ while [ $SECONDS -lt $end ] || [ $written_mb -lt $((bound_mb * 4)) ]; do
     written_mb=$((written_mb + 8))
     measure
 done
-touch "$work/enough"
-wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
-cat "$work/mailer" "$work/alerts"
-[ "$(grep -c "mirror needed" "$work/alerts")" = 1 ] || complain "the alert was not given once"
+mailer_ends
+cat "$work/mailer" "$work/alerts-a"
+[ "$(grep -c "^doppel-mail.state mirror needed " "$work/alerts-a")" = 1 ] || complain "the alert was not given once"
 is a "mirror needed" || complain "it is forgotten that a mirror is needed"
 [ $journal_most_kib -le $((bound_mb * 1024 * 5 / 4)) ] || complain "the journal took $journal_most_kib KiB"
 [ $most_kib -le $((full_kib + 16384)) ] || complain "memory grew from $full_kib KiB to $most_kib KiB"

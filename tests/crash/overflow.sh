@@ -9,24 +9,16 @@
 # What mail is deleted meanwhile is an orphan: how many may go is not what is tested here.
 sites_more() {
     [ "$1" != b ] || echo max_delete=100%
-    [ "$1" != a ] || printf '[alerts]\nprogram=%s/alert\n' "$work"
+    [ "$1" != a ] || sites_alerts a
 }
 journal_more="max_size=64M"$'\nmin_free=1%\n'
 sites_stage "$@"
 needs_mailer
-cat >"$work/alert" <<END
-#!/bin/sh
-echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value" >>$work/alerts
-END
-chmod 755 "$work/alert"
 sites_start
 sites_pair
 sites_set
 sites_protect
-mkdir "$root_a/box"
-"$tools/mailer" write --writers 2 --database --stop "$work/enough" --seconds 36000 "$root_a/box" >"$work/mailer" 2>&1 &
-mailer=$!
-eventually test -e "$root_b/box/begun"
+mailer_begins --writers 2
 
 bulk() { dd if=/dev/urandom of="$root_a/bulk" bs=1M count=8 conv=notrunc status=none || complain "a bulk write failed"; }
 ends() { field a journal_ends; }
@@ -50,8 +42,8 @@ wait "$job_b"
 eventually is a disconnected
 overflow "${OVERFLOWS:-2}"
 eventually is a 'mirror needed'
-eventually grep -q '^doppel-mail.journal ' "$work/alerts"
-eventually grep -q '^doppel-mail.state mirror needed$' "$work/alerts"
+eventually grep -q '^doppel-mail.journal ' "$work/alerts-a"
+eventually grep -q '^doppel-mail.state mirror needed ' "$work/alerts-a"
 eventually journals
 # A daemon that has just been started knows it too.
 strike a doppeld || complain "no doppeld"
@@ -71,8 +63,7 @@ away=$(ends)
     eventually another
     eventually protected
 }
-touch "$work/enough"
-wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
+mailer_ends
 equal
 [ "$(doppel a --output-as=json status mail | value wrong)" = nothing ] || complain "something is wrong in the end: $(doppel a status mail)"
 [ $failed = 0 ] && {

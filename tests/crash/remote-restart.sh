@@ -6,23 +6,17 @@
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_more() {
-    [ "$1" != a ] || printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n[alerts]\nprogram=%s/alert\n' "$work"
+    [ "$1" = a ] || return 0
+    printf 'durability=remote\ndurability_policy=refuse\ndurability_timeout=60s\n'
+    sites_alerts a
 }
 sites_stage "$@"
 needs_mailer
-cat >"$work/alert" <<END
-#!/bin/sh
-echo "\$CRM_alert_attribute_name \$CRM_alert_attribute_value \$CRM_alert_desc" >>$work/alerts
-END
-chmod 755 "$work/alert"
 sites_start
 sites_pair
 sites_set
 sites_protect
-mkdir "$root_a/box"
-"$tools/mailer" write --writers 2 --database --stop "$work/enough" --seconds 36000 "$root_a/box" >"$work/mailer" 2>&1 &
-mailer=$!
-eventually test -e "$root_b/box/begun"
+mailer_begins --writers 2
 answered() { field a remote_answered; }
 moves() { [ "$(answered)" -gt "$1" ]; }
 for who in a b; do
@@ -33,10 +27,9 @@ for who in a b; do
         eventually moves "$now" || break 2
     done
 done
-kill -0 $mailer || complain "an application failed"
+kill -0 "$mailer" || complain "an application failed"
 [ "$(field a remote_fallbacks)" = 0 ] || complain "$(field a remote_fallbacks) syncs were answered without the target"
-touch "$work/enough"
-wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
+mailer_ends
 [ $failed = 0 ] && echo "PRINT $(answered) syncs that the target had, with every process killed once, none without it"
 
 # It stays away.
@@ -47,8 +40,8 @@ kill -TERM "$(pid_of b)"
 wait "$job_b"
 refused() { ! dd if=/dev/zero of="$root_a/sync" bs=1 count=1 conv=fsync,notrunc status=none 2>"$work/said"; }
 eventually refused
-eventually grep -q '^doppel-mail.fallback ' "$work/alerts"
-eventually grep -q '^doppel-mail.event durability .*policy is in force' "$work/alerts"
+eventually grep -q '^doppel-mail.fallback ' "$work/alerts-a"
+eventually grep -q '^doppel-mail.event durability .*policy is in force' "$work/alerts-a"
 [ -s "$root_a/sync" ] || complain "what was written is not there"
 site_start b
 eventually protected

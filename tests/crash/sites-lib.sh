@@ -11,6 +11,9 @@
 # sites_protect        connects it, both sides being empty, and waits until it is protected
 # sites_end            stops both and exits with what was complained of
 #
+# sites_alerts SITE, in sites_more, makes each alert of that site a line "NAME VALUE TEXT" of $work/alerts-SITE.
+# mailer_begins [OPTION...] lets the mail writers work at site-a, and mailer_ends waits for their good end.
+#
 # A test elsewhere than on one host sets root_SITE, addr_SITE, disk_SITE, files_SITE, tools and libexec, and
 # defines at SITE COMMAND..., which runs a command there, and seen SITE PATH, which says how a path there
 # is named here. Everything waits for events, bounded by $patience seconds.
@@ -85,6 +88,16 @@ sites_tools() {
     done
 }
 needs_mailer() { [ -x "$tools/mailer" ] || { echo "SKIP: built without SQLite"; exit 77; }; }
+mailer_begins() {
+    mkdir "$root_a/box"
+    "$tools/mailer" write --database --stop "$work/enough" --seconds 36000 "$@" "$root_a/box" >"$work/mailer" 2>&1 &
+    mailer=$!
+    eventually test -e "$root_b/box/begun"
+}
+mailer_ends() {
+    touch "$work/enough"
+    wait "$mailer" || { complain "an application failed"; cat "$work/mailer"; }
+}
 
 # What is not there has not been built: no reason to leave anything out.
 sites_programs() {
@@ -135,6 +148,14 @@ END
         printf '[target]\nroot=%s\n' "$(get disk "$1")"
     fi
     ! declare -F sites_more >/dev/null || sites_more "$1"
+}
+
+sites_alerts() {
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\necho "$CRM_alert_attribute_name $CRM_alert_attribute_value $CRM_alert_desc" >>%s\n' \
+        "$work/alerts-$1" >"$work/alert-$1"
+    chmod 755 "$work/alert-$1"
+    printf '[alerts]\nprogram=%s\n' "$work/alert-$1"
 }
 
 doppel() { at "$1" "$libexec/doppel" "--instance=two-$1" "${@:2}"; }

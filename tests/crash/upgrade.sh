@@ -10,11 +10,7 @@ sites_start
 sites_pair
 sites_set
 sites_protect
-mkdir "$root_a/box"
-"$tools/mailer" write --writers 3 --database --rate 40 --stop "$work/enough" --seconds 36000 "$root_a/box" \
-    >"$work/mailer" 2>&1 &
-mailer=$!
-eventually test -e "$root_b/box/begun"
+mailer_begins --writers 3 --rate 40
 
 # restart SITE: as systemd does; the engine's process is another one afterwards.
 restart() {
@@ -55,8 +51,7 @@ kill -USR2 "$(victim a keeper)"
 eventually newer
 eventually serving
 passes
-touch "$work/enough"
-wait $mailer || { complain "an application failed"; cat "$work/mailer"; }
+mailer_ends
 equal
 [ $failed != 0 ] || echo "PRINT restarted and upgraded under load: $(tail -n 1 "$work/mailer")"
 sites_end
