@@ -438,24 +438,25 @@ static uint32_t want_reason(uint32_t wanted)
                                                                       : DPL_WANT_DIFFERENT;
 }
 
-/* One after the other, as long as all of them are files that are here: names that may be missing
- * are a matter of the whole set. */
+/* One after the other; a directory that is here before others, which it may give a name. */
 static uint32_t choose_want(const struct dpl_engine *e, struct dpl_view *id)
 {
     const struct dpl_wants *wants = dpl_replica_wants(e->replica);
     const struct dpl_objects *objects = dpl_apply_objects(dpl_replica_applier(e->replica));
     GHashTableIter iter;
-    gpointer key;
-    uint32_t reason = dpl_wants_first(wants, id);
+    gpointer key, value;
     g_hash_table_iter_init(&iter, wants->by_id);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
         gsize size;
         const void *data = g_bytes_get_data(key, &size);
-        const struct dpl_object *object = dpl_objects_find(objects, (struct dpl_view){data, size});
-        if (!object || !S_ISREG(object->type))
-            *id = (struct dpl_view){0};
+        struct dpl_view view = {data, size};
+        const struct dpl_object *object = dpl_objects_find(objects, view);
+        if (!object || !S_ISDIR(object->type))
+            continue;
+        *id = view;
+        return ((const struct dpl_wanted *)value)->reason;
     }
-    return reason;
+    return dpl_wants_first(wants, id);
 }
 
 /* What is wanted is asked for once in a session, and again behind each mirror. */

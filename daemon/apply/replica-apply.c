@@ -4,6 +4,8 @@
  */
 #include "daemon/apply/replica-private.h"
 
+#include <string.h>
+
 enum { BURST_SHARE = 16 }; /* of what makes a checkpoint due at once */
 
 int dpl_replica_stop(struct dpl_replica *r, struct dpl_err *err)
@@ -59,6 +61,29 @@ static void want_all(struct dpl_replica *r, const struct dpl_record *record, uin
         want(r, none, reason);
 }
 
+static bool is_missing(const struct dpl_replica *r, struct dpl_view id)
+{
+    const struct dpl_view *missing;
+    for (unsigned i = 0, n = dpl_apply_missing(r->apply, &missing); i < n; i++)
+        if (missing[i].size == id.size && memcmp(missing[i].data, id.data, id.size) == 0)
+            return true;
+    return false;
+}
+
+/* A name that could not be given, for its object is not here: who brings the object need not know
+ * this name of it, its directory does. */
+static void want_places(struct dpl_replica *r, const struct dpl_record *record)
+{
+    bool moved = record->type == DPL_R_RENAME;
+    bool exchanged = moved && (record->flags & DPL_RF_EXCHANGE);
+    if (moved && is_missing(r, record->object))
+        want(r, record->parent2, DPL_WANTED_UNKNOWN);
+    if (record->type == DPL_R_LINK && is_missing(r, record->object))
+        want(r, record->parent, DPL_WANTED_UNKNOWN);
+    if (exchanged && (record->has & DPL_F_OBJECT2) && is_missing(r, record->object2))
+        want(r, record->parent, DPL_WANTED_UNKNOWN);
+}
+
 /* What the result means for the list of objects that are asked for. */
 static void note(struct dpl_replica *r, const struct dpl_record *record, int result)
 {
@@ -74,6 +99,7 @@ static void note(struct dpl_replica *r, const struct dpl_record *record, int res
     case DPL_APPLY_UNKNOWN:
         for (unsigned i = 0, n = dpl_apply_missing(r->apply, &missing); i < n; i++)
             want(r, missing[i], DPL_WANTED_UNKNOWN);
+        want_places(r, record);
         if (record->type == DPL_R_COPY)
             want(r, record->object, DPL_WANTED_FAILED);
         break;

@@ -403,12 +403,61 @@ static void goes_on(void)
     end();
 }
 
+static struct dpl_record named(unsigned type, const struct dpl_oid *oid, mode_t mode,
+                               const struct dpl_oid *parent, const char *name)
+{
+    return (struct dpl_record){
+        .type = (uint16_t)type,
+        .outcome = DPL_OUTCOME_OK,
+        .has = DPL_F_OBJECT | DPL_F_ATTR | DPL_F_PARENT | DPL_F_NAME | DPL_F_PARENT_ATTR,
+        .object = dpl_oid_view(oid),
+        .parent = dpl_oid_view(parent),
+        .name = {(const uint8_t *)name, strlen(name)},
+        .attr = {.has = DPL_A_MODE | DPL_A_UID | DPL_A_GID | (S_ISREG(mode) ? DPL_A_SIZE : 0),
+                 .mode = mode}};
+}
+
+/* Somebody else brings the object, by a name of its own: this one is known to the directory. */
+static void names_of_the_unknown(void)
+{
+    const struct dpl_oid dir = {.size = 20, .bytes = {7, 1}}, other = {.size = 20, .bytes = {7, 2}},
+                         file = {.size = 20, .bytes = {7, 3}};
+    struct rng r = {.state = 6};
+    struct dpl_err err = {0};
+    begin(4000, 12, false);
+    open_replica(&r, false);
+    struct dpl_oid root = model.objects[0].oid;
+    struct dpl_record make = named(DPL_R_CREATE, &dir, S_IFDIR | 0700, &root, "dir"),
+                      make2 = named(DPL_R_CREATE, &other, S_IFDIR | 0700, &root, "other"),
+                      unknown = named(DPL_R_CREATE, &file, S_IFREG | 0600, &root, "file"),
+                      give = named(DPL_R_LINK, &file, S_IFREG | 0600, &dir, "link"),
+                      move = named(DPL_R_RENAME, &file, S_IFREG | 0600, &root, "file");
+    unknown.outcome = DPL_OUTCOME_UNKNOWN;
+    move.has |= DPL_F_PARENT2 | DPL_F_NAME2 | DPL_F_PARENT2_ATTR;
+    move.parent2 = dpl_oid_view(&other);
+    move.name2 = make2.name;
+    const struct dpl_record *all[] = {&make, &make2, &unknown, &give, &move};
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+        feed_record(NULL, all[i]);
+    while (status().received < source.size)
+        (void)turn(&r);
+    CU_ASSERT_EQUAL(dpl_replica_sync(target.replica, &err), 0);
+    CU_ASSERT_TRUE(apply_what_goes() >= 0);
+    const struct dpl_wants *wants = dpl_replica_wants(target.replica);
+    CU_ASSERT_TRUE(dpl_wants_has(wants, dpl_oid_view(&file)));
+    CU_ASSERT_TRUE(dpl_wants_has(wants, dpl_oid_view(&root)));
+    CU_ASSERT_TRUE(dpl_wants_has(wants, dpl_oid_view(&dir)));
+    CU_ASSERT_TRUE(dpl_wants_has(wants, dpl_oid_view(&other)));
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"a replica that is left at any moment ends as the model is", left_at_any_moment},
     {"and with the power cut at any write to queue, map or state", power_cuts},
     {"a sync that failed ends all checkpoints until all has been applied again",
      after_a_failed_sync},
     {"applying goes on while a checkpoint waits for the disk", goes_on},
+    {"a name that cannot be given is asked for with its directory", names_of_the_unknown},
 };
 
 UNIT_MAIN_ROOT(tests, "set owners and open file handles")
