@@ -3,9 +3,12 @@ noinst_LIBRARIES += liblink.a
 liblink_a_SOURCES = \
 	daemon/link/ledger.c daemon/link/ledger.h \
 	daemon/link/link.c daemon/link/link.h \
+	daemon/link/mirror_choose.c daemon/link/mirror_choose.h \
 	daemon/link/mirror_lend.c daemon/link/mirror_lend.h \
+	daemon/link/mirror_over.c daemon/link/mirror_over.h \
 	daemon/link/mirror_report.c \
 	daemon/link/mirror_run.c daemon/link/mirror_run.h \
+	daemon/link/mirror_take.c \
 	daemon/link/order.c \
 	daemon/link/remote.c daemon/link/remote.h \
 	daemon/link/status.c
