@@ -36,9 +36,13 @@ step() {
 # figure TEXT: a line that the test runner shows too.
 figure() { echo "PRINT $SCENARIO: $*"; }
 
+# fail REASON...: prints the reason, the logs that matter, and the reason again, in the last line. A scenario that has
+# more logs than these defines more_logs.
 fail() {
     step "FAILED: $*"
     print_logs
+    if declare -F more_logs >/dev/null; then more_logs; fi
+    step "FAILED: ${*//$'\n'/ | }"
     exit 1
 }
 

@@ -19,17 +19,14 @@ FAULTS=("$@")
 # shellcheck disable=SC2206
 [ ${#FAULTS[@]} -gt 0 ] || FAULTS=(${MAIL_FAULTS:-move crash daemons wan dns replica_crash})
 
-fail() {
-    step "FAILED: $*"
-    print_logs
-    cluster_logs
+more_logs() {
     local host
+    cluster_logs
     for host in $(hosts_that site=a state=up); do
         echo "--- mail of $host"
         on "$host" sh -c 'tail -n 8 /var/log/mail-instance.log; tail -n 20 /var/log/dovecot-mail.log' 2>/dev/null
     done
     tail -n 5 "${FLOW_LEDGER:-/dev/null}"
-    exit 1
 }
 
 fill_disk() {
