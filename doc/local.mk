@@ -24,3 +24,5 @@ dist_man_MANS += doc/doppel-link.8
 dist_man_MANS += doc/doppel-replica.8
 EXTRA_DIST += doc/adr/0009-a-name-and-its-owner-record.md
 EXTRA_DIST += doc/adr/0011-a-journal-begins-anew.md
+dist_man_MANS += doc/doppel-cluster.8 doc/doppel-pacemaker.8
+dist_man_MANS += doc/doppel-store.5
