@@ -33,6 +33,7 @@ const struct dpl_service_kind dpl_service_kinds[] = {
         .learn = dpl_service_dovecot_learn,
         .prepare = dpl_service_dovecot_prepare,
         .afterwards = WORDS("/usr/bin/doveadm", "-c", "%c", "force-resync", "-A", "*"),
+        .settle = dpl_service_dovecot_settle,
     },
     {
         .name = "unit",

@@ -58,6 +58,9 @@ struct dpl_service_kind {
     /* What runs beside it for a while, once it runs on data that came from elsewhere, at the lowest
      * priority: arguments as above, the first is the program. NULL: nothing. */
     const char *const *afterwards;
+    /* Before it is asked to end: lets come to an end what would be done twice otherwise. procs
+     * marks its processes; its master may be left stopped. NULL: there is nothing like that. */
+    void (*settle)(struct dpl_procs *procs, const struct dpl_service_time *time);
 };
 
 extern const struct dpl_service_kind dpl_service_kinds[];
@@ -95,6 +98,7 @@ int dpl_service_dovecot_prepare(const struct dpl_service *service,
                                 const struct dpl_service_time *time,
                                 const struct dpl_service_learnt *learnt, bool moved,
                                 struct dpl_err *err);
+void dpl_service_dovecot_settle(struct dpl_procs *procs, const struct dpl_service_time *time);
 
 /* What the two parse, for tests: the outputs of "postconf NAME...", "postconf -M" and "doveconf
  * -S". */

@@ -8,6 +8,7 @@
 enum {
     ORPHAN_MS = 3000, /* for what has lost its master, or is left behind by what started it */
     LOOK_MS = 250,    /* new ones may have come meanwhile */
+    SETTLE_MS = 3000, /* for what is half done */
     WATCHED = 64,
 };
 
@@ -85,10 +86,19 @@ static int hangs(const struct dpl_procs *procs, struct dpl_err *err)
     return DPL_OK;
 }
 
+static void settle(const struct dpl_service_stop *stop, struct dpl_procs *procs, int64_t now_ns)
+{
+    const struct dpl_service_time time = {
+        .clock = stop->clock,
+        .deadline_ns = MIN(now_ns + SETTLE_MS * INT64_C(1000000), stop->kill_ns)};
+    if (stop->service->kind->settle)
+        stop->service->kind->settle(procs, &time);
+}
+
 int dpl_service_stop(struct dpl_service_stop *stop, struct dpl_err *err)
 {
     g_autoptr(GArray) sents = g_array_new(FALSE, FALSE, sizeof(struct sent));
-    for (;;) {
+    for (bool first = true;; first = false) {
         struct dpl_procs procs;
         int count = dpl_service_own(stop->service, stop->memory, &procs, err);
         int64_t now_ns = dpl_clock_now_ns(stop->clock);
@@ -99,6 +109,8 @@ int dpl_service_stop(struct dpl_service_stop *stop, struct dpl_err *err)
             dpl_procs_done(&procs);
             return code;
         }
+        if (first)
+            settle(stop, &procs, now_ns);
         for (size_t i = 0; i < procs.count; i++)
             if (procs.items[i].ours)
                 press(stop, &procs, &procs.items[i], find_sent(sents, &procs.items[i]), now_ns);

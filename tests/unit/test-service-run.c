@@ -10,6 +10,8 @@
 #include <glib.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static int run(const char *script, int64_t ms, bool terminal, char **output_r, struct dpl_err *err)
@@ -100,10 +102,10 @@ static pid_t begin_session(const char *script)
     return pid;
 }
 
-static int stop(pid_t pid, uint64_t start, int64_t kill_ms, int *killed_r)
+static int stop_kind(const struct dpl_service_kind *kind, pid_t pid, uint64_t start,
+                     int64_t kill_ms, int *killed_r)
 {
-    static const struct dpl_service_kind kind = {.name = "test", .stop_signal = SIGTERM};
-    const struct dpl_service service = {.kind = &kind, .binary = "/nonexistent"};
+    const struct dpl_service service = {.kind = kind, .binary = "/nonexistent"};
     const struct dpl_service_memory memory = {.known = {{.pid = pid, .start = start}}};
     int64_t now = dpl_clock_now_ns(&dpl_clock_system);
     struct dpl_service_stop stop = {.service = &service,
@@ -114,6 +116,12 @@ static int stop(pid_t pid, uint64_t start, int64_t kill_ms, int *killed_r)
     int code = dpl_service_stop(&stop, NULL);
     *killed_r = stop.killed;
     return code;
+}
+
+static int stop(pid_t pid, uint64_t start, int64_t kill_ms, int *killed_r)
+{
+    static const struct dpl_service_kind kind = {.name = "test", .stop_signal = SIGTERM};
+    return stop_kind(&kind, pid, start, kill_ms, killed_r);
 }
 
 static void reap(pid_t pid)
@@ -160,6 +168,61 @@ static void a_stop_kills_what_is_deaf_and_wakes_what_is_stopped(void)
     CU_ASSERT_EQUAL(stop(pid, proc.start, 500, &killed), DPL_OK);
 }
 
+/* An LMTP server: takes a message ('b'), saves it, answers ('e'), waits for the next. */
+static void play_lmtp(int fd)
+{
+    int events = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event;
+    prctl(PR_SET_NAME, "lmtp");
+    for (;;) {
+        bool told = write(fd, "b", 1) == 1;
+        usleep(20000);
+        if (!told || write(fd, "e", 1) != 1)
+            _exit(1);
+        epoll_wait(events, &event, 1, 3);
+    }
+}
+
+/* A Dovecot in a session of its own; what its LMTP server does is read from *fd_r. */
+static pid_t begin_dovecot(int *fd_r)
+{
+    int fds[2];
+    char byte;
+    CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        if (fork() == 0)
+            play_lmtp(fds[1]);
+        for (;;)
+            pause();
+    }
+    close(fds[1]);
+    CU_ASSERT_EQUAL(read(fds[0], &byte, 1), 1);
+    *fd_r = fds[0];
+    return pid;
+}
+
+static void a_stop_of_dovecot_cuts_no_delivery(void)
+{
+    static const struct dpl_service_kind kind = {
+        .name = "test", .stop_signal = SIGTERM, .settle = dpl_service_dovecot_settle};
+    for (int i = 0; i < 5; i++) {
+        int killed, fd;
+        char byte, last = 0;
+        struct dpl_proc proc;
+        pid_t pid = begin_dovecot(&fd);
+        CU_ASSERT_TRUE(dpl_proc_read(pid, &proc));
+        CU_ASSERT_EQUAL(stop_kind(&kind, pid, proc.start, 100000, &killed), DPL_OK);
+        CU_ASSERT_EQUAL(killed, 0);
+        while (read(fd, &byte, 1) == 1)
+            last = byte;
+        CU_ASSERT_EQUAL(last, 'e');
+        close(fd);
+        reap(pid);
+    }
+}
+
 static void a_stop_touches_no_stranger_with_the_same_number(void)
 {
     int killed;
@@ -183,6 +246,7 @@ static const struct unit_test tests[] = {
     {"a stop ends a session whose leader is gone", a_stop_ends_a_session_whose_leader_is_gone},
     {"a stop kills what is deaf, and wakes what is stopped",
      a_stop_kills_what_is_deaf_and_wakes_what_is_stopped},
+    {"a stop of Dovecot cuts no delivery", a_stop_of_dovecot_cuts_no_delivery},
     {"a stop touches no stranger with the same number",
      a_stop_touches_no_stranger_with_the_same_number},
 };
