@@ -4,8 +4,8 @@
 # replica at site b. Mail flows in from a third site and is read by IMAP all the time, while the owner is moved,
 # put in standby, crashes, loses its power, freezes and is cut off; while the replica's node is changed; the WAN
 # is cut; DNS is away; doppeld and every other process of ours dies. After each: mail flows on, and both sites
-# become equal. At the end every acknowledged message is there exactly once, the service never ran on two
-# nodes, and nothing of ours restarted it.
+# become equal. At the end every acknowledged message is there exactly once (but for what a node that was
+# lost had just delivered, see flow_cut), the service never ran on two nodes, and nothing of ours restarted it.
 #
 #   mail.sh [FAULT...]     these alone; by default MAIL_FAULTS, else the short list
 . "$(dirname "$0")/../lab/helpers.sh"
@@ -85,7 +85,13 @@ away() { # away WHAT COMMAND...: the owner is left; the service comes up on the 
     "$@" "$from" || fail "$what: the command failed"
     wait_until 120 serves "$to" || fail "$what: the service did not come to $to"
     figure "$what: served by $to after $(($(now_ms) - start)) ms"
+    LOST_MS=$start-$(now_ms)
     together "$what"
+}
+# lost WHAT COMMAND...: the same, without a chance for its services to end what they do.
+lost() {
+    away "$@"
+    flow_cut "$LOST_MS"
 }
 do_move() { quietly crm_at a resource move g-mail-store "$(other_of "$1")"; }
 do_standby() { quietly crm_at a node standby "$1"; }
@@ -104,10 +110,10 @@ do_cut() {
 back() { wait_until 120 online a "$1" && wait_until 60 ready "$1" || fail "$1 did not come back"; }
 fault_move() { away move do_move; quietly crm_at a resource clear g-mail-store; settle a; }
 fault_standby() { local n; n=$(owner a mail-dovecot); away standby do_standby; quietly crm_at a node online "$n"; settle a; }
-fault_crash() { local n; n=$(owner a mail-dovecot); away "the owner crashed" do_crash; back "$n"; }
-fault_power() { local n; n=$(owner a mail-dovecot); away "the owner lost its power" do_power; lab power on "$n"; back "$n"; }
-fault_freeze() { local n; n=$(owner a mail-dovecot); away "the owner froze" do_freeze; back "$n"; }
-fault_cut() { local n; n=$(owner a mail-dovecot); away "the owner was cut off" do_cut; back "$n"; }
+fault_crash() { local n; n=$(owner a mail-dovecot); lost "the owner crashed" do_crash; back "$n"; }
+fault_power() { local n; n=$(owner a mail-dovecot); lost "the owner lost its power" do_power; lab power on "$n"; back "$n"; }
+fault_freeze() { local n; n=$(owner a mail-dovecot); lost "the owner froze" do_freeze; back "$n"; }
+fault_cut() { local n; n=$(owner a mail-dovecot); lost "the owner was cut off" do_cut; back "$n"; }
 
 # undisturbed WHAT COMMAND...: the owner stays, and nothing restarts its services.
 undisturbed() {
@@ -170,7 +176,7 @@ listing() {
 
 mail_needs
 [ -n "$LAB_INSTALL" ] || skip "LAB_INSTALL names no installed tree"
-lab_up --token 500 --hosts a1,a2,a9,b1,b2,c1 --host-disk-size 2048
+lab_up --token 500 --hosts a1,a2,a9,b1,b2,c1 --host-disk-size 2048 --disk-size 512
 mail_directory a9
 mail_names a9 >"$LAB_TMP/mail.tsig"
 for host in a1 a2; do

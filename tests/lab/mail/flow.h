@@ -47,7 +47,12 @@ enum flow_fate flow_smtp_send(struct flow_conn *c, const char *to, const char *i
 /* Logs in and opens the user's INBOX for looking. */
 int flow_imap_open(struct flow_conn *c, const char *user, const char *password,
                    uint32_t *messages_r, struct dpl_err *err);
-/* Counts each Message-ID of the open folder in `seen` (string → how often). */
+/* What a folder has of one Message-ID. */
+struct flow_sight {
+    unsigned count;
+    int64_t first_s; /* when the first of them was saved, in seconds of wall time */
+};
+/* Notes each Message-ID of the open folder in `seen` (string → struct flow_sight). */
 int flow_imap_count(struct flow_conn *c, uint32_t messages, GHashTable *seen, struct dpl_err *err);
 
 struct flow_entry {

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char ID_FIELD[] = "message-id:";
 
@@ -58,7 +59,31 @@ int flow_imap_open(struct flow_conn *c, const char *user, const char *password,
     return rc < 0 ? rc : answer(c, see_exists, messages_r, err);
 }
 
-/* "* 3 FETCH (BODY[HEADER.FIELDS (MESSAGE-ID)] {40}", then 40 bytes of header. */
+/* INTERNALDATE "21-Nov-2026 21:40:15 +0000" in a line; 0: there is none. */
+static int64_t date_of(const char *line)
+{
+    struct tm tm = {0};
+    const char *date = strstr(line, "INTERNALDATE \"");
+    if (!date || !strptime(date + strlen("INTERNALDATE \""), "%d-%b-%Y %H:%M:%S %z", &tm))
+        return 0;
+    long east_s = tm.tm_gmtoff;
+    return (int64_t)timegm(&tm) - east_s;
+}
+
+static void note(GHashTable *seen, char *id, int64_t date_s)
+{
+    struct flow_sight *sight = g_hash_table_lookup(seen, id);
+    if (!sight) {
+        sight = g_new0(struct flow_sight, 1);
+        sight->first_s = date_s;
+        g_hash_table_insert(seen, g_strdup(id), sight);
+    }
+    sight->count++;
+    sight->first_s = MIN(sight->first_s, date_s);
+}
+
+/* "* 3 FETCH (INTERNALDATE "..." BODY[HEADER.FIELDS (MESSAGE-ID)] {40}", then 40 bytes of header.
+ */
 static int see_header(struct flow_conn *c, void *self, struct dpl_err *err)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -68,6 +93,7 @@ static int see_header(struct flow_conn *c, void *self, struct dpl_err *err)
     if (!brace || !strstr(c->line, "FETCH"))
         return 0;
     size_t size = strtoul(brace + 1, NULL, 10);
+    int64_t date_s = date_of(c->line);
     if (size > FLOW_LINE)
         return dpl_err_set(err, DPL_E_CORRUPT, "a header of %zu bytes", size);
     int rc = flow_conn_skip(c, size, text, err);
@@ -81,9 +107,8 @@ static int see_header(struct flow_conn *c, void *self, struct dpl_err *err)
     const char *end = from ? strchr(from, '>') : NULL;
     if (!end)
         return 0;
-    char *id = g_strndup(from + 1, (gsize)(end - from - 1));
-    guint count = GPOINTER_TO_UINT(g_hash_table_lookup(seen, id));
-    g_hash_table_insert(seen, id, GUINT_TO_POINTER(count + 1));
+    g_autofree char *id = g_strndup(from + 1, (gsize)(end - from - 1));
+    note(seen, id, date_s);
     return 0;
 }
 
@@ -91,6 +116,7 @@ int flow_imap_count(struct flow_conn *c, uint32_t messages, GHashTable *seen, st
 {
     if (messages == 0)
         return 0;
-    int rc = flow_conn_say(c, "a FETCH 1:* (BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\r\n", err);
+    int rc = flow_conn_say(
+        c, "a FETCH 1:* (INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])\r\n", err);
     return rc < 0 ? rc : answer(c, see_header, seen, err);
 }
