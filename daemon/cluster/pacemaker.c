@@ -8,7 +8,8 @@
  * node} from it  {id, code, text} when it failed, else {id} and fences: [{node, completed,
  * completed_s}] nodes: [{name, online, unclean}], resources: [{id, agent, node, group, failed}],
  *            attributes: [{node, name, value}], primitives: [{id, agent, set, group, target,
- *            cold_start, on_superseded}]
+ *            cold_start, on_superseded}],
+ *            failures: [{resource, node, reason}] of starts
  *
  * An attribute is set on the nodes in that order, and on the next only when Pacemaker has been seen
  * to have it on the one before.
@@ -55,7 +56,7 @@ static int ask_fences(struct dpl_doc *answer, struct dpl_err *err)
 static int look(struct dpl_pcmk_status *status, struct dpl_err *err)
 {
     static const char *const argv[] = {"crm_mon", "-1", "--output-as=xml",
-                                       "--include=none,nodes,resources,attributes", NULL};
+                                       "--include=none,nodes,resources,attributes,failures", NULL};
     g_autofree char *xml = NULL;
     size_t size;
     int rc = dpl_pcmk_run(argv, TOOL_MS, &xml, &size, err);
@@ -67,6 +68,7 @@ static void put_status(struct dpl_doc *answer, const struct dpl_pcmk_status *sta
     struct dpl_doc *nodes = dpl_doc_set_list(answer, "nodes");
     struct dpl_doc *resources = dpl_doc_set_list(answer, "resources");
     struct dpl_doc *attributes = dpl_doc_set_list(answer, "attributes");
+    struct dpl_doc *failures = dpl_doc_set_list(answer, "failures");
     for (guint i = 0; i < status->nodes->len; i++) {
         const struct dpl_pcmk_node *n = &g_array_index(status->nodes, struct dpl_pcmk_node, i);
         struct dpl_doc *row = dpl_doc_add_tree(nodes);
@@ -91,6 +93,14 @@ static void put_status(struct dpl_doc *answer, const struct dpl_pcmk_status *sta
         dpl_doc_set_text(row, "node", a->node);
         dpl_doc_set_text(row, "name", a->name);
         dpl_doc_set_text(row, "value", a->value);
+    }
+    for (guint i = 0; i < status->failures->len; i++) {
+        const struct dpl_pcmk_failure *f =
+            &g_array_index(status->failures, struct dpl_pcmk_failure, i);
+        struct dpl_doc *row = dpl_doc_add_tree(failures);
+        dpl_doc_set_text(row, "resource", f->id);
+        dpl_doc_set_text(row, "node", f->node);
+        dpl_doc_set_text(row, "reason", f->reason);
     }
 }
 

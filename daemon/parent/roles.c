@@ -5,11 +5,13 @@
 #include "daemon/parent/change.h"
 #include "daemon/parent/cluster.h"
 #include "daemon/parent/log.h"
+#include "lib/base/clock.h"
+#include "lib/client/role.h"
 
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_MS = 2000, NODES_MAX = 64 };
+enum { LOOK_MS = 2000, NODES_MAX = 64, CLEAN_MS = 10000 };
 
 struct dpl_roles {
     struct dpl_daemon *daemon;
@@ -17,6 +19,7 @@ struct dpl_roles {
     bool busy;        /* Pacemaker was asked or told */
     GHashTable *born; /* names of sets that were made or changed while we were there */
     GHashTable *held; /* names of sets that are held, and that was told */
+    int64_t clean_ns; /* refusals are cleaned up again from then on */
     char last_error[400];
 };
 
@@ -201,6 +204,43 @@ static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const 
     dpl_cluster_ask(r->daemon, ask, is_set, s);
 }
 
+/* Resources that refused to start in the role before, and are down for that though the role has
+ * come: the daemon that set it died before it had cleaned up, or a node's own copy of the role came
+ * later. NULL: there is none. */
+static GPtrArray *refused(const struct dpl_doc *answer, const char *set, const char *role)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "failures");
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        const char *id = dpl_doc_text(row, "resource");
+        if (primitive_of(answer, id, set) &&
+            dpl_role_is_refusal(dpl_doc_text(row, "reason"), set, role) &&
+            !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL))
+            g_ptr_array_add(ids, g_strdup(id));
+    }
+    return ids->len > 0 ? g_steal_pointer(&ids) : NULL;
+}
+
+/* True if something is being cleaned up. One that refuses again and again is left alone meanwhile.
+ */
+static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const char *role,
+                          const struct dpl_doc *answer)
+{
+    int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
+    GPtrArray *ids = now_ns < r->clean_ns ? NULL : refused(answer, set->name, role);
+    if (!ids)
+        return false;
+    struct setting *s = g_new(struct setting, 1);
+    *s = (struct setting){r, g_strdup(set->name), g_strdup(role), ids};
+    dpl_log(LOG_NOTICE, "set \"%s\" is %s: starts that were refused before are cleaned up",
+            set->name, role);
+    r->clean_ns = now_ns + CLEAN_MS * INT64_C(1000000);
+    r->busy = true;
+    clean_up(s, DPL_OK, NULL, NULL);
+    return true;
+}
+
 /* True if something is being set. */
 static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_doc *answer)
 {
@@ -220,7 +260,7 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     size_t n = dpl_role_order(role, nodes, count, order);
     if (n > 0)
         begin_setting(r, set, role, order, n, answer);
-    return n > 0;
+    return n > 0 || clean_refused(r, set, role, answer);
 }
 
 static bool is_first(const struct dpl_roles *r)

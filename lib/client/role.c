@@ -108,3 +108,10 @@ int dpl_role_want(const char *state_dir, const char *set, enum dpl_role wanted,
                          (long long)now.generation, dpl_role_text(wanted));
     return rc;
 }
+
+bool dpl_role_is_refusal(const char *text, const char *set, const char *wanted)
+{
+    g_autofree char *head = g_strdup_printf("set \"%s\" is ", set);
+    g_autofree char *tail = g_strdup_printf(", not %s", wanted);
+    return text && wanted && g_str_has_prefix(text, head) && g_str_has_suffix(text, tail);
+}

@@ -140,6 +140,20 @@ static void take_attribute(xmlNodePtr node, void *self)
         g_array_append_val(status->attributes, a);
 }
 
+/* op_key="mail-conn_start_0" */
+static void take_failure(xmlNodePtr node, void *self)
+{
+    struct dpl_pcmk_status *status = self;
+    struct dpl_pcmk_failure f = {0};
+    copy(node, "op_key", f.id, sizeof f.id);
+    copy(node, "node", f.node, sizeof f.node);
+    copy(node, "exitreason", f.reason, sizeof f.reason);
+    if (!g_str_has_suffix(f.id, "_start_0"))
+        return;
+    f.id[strlen(f.id) - strlen("_start_0")] = '\0';
+    g_array_append_val(status->failures, f);
+}
+
 int dpl_pcmk_status_read(const char *xml, size_t size, struct dpl_pcmk_status *status_r,
                          struct dpl_err *err)
 {
@@ -150,9 +164,11 @@ int dpl_pcmk_status_read(const char *xml, size_t size, struct dpl_pcmk_status *s
     status_r->nodes = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_node));
     status_r->resources = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_resource));
     status_r->attributes = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_attribute));
+    status_r->failures = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_failure));
     each(xmlDocGetRootElement(doc), "node", take_node, status_r);
     each(xmlDocGetRootElement(doc), "resource", take_resource, status_r);
     each(xmlDocGetRootElement(doc), "attribute", take_attribute, status_r);
+    each(xmlDocGetRootElement(doc), "failure", take_failure, status_r);
     xmlFreeDoc(doc);
     return DPL_OK;
 }
@@ -162,6 +178,7 @@ void dpl_pcmk_status_clear(struct dpl_pcmk_status *status)
     g_clear_pointer(&status->nodes, g_array_unref);
     g_clear_pointer(&status->resources, g_array_unref);
     g_clear_pointer(&status->attributes, g_array_unref);
+    g_clear_pointer(&status->failures, g_array_unref);
 }
 
 static void take_parameter(xmlNodePtr node, void *self)

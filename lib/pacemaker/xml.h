@@ -37,9 +37,15 @@ struct dpl_pcmk_attribute {
     char node[DPL_PCMK_NAME], name[DPL_PCMK_NAME], value[DPL_PCMK_NAME];
 };
 
+/* A start of a resource that failed on a node, and was not cleaned up. */
+struct dpl_pcmk_failure {
+    char id[DPL_PCMK_NAME], node[DPL_PCMK_NAME];
+    char reason[512]; /* as the agent gave it */
+};
+
 /* What crm_mon says. */
 struct dpl_pcmk_status {
-    GArray *nodes, *resources, *attributes;
+    GArray *nodes, *resources, *attributes, *failures;
 };
 
 /* An agent of ours with its set, as the CIB says. */

@@ -40,7 +40,10 @@ static void status(void)
         "failed='true'><node name='a1' id='1'/></resource></group>"
         "<resource id='s' resource_agent='x'/></resources>"
         "<node_attributes><node name='a1'><attribute name='doppel-mail' value='serving'/></node>"
-        "</node_attributes></pacemaker-result>";
+        "</node_attributes><failures>"
+        "<failure op_key='mail-conn_monitor_10000' node='a1' exitreason='x'/>"
+        "<failure op_key='mail-conn_start_0' node='a2' exitreason='set &quot;mail&quot; is'/>"
+        "</failures></pacemaker-result>";
     struct dpl_pcmk_status s;
     CU_ASSERT_EQUAL_FATAL(dpl_pcmk_status_read(xml, strlen(xml), &s, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(s.nodes->len, 2);
@@ -56,6 +59,11 @@ static void status(void)
     const struct dpl_pcmk_attribute *a = &g_array_index(s.attributes, struct dpl_pcmk_attribute, 0);
     CU_ASSERT_STRING_EQUAL(a->node, "a1");
     CU_ASSERT_STRING_EQUAL(a->value, "serving");
+    CU_ASSERT_EQUAL_FATAL(s.failures->len, 1);
+    const struct dpl_pcmk_failure *f = &g_array_index(s.failures, struct dpl_pcmk_failure, 0);
+    CU_ASSERT_STRING_EQUAL(f->id, "mail-conn");
+    CU_ASSERT_STRING_EQUAL(f->node, "a2");
+    CU_ASSERT_STRING_EQUAL(f->reason, "set \"mail\" is");
     dpl_pcmk_status_clear(&s);
 }
 
