@@ -9,5 +9,6 @@ libcore_a_SOURCES += daemon/core/expiry.c daemon/core/expiry.h
 libcore_a_SOURCES += daemon/core/set_state.c daemon/core/set_state.h daemon/core/set_state.tbl.h
 libcore_a_SOURCES += daemon/core/session_target.c daemon/core/session_target.h daemon/core/session_target.tbl.h
 libcore_a_SOURCES += daemon/core/role_order.c daemon/core/role_order.h
+libcore_a_SOURCES += daemon/core/service_order.c daemon/core/service_order.h
 libcore_a_SOURCES += daemon/core/procedure.c daemon/core/procedure.h daemon/core/procedure.tbl.h
 libcore_a_SOURCES += daemon/core/set_role.c daemon/core/set_role.h daemon/core/set_role.tbl.h

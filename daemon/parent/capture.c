@@ -9,6 +9,8 @@
 #include "daemon/parent/asked.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/scope.h"
+#include "daemon/parent/service.h"
 #include "daemon/parent/set_doc.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
@@ -32,7 +34,7 @@ enum { LOOK_MS = 1000, SOON_MS = 50, START_MS = 60000 };
 static const struct dpl_child_kind direct_kind = {
     .name = "capture", .program = "doppel-capture", .stop_ms = 2000, .most_ms = START_MS};
 static const struct dpl_child_kind scope_kind = {
-    .name = "capture", .program = "/usr/bin/systemd-run", .stop_ms = 2000, .most_ms = START_MS};
+    .name = "capture", .program = DPL_SCOPE_PROGRAM, .stop_ms = 2000, .most_ms = START_MS};
 static const struct dpl_backoff_policy policy = {1000, 60000, 30000};
 
 static char *run_dir(const struct dpl_set *set)
@@ -193,17 +195,13 @@ static void add(GPtrArray *args, const char *option, char *value)
     g_ptr_array_add(args, value);
 }
 
-/* In a scope of its own where systemd runs, so that a restart of our unit leaves it alone. */
 static const struct dpl_child_kind *add_scope(struct dpl_set *set, GPtrArray *args)
 {
     const struct dpl_settings *s = &set->daemon->settings;
-    if (access("/run/systemd/system", F_OK) != 0 || access(scope_kind.program, X_OK) != 0)
+    g_autofree char *unit = g_strdup_printf("doppel-capture-%s%s%s", set->name,
+                                            s->instance ? "-" : "", s->instance ? s->instance : "");
+    if (!dpl_scope_args(args, unit))
         return &direct_kind;
-    g_ptr_array_add(args, g_strdup("--scope"));
-    g_ptr_array_add(args, g_strdup("--quiet"));
-    g_ptr_array_add(args, g_strdup("--collect"));
-    g_ptr_array_add(args, g_strdup_printf("--unit=doppel-capture-%s%s%s", set->name,
-                                          s->instance ? "-" : "", s->instance ? s->instance : ""));
     g_ptr_array_add(args, g_build_filename(s->libexec_dir, direct_kind.program, NULL));
     return &scope_kind;
 }
@@ -308,6 +306,11 @@ static void begin_again(struct dpl_set *set)
             dpl_asked_no_capture(set, set->capture.why);
         else
             look_later(set, LOOK_MS);
+        return;
+    }
+    if (!dpl_services_stopped(set)) {
+        g_strlcpy(set->capture.why, "its services have to stop first", sizeof set->capture.why);
+        look_later(set, SOON_MS);
         return;
     }
     set->capture.may_start = !set->capture.once;

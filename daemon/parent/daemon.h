@@ -137,6 +137,7 @@ struct dpl_set {
     bool lag_told; /* that the replica is too old */
 
     struct dpl_capture capture;
+    struct dpl_services *services; /* of a stand-alone server */
 };
 
 /* set.c */

@@ -27,6 +27,8 @@ libparent_a_SOURCES = \
 	daemon/parent/notify.c daemon/parent/notify.h \
 	daemon/parent/reload.c \
 	daemon/parent/roles.c daemon/parent/roles.h \
+	daemon/parent/scope.c daemon/parent/scope.h \
+	daemon/parent/service.c daemon/parent/service.h \
 	daemon/parent/set.c \
 	daemon/parent/set_become.c daemon/parent/set_become.h \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \

@@ -4,6 +4,7 @@
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/service.h"
 #include "lib/base/clock.h"
 
 #include <stdarg.h>
@@ -93,6 +94,7 @@ void dpl_set_review(struct dpl_set *set)
     dpl_attribute_review(set);
     dpl_wait_review(set);
     dpl_asked_review(set);
+    dpl_services_review(set);
 }
 
 /* What follows from the document. */
@@ -127,6 +129,7 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     dpl_asked_load(set);
     dpl_capture_begin(set);
     dpl_engine_begin(set);
+    dpl_services_begin(set);
     dpl_set_review(set);
 }
 
@@ -135,6 +138,7 @@ static void set_end(struct dpl_set *set)
     g_ptr_array_remove(set->daemon->sets, set);
     dpl_waits_end(set->daemon, set);
     dpl_door_forget(set);
+    dpl_services_end(set);
     dpl_engine_end(set);
     dpl_asked_forget(set);
     dpl_attribute_end(set);

@@ -5,6 +5,7 @@
  */
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/service.h"
 #include "lib/base/clock.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ static bool lags(const struct dpl_set *set)
 
 static enum level level_of(const struct dpl_set *set)
 {
-    if (capture_fails(set))
+    if (capture_fails(set) || dpl_services_why(set)[0])
         return LEVEL_CRITICAL;
     switch (set->state) {
     case DPL_SET_PROTECTED:
@@ -84,6 +85,8 @@ static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
         dpl_doc_set_format(doc, "wrong", "the capture is %s%s%s",
                            dpl_capstat_state_text(set->capture.state),
                            set->capture.why[0] ? ": " : "", set->capture.why);
+    else if (dpl_services_why(set)[0])
+        dpl_doc_set_text(doc, "wrong", dpl_services_why(set));
     else if (set->last_error[0])
         dpl_doc_set_text(doc, "wrong", set->last_error);
     else if (dpl_set_off(set))
@@ -200,6 +203,9 @@ struct dpl_doc *dpl_status_set(struct dpl_set *set)
     put_limit(doc, set);
     if (set->source)
         dpl_doc_set(doc, "capture", dpl_capture_doc(set));
+    struct dpl_doc *services = dpl_services_doc(set);
+    if (services)
+        dpl_doc_set(doc, "services", services);
     return doc;
 }
 

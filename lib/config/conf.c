@@ -166,6 +166,14 @@ static void add_instance(struct dpl_conf *conf, const char *group)
     g_ptr_array_add(conf->instances, in);
 }
 
+/* A key that has no row of its own is kept with its value. Takes text. */
+static char *pair_of(const char *key, char *text)
+{
+    char *pair = g_strconcat(key, "=", text, NULL);
+    g_free(text);
+    return pair;
+}
+
 /* One "key=value" line, given to GLib's parser under a group of its own for syntax and escapes. */
 static int read_pair(struct input *in, const char *line, struct dpl_err *err)
 {
@@ -183,10 +191,15 @@ static int read_pair(struct input *in, const char *line, struct dpl_err *err)
         return fail_at(in, err);
     }
     ssize_t row = find(in->conf->schema, in->group, keys[0]);
+    bool any = row < 0 || strcmp(keys[0], DPL_CONF_ANY) == 0;
+    if (any)
+        row = find(in->conf->schema, in->group, DPL_CONF_ANY);
     if (row < 0)
         return unknown(in, "key", keys[0], in->group, err);
     const struct dpl_conf_key *key = &in->conf->schema->keys[row];
     g_autofree char *text = g_key_file_get_string(keyfile, "g", keys[0], NULL);
+    if (any && text)
+        text = pair_of(keys[0], text);
     int64_t value = 0;
     int rc = text ? dpl_value_check(key, text, &value, err)
                   : dpl_err_set(err, DPL_E_CONFIG, "not valid UTF-8, or a wrong escape");

@@ -31,6 +31,9 @@ enum dpl_conf_type {
     DPL_CONF_ENDPOINT, /* ADDRESS:PORT, [ADDRESS]:PORT, or "off" */
 };
 
+/* As the key of a repeatable row: all keys of the group that have no row, as KEY=VALUE. */
+#define DPL_CONF_ANY "*"
+
 struct dpl_conf_key {
     const char *group; /* "set *" stands for every [set NAME] */
     const char *key;

@@ -86,6 +86,12 @@ static const struct dpl_conf_key keys[] = {
      .help = "at the target: whether files get set-user-ID and set-group-ID bits"},
     {"set *", "allow_devices", DPL_CONF_BOOLEAN, "no",
      .help = "at the target: whether block and character devices are made"},
+
+    {"service *", "set", DPL_CONF_NAME, NULL, .help = "the set whose service this is"},
+    {"service *", "agent", DPL_CONF_STRING, NULL,
+     .help = "what starts and stops it: an agent of ours, or ocf:PROVIDER:TYPE"},
+    {"service *", DPL_CONF_ANY, DPL_CONF_STRING, NULL, .repeatable = true,
+     .help = "a parameter of the agent"},
 };
 
 const struct dpl_conf_schema dpl_site_conf = {keys, sizeof keys / sizeof keys[0]};

@@ -100,7 +100,7 @@ dist_noinst_SCRIPTS += tests/crash/mirror.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-resume.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-object.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-faults.sh
-dist_noinst_SCRIPTS += tests/crash/two-sites.sh
+dist_noinst_SCRIPTS += tests/crash/two-sites.sh tests/crash/services.sh
 
 # A Maildir and a database under load, and what a copy of them must look like.
 if HAVE_SQLITE

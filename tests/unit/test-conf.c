@@ -43,6 +43,23 @@ static void values_and_their_origin_are_read(void)
     CU_ASSERT_PTR_NULL(roots[2]);
 }
 
+static void keys_without_a_row_are_kept_where_a_group_has_them(void)
+{
+    g_autoptr(dpl_conf_auto) conf = parse("[service b]\nset=mail\nip = 192.0.2.1\n*=x\n"
+                                          "[service a]\nmac=a=b\n",
+                                          NULL);
+    CU_ASSERT_FATAL(conf != NULL);
+    g_autofree const char **groups = dpl_conf_groups(conf, "service *");
+    CU_ASSERT_STRING_EQUAL(groups[0], "service b");
+    CU_ASSERT_STRING_EQUAL(groups[1], "service a");
+    CU_ASSERT_STRING_EQUAL(dpl_conf_text(conf, "service b", "set"), "mail");
+    const char *const *others = dpl_conf_list(conf, "service b", DPL_CONF_ANY);
+    CU_ASSERT_STRING_EQUAL(others[0], "ip=192.0.2.1");
+    CU_ASSERT_STRING_EQUAL(others[1], "*=x");
+    CU_ASSERT_PTR_NULL(others[2]);
+    CU_ASSERT_STRING_EQUAL(dpl_conf_text(conf, "service a", DPL_CONF_ANY), "mac=a=b");
+}
+
 /* Each wrong line, and what the message must hold. */
 static void errors_name_file_line_and_key(void)
 {
@@ -173,6 +190,8 @@ static void groups_of_sets(void)
 static const struct unit_test tests[] = {
     {"each set has a group of its own", groups_of_sets},
     {"defaults hold where nothing is said", defaults_hold_where_nothing_is_said},
+    {"keys without a row are kept where a group has them",
+     keys_without_a_row_are_kept_where_a_group_has_them},
     {"values and their origin are read", values_and_their_origin_are_read},
     {"errors name file, line and key", errors_name_file_line_and_key},
     {"zero bytes are refused", zero_bytes_are_refused},

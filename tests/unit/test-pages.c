@@ -64,8 +64,8 @@ static void configuration(void)
     unsigned keys = 0;
     for (size_t i = 0; i < dpl_site_conf.count; i++) {
         const struct dpl_conf_key *key = &dpl_site_conf.keys[i];
-        const char *group = strcmp(key->group, "set *") == 0 ? "set NAME" : key->group;
-        g_autofree char *heading = g_strdup_printf(".Ss [%s]", group);
+        g_auto(GStrv) words = g_strsplit(key->group, "*", 2); /* "set *" is there as "set NAME" */
+        g_autofree char *heading = g_strdup_printf(".Ss [%s%s]", words[0], words[1] ? "NAME" : "");
         g_autofree char *item = g_strdup_printf(".It Cm %s\n", key->key);
         g_autofree char *part = section(text, heading, "\n.S");
         expect(heading, part, item);

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The services of a stand-alone server: they start in order on a captured root, outlive doppeld and are
+# found again, and one that fails, or whose capture is gone, takes those behind it down first.
+# services.sh [DIR]: DIR holds the programs, else those of the build are taken.
+# shellcheck source=tests/crash/sites-lib.sh
+. "$(dirname "$0")/sites-lib.sh" || exit 1
+sites_stage "$@"
+said=$work/said
+
+# Two agents of the test, and a real one between them.
+mkdir -p "$work/ocf/resource.d/test" "$work/ocf/resource.d/doppel"
+cp "$build/virtual-ip" "$work/ocf/resource.d/doppel/" 2>/dev/null ||
+    cp "$build/agents/virtual-ip" "$work/ocf/resource.d/doppel/" || die "there is no agent virtual-ip"
+cat >"$work/ocf/resource.d/test/thing" <<END
+#!/bin/sh
+me=$work/thing.\$OCF_RESOURCE_INSTANCE
+[ "\$OCF_RESKEY_colour" = "red and = blue" ] || exit 6
+case \$1 in
+start)
+    [ ! -e \$me.refuses ] || exit 1
+    grep -q " $root_a fuse" /proc/self/mounts || exit 5
+    echo "\$OCF_RESOURCE_INSTANCE starts" >>$said; touch \$me ;;
+stop) [ ! -e \$me ] || echo "\$OCF_RESOURCE_INSTANCE stops" >>$said; rm -f \$me ;;
+monitor) [ -e \$me ] || exit 7 ;;
+*) exit 3 ;;
+esac
+END
+chmod +x "$work/ocf/resource.d/test/thing"
+export OCF_ROOT=$work/ocf
+ip link add service0 type veth peer name service1 && ip link set service0 up && ip link set service1 up && ip address add 10.9.9.1/24 dev service0
+: >"$said"
+sites_more() {
+    [ "$1" = a ] || return 0
+    printf '[service one]\nset=mail\nagent=ocf:test:thing\ncolour=red and = blue\n'
+    printf '[service address]\nset=mail\nagent=virtual-ip\nip=10.9.9.9\nnic=service0\ncidr_netmask=24\n'
+    printf '[service two]\nset=mail\nagent=ocf:test:thing\ncolour=red and = blue\n'
+    printf '[service wrong]\nset=mail\nagent=../thing\n'
+}
+said() { [ "$(tr '\n' ',' <"$said")" = "$1" ]; }
+states() { doppel a --output-as=json status mail | sed -n '/"services"/,$p' | sed -n 's/.*"state": "\(.*\)".*/\1/p' | tr '\n' ' '; }
+are() { [ "$(states)" = "$1" ]; }
+holds_address() { ip address show dev service0 | grep -q '10\.9\.9\.9/24'; }
+wrong_says() { field a wrong | grep -q "$1"; }
+
+sites_start
+sites_pair
+sites_set
+grep -q 'service wrong\] needs agent=' "$work/a/log" || complain "an agent that is none is not refused"
+eventually are "running running running "
+eventually said "one starts,two starts,"
+holds_address || complain "the address is not there"
+echo "PRINT services start in their order, upon a captured root"
+
+strike a doppeld
+eventually are "running running running "
+said "one starts,two starts," || complain "a daemon that starts again restarts services: $(cat "$said")"
+echo "PRINT they outlive the daemon, which finds them again"
+
+# The address is taken away: what is behind it stops, and comes again.
+: >"$said"
+ip address del 10.9.9.9/24 dev service0
+eventually said "two stops,two starts,"
+eventually holds_address
+eventually are "running running running "
+
+# One that refuses to start is told, and tried again.
+: >"$said"
+touch "$work/thing.two.refuses"
+rm "$work/thing.two"
+eventually wrong_says "service two could not be started"
+doppel a status mail --check >/dev/null && complain "a service that does not run is no trouble for --check"
+rm "$work/thing.two.refuses"
+eventually said "two starts,"
+eventually wrong_says 'connected\|nothing\|mirror'
+echo "PRINT what fails is told and started again, with what is behind it"
+
+# The capture is gone: nothing is mounted under the feet of services.
+: >"$said"
+for name in keeper worker; do at a kill -STOP "$(victim a $name)"; done
+pids="$(victim a keeper) $(victim a worker)"
+# shellcheck disable=SC2086
+at a kill -9 $pids
+eventually said "two stops,one stops,one starts,two starts,"
+eventually are "running running running "
+eventually serving
+echo "PRINT a capture that is gone comes back beneath services that were stopped"
+
+# Somebody took us out by hand (the mark that doppel emergency detach leaves): the service goes on.
+: >"$said"
+mkdir -p "$work/a/state/detached"
+: >"$work/a/state/detached/mail"
+at a "$libexec/doppel-capture" --stop --set mail --run-dir "$work/a/run/capture" >/dev/null 2>&1
+eventually wrong_says 'detached by hand'
+{ holds_address && [ -e "$work/thing.two" ] && said ""; } || complain "a detached set's services were stopped: $(cat "$said")"
+rm "$work/a/state/detached/mail"
+eventually said "two stops,one stops,one starts,two starts,"
+echo "PRINT a set that was detached by hand keeps its services"
+sites_end
