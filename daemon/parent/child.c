@@ -43,7 +43,8 @@ struct dpl_child {
     struct dpl_channel *channel;
     struct dpl_watch channel_watch;
     struct dpl_lines log;
-    int stderr_fd; /* what it gets as 2 in place of our log; -1 */
+    char *last_line; /* of it, when it ended last */
+    int stderr_fd;   /* what it gets as 2 in place of our log; -1 */
 
     bool wanted;
     bool freed;
@@ -106,6 +107,7 @@ static void destroy(struct dpl_child *child)
     g_ptr_array_unref(child->env);
     g_strfreev(child->argv);
     dpl_fd_clear(&child->stderr_fd);
+    g_free(child->last_line);
     g_free(child->name);
     g_free(child);
 }
@@ -233,6 +235,8 @@ static int reap(struct dpl_child *child)
 static void clean_up(struct dpl_child *child)
 {
     dpl_timer_clear(&child->timer);
+    g_free(child->last_line);
+    child->last_line = g_strdup(dpl_lines_last(&child->log));
     dpl_lines_close(&child->log);
     dpl_watch_remove(&child->end_watch);
     dpl_fd_clear(&child->pidfd);
@@ -415,6 +419,11 @@ void dpl_child_restart(struct dpl_child *child)
 bool dpl_child_running(const struct dpl_child *child)
 {
     return child->pid != 0;
+}
+
+const char *dpl_child_last_line(const struct dpl_child *child)
+{
+    return child->last_line;
 }
 
 int dpl_child_pid(const struct dpl_child *child)

@@ -67,6 +67,8 @@ void dpl_child_stop(struct dpl_child *child);
 void dpl_child_restart(struct dpl_child *child);
 bool dpl_child_running(const struct dpl_child *child);
 int dpl_child_pid(const struct dpl_child *child); /* 0 when it does not run */
+/* What it said last on its standard error when it ended; NULL: nothing, or it got another one. */
+const char *dpl_child_last_line(const struct dpl_child *child);
 unsigned dpl_child_starts(const struct dpl_child *child);
 
 int dpl_child_send(struct dpl_child *child, const struct dpl_doc *doc, const int *fds,

@@ -42,7 +42,7 @@ struct dpl_services {
     enum wish reviewed, settled; /* what was wished for last; for what all is as it should be */
     struct dpl_timer timer;
     struct dpl_backoff backoff;
-    char why[200]; /* what failed last, until all are as they should be */
+    char why[320]; /* what failed last, until all are as they should be */
 };
 
 static void go_on(void *self);
@@ -151,14 +151,18 @@ static void look_in(struct dpl_services *ss, int64_t ms)
         dpl_timer_set(&ss->timer, ss->set->daemon->loop, ms, go_on, ss);
 }
 
-static void tell(struct dpl_services *ss, const struct service *s, const char *what, int status)
+/* Why, in the agent's words: its reason is what it says last. */
+static void tell(struct dpl_services *ss, const struct service *s, const char *what, int status,
+                 const char *said)
 {
+    static const char mark[] = "ocf-exit-reason:";
+    const char *reason = said ? strstr(said, mark) : NULL;
     g_autofree char *text =
-        g_strdup_printf("set %s: service %s %s (%s %d); see the log", ss->set->name, s->name, what,
-                        status < 0 ? "signal" : "exit", abs(status));
+        g_strdup_printf("service %s %s (%s %d)%s%s", s->name, what, status < 0 ? "signal" : "exit",
+                        abs(status), reason ? ": " : "", reason ? reason + strlen(mark) : "");
     bool again = strcmp(text, ss->why) == 0;
     g_strlcpy(ss->why, text, sizeof ss->why);
-    dpl_log(LOG_ERR, "%s", text);
+    dpl_log(LOG_ERR, "set \"%s\": %s", ss->set->name, text);
     if (!again)
         dpl_alert_set(ss->set, "service", s->name, text);
 }
@@ -183,12 +187,13 @@ static void step_ended(void *self, int status, bool again)
     struct dpl_services *ss = self;
     const struct service *s = ss->all->pdata[ss->which];
     enum dpl_service_state before = ss->states[ss->which];
+    g_autofree char *said = g_strdup(dpl_child_last_line(ss->child));
     const char *bad;
     (void)again;
     g_clear_pointer(&ss->child, dpl_child_free);
     ss->states[ss->which] = judge(ss->step, status, &bad);
     if (bad && (ss->step != DPL_SERVICE_LOOK || before == DPL_SERVICE_UP))
-        tell(ss, s, bad, status);
+        tell(ss, s, bad, status, said);
     else if (before != ss->states[ss->which])
         dpl_log(LOG_NOTICE, "set \"%s\": service %s %s", ss->set->name, s->name,
                 ss->states[ss->which] == DPL_SERVICE_UP ? "runs" : "is stopped");

@@ -18,7 +18,7 @@ me=$work/thing.\$OCF_RESOURCE_INSTANCE
 [ "\$OCF_RESKEY_colour" = "red and = blue" ] || exit 6
 case \$1 in
 start)
-    [ ! -e \$me.refuses ] || exit 1
+    [ ! -e \$me.refuses ] || { echo 'ocf-exit-reason:no wish to' >&2; exit 1; }
     grep -q " $root_a fuse" /proc/self/mounts || exit 5
     echo "\$OCF_RESOURCE_INSTANCE starts" >>$said; touch \$me ;;
 stop) [ ! -e \$me ] || echo "\$OCF_RESOURCE_INSTANCE stops" >>$said; rm -f \$me ;;
@@ -68,7 +68,7 @@ eventually are "running running running "
 : >"$said"
 touch "$work/thing.two.refuses"
 rm "$work/thing.two"
-eventually wrong_says "service two could not be started"
+eventually wrong_says "service two could not be started (exit 1): no wish to"
 doppel a status mail --check >/dev/null && complain "a service that does not run is no trouble for --check"
 rm "$work/thing.two.refuses"
 eventually said "two starts,"

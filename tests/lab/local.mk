@@ -19,3 +19,4 @@ dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh \
 	tests/scenario/site-loss.sh tests/scenario/store.sh tests/scenario/two-servers.sh
 EXTRA_DIST += tests/lab/README tests/lab/helpers.sh tests/lab/mail-lib.sh tests/lab/cluster-lib.sh
 dist_noinst_SCRIPTS += tests/scenario/mail.sh
+dist_noinst_SCRIPTS += tests/scenario/alone.sh
