@@ -202,13 +202,20 @@ int dpl_apply_root(struct dpl_apply *a, const struct dpl_record *r, struct dpl_e
                        (int)r->path.size, (const char *)r->path.data);
 }
 
+static int open_to_change(struct dpl_apply *a, struct dpl_object *object, struct dpl_err *err)
+{
+    int fd = open_file(a, object, err);
+    int rc = fd >= 0 && a->before ? a->before(a->before_self, object, fd, err) : 0;
+    return rc < 0 ? rc : fd;
+}
+
 int dpl_apply_data(struct dpl_apply *a, const struct dpl_record *r, struct dpl_err *err)
 {
     struct dpl_object *object;
     int rc = dpl_apply_find(a, r->object, &object, err);
     if (rc < 0 || !object)
         return rc;
-    int fd = rc = open_file(a, object, err);
+    int fd = rc = open_to_change(a, object, err);
     if (fd >= 0 && r->type == DPL_R_WRITE)
         rc = dpl_state_write(fd, r->offset, r->data, err);
     else if (fd >= 0 && r->type == DPL_R_TRUNCATE)
@@ -234,7 +241,7 @@ int dpl_apply_copy(struct dpl_apply *a, uint64_t epoch, const struct dpl_record 
     rc = dpl_apply_barrier(a, epoch, r->lsn, err);
     if (rc < 0)
         return rc;
-    int to_fd = open_file(a, to, err), from_fd = to_fd < 0 ? -1 : open_file(a, from, err);
+    int to_fd = open_to_change(a, to, err), from_fd = to_fd < 0 ? -1 : open_file(a, from, err);
     if (to_fd < 0 || from_fd < 0)
         return to_fd < 0 ? to_fd : from_fd;
     rc = dpl_state_copy(to_fd, r->offset, from_fd, r->offset2, r->length, err);

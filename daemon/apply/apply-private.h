@@ -14,6 +14,8 @@ struct dpl_apply {
     struct dpl_objects objects;
     uint64_t barrier_epoch, barrier_lsn; /* what is before it is never applied again */
     /* of the record under way */
+    int (*before)(void *self, struct dpl_object *object, int fd, struct dpl_err *err);
+    void *before_self;
     bool of_mirror;       /* a mirror has made it: attributes of trusted are not known */
     bool unknown;         /* something that it names is not here */
     bool want_checkpoint; /* when it has been applied */

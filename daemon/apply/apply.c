@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ static int root_enter(struct dpl_apply *a, const struct dpl_apply_root *root, st
 {
     uint8_t id[DPL_OID_MAX];
     struct dpl_object *object;
-    ssize_t size = dpl_objects_read_tag(root->fd, NULL, id);
+    ssize_t size = dpl_objects_read_tag(&a->objects, root->fd, NULL, id);
     if (size == 0 || dpl_objects_at(&a->objects, root->fd, NULL))
         return 0;
     int rc = dpl_objects_enter(&a->objects, (struct dpl_view){id, (size_t)size}, root->fd, NULL,
@@ -85,6 +86,10 @@ int dpl_apply_open(struct dpl_apply **apply_r, const struct dpl_apply_options *o
     a->roots = g_memdup2(options->roots, options->count * sizeof *options->roots);
     a->options.roots = a->roots;
     int rc = dpl_objects_init(&a->objects, options->reserve_fd, err);
+    if (rc == 0 && options->life) {
+        memcpy(a->objects.life, options->life, sizeof a->objects.life);
+        a->objects.has_life = true;
+    }
     if (rc == 0 && !options->checkpoint)
         rc = dpl_apply_scan(a, err);
     if (rc == 0 && !options->checkpoint)
@@ -95,6 +100,15 @@ int dpl_apply_open(struct dpl_apply **apply_r, const struct dpl_apply_options *o
     }
     *apply_r = a;
     return 0;
+}
+
+void dpl_apply_before(struct dpl_apply *a,
+                      int (*before)(void *self, struct dpl_object *object, int fd,
+                                    struct dpl_err *err),
+                      void *self)
+{
+    a->before = before;
+    a->before_self = self;
 }
 
 void dpl_apply_close(struct dpl_apply *a)

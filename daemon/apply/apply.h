@@ -56,6 +56,7 @@ struct dpl_apply_options {
      * the position. */
     int (*checkpoint)(void *self, uint64_t epoch, uint64_t lsn, struct dpl_err *err);
     void *self;
+    const uint8_t *life; /* DPL_LIFE_BYTES that mark the tags of this replica; NULL: none do */
 };
 enum { DPL_APPLY_MISSING = 6 }; /* objects that one record can name */
 
@@ -74,6 +75,12 @@ int dpl_apply_open(struct dpl_apply **apply_r, const struct dpl_apply_options *o
 void dpl_apply_close(struct dpl_apply *apply);
 
 struct dpl_objects;
+struct dpl_object;
+/* From here on this is called before the content of a regular file is changed; NULL ends that. */
+void dpl_apply_before(struct dpl_apply *apply,
+                      int (*before)(void *self, struct dpl_object *object, int fd,
+                                    struct dpl_err *err),
+                      void *self);
 /* The map in memory, borrowed. */
 struct dpl_objects *dpl_apply_objects(struct dpl_apply *apply);
 /* Enters the roots that have a tag. */

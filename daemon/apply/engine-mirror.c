@@ -218,6 +218,7 @@ static int begin(struct dpl_engine *e, const struct dpl_message *m, struct dpl_e
         .places = e->places,
         .place_count = e->place_count,
         .max_delete = share >= 0 && share <= 100 ? (unsigned)share : 10,
+        .set_aside = dpl_doc_bool(e->config, "set_aside", false),
         .send = call_send,
         .want = call_want,
         .came = call_came,

@@ -89,6 +89,7 @@ static int open_replica(struct dpl_engine *e, const struct dpl_apply_root *roots
         .checkpoint_ms = (int64_t)number(c, "checkpoint_ms", 5000),
         .clock = e->clock,
         .io = &dpl_segment_io_system,
+        .life = dpl_doc_int(c, "life", 0),
         .helper = e->helper.fd < 0 ? NULL : &e->helper.calls,
     };
     return dpl_replica_open(&e->replica, &options, err);

@@ -10,7 +10,7 @@ libapply_a_SOURCES = \
 	daemon/apply/map-entry.c \
 	daemon/apply/mirror.c daemon/apply/mirror.h daemon/apply/mirror-private.h \
 	daemon/apply/mirror-content.c daemon/apply/mirror-names.c daemon/apply/mirror-object.c \
-	daemon/apply/mirror-kept.c daemon/apply/mirror-kept.h \
+	daemon/apply/mirror-aside.c daemon/apply/mirror-kept.c daemon/apply/mirror-kept.h \
 	daemon/apply/mirror-orphans.c \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \
@@ -18,6 +18,7 @@ libapply_a_SOURCES = \
 	daemon/apply/recover.c \
 	daemon/apply/replica.c daemon/apply/replica.h daemon/apply/replica-private.h \
 	daemon/apply/replica-apply.c \
+	daemon/apply/replica-life.c \
 	daemon/apply/replica-mirror.c \
 	daemon/apply/replica-open.c \
 	daemon/apply/replica-state.c daemon/apply/replica-state.h \

@@ -52,7 +52,7 @@ static void remember_extra(struct dpl_mirror_target *t, int fd, const char *name
     struct dpl_extra *extra = g_new0(struct dpl_extra, 1);
     extra->dir = g_bytes_ref(t->list_of);
     extra->name = g_strdup(name);
-    extra->tag_size = (size_t)dpl_objects_read_tag(fd, name, extra->tag);
+    extra->tag_size = (size_t)dpl_objects_read_tag(t->objects, fd, name, extra->tag);
     g_hash_table_add(t->extras, extra);
 }
 

@@ -15,14 +15,15 @@ static int64_t ns_of(struct timespec ts)
 }
 
 /* Whether what stands at this name can become the object: same type, nobody's yet. */
-static bool can_adopt(int dir, const char *name, const struct dpl_record *r)
+static bool can_adopt(const struct dpl_mirror_target *t, int dir, const char *name,
+                      const struct dpl_record *r)
 {
     struct stat st;
     uint8_t id[DPL_OID_MAX];
     char target[PATH_MAX];
     mode_t type = r->attr.mode & S_IFMT;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & S_IFMT) != type ||
-        dpl_objects_read_tag(dir, name, id) > 0)
+        dpl_objects_read_tag(t->objects, dir, name, id) > 0)
         return false;
     if (S_ISREG(type) || S_ISDIR(type))
         return true;
@@ -49,11 +50,11 @@ static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
     if (dir < 0)
         return dir;
     uint8_t tag[DPL_OID_MAX];
-    ssize_t size = dpl_objects_read_tag(dir, name, tag);
+    ssize_t size = dpl_objects_read_tag(t->objects, dir, name, tag);
     if (size > 0 && (size_t)size == r->object.size &&
         memcmp(tag, r->object.data, r->object.size) == 0)
         return dpl_objects_enter(t->objects, r->object, dir, name, object_r, err);
-    return can_adopt(dir, name, r)
+    return can_adopt(t, dir, name, r)
                ? dpl_objects_tag(t->objects, r->object, dir, name, object_r, err)
                : 0;
 }

@@ -31,22 +31,28 @@ static struct dpl_view bytes_view(GBytes *bytes)
     return (struct dpl_view){data, size};
 }
 
-/* The path of a name beneath its root, and that root's number; NULL if it is in none. */
-static char *path_of(const struct dpl_mirror_target *t, int fd, const char *name, uint32_t *root_r)
+char *dpl_mirror_path_in_root(const struct dpl_mirror_target *t, int fd, uint32_t *root_r)
 {
-    g_autofree char *dir = dpl_path_of_dir(fd);
-    if (!dir)
+    g_autofree char *path = dpl_path_of_dir(fd);
+    if (!path)
         return NULL;
     for (size_t i = 0; i < t->options.apply->options.count; i++) {
         const struct dpl_apply_root *root = &t->options.apply->roots[i];
         g_autofree char *top = dpl_path_of_dir(root->fd);
-        if (!top || !dpl_path_is_beneath(dir, top))
+        if (!top || !dpl_path_is_beneath(path, top))
             continue;
-        const char *rest = dir + strlen(top);
+        const char *rest = path + strlen(top);
         *root_r = root->number;
-        return g_strdup_printf("%s%s%s", *rest == '/' ? rest + 1 : rest, *rest ? "/" : "", name);
+        return g_strdup(*rest == '/' ? rest + 1 : rest);
     }
     return NULL;
+}
+
+/* The path of a name beneath its root, and that root's number; NULL if it is in none. */
+static char *path_of(const struct dpl_mirror_target *t, int fd, const char *name, uint32_t *root_r)
+{
+    g_autofree char *dir = dpl_mirror_path_in_root(t, fd, root_r);
+    return dir ? g_strdup_printf("%s%s%s", dir, *dir ? "/" : "", name) : NULL;
 }
 
 /* What the set's rules say of this path. */
@@ -84,7 +90,7 @@ static int look(struct dpl_mirror_target *t, const struct dpl_extra *extra, stru
         return found->fd;
     if (fstatat(found->fd, extra->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", extra->name);
-    ssize_t size = dpl_objects_read_tag(found->fd, extra->name, tag);
+    ssize_t size = dpl_objects_read_tag(t->objects, found->fd, extra->name, tag);
     if ((size_t)size != extra->tag_size || memcmp(tag, extra->tag, extra->tag_size) != 0)
         return 0;
     found->alive =
@@ -222,7 +228,7 @@ static int lose_name(struct dpl_mirror_target *t, const struct found *found, str
     return t->test ? 0 : dpl_mirror_apply(t, &r, err);
 }
 
-static int note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err)
+int dpl_mirror_note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err)
 {
     struct dpl_view view = {(const uint8_t *)path, strlen(path)};
     guint used = t->paths->len;
@@ -245,7 +251,7 @@ static int see_to(struct dpl_mirror_target *t, const struct found *found, struct
     struct dpl_rules_at at = rules_at(t, root, path);
     if (is_excluded(at))
         return 0;
-    int rc = note_path(t, path, err);
+    int rc = dpl_mirror_note_path(t, path, err);
     if (rc < 0 || t->test || t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST)
         return rc;
     rc = take_ours(t, at, found->fd, found->extra->name, err);
@@ -259,7 +265,7 @@ static bool is_left_over(const struct dpl_mirror_target *t, const char *name)
     uint8_t tag[DPL_OID_MAX];
     if (strlen(name) != 16 || strspn(name, "0123456789abcdef") != 16)
         return false;
-    ssize_t size = dpl_objects_read_tag(t->objects->reserve_fd, name, tag);
+    ssize_t size = dpl_objects_read_tag(t->objects, t->objects->reserve_fd, name, tag);
     return size <= 0 || !dpl_idset_has(&t->seen, (struct dpl_view){tag, (size_t)size});
 }
 
@@ -338,7 +344,8 @@ static int guard(struct dpl_mirror_target *t, struct dpl_err *err)
     gpointer key;
     uint64_t lost = 0;
     int rc = 0;
-    if (t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST || t->test)
+    if (t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST || t->test ||
+        t->options.set_aside)
         return 0;
     g_hash_table_iter_init(&iter, t->extras);
     while (rc >= 0 && g_hash_table_iter_next(&iter, &key, NULL)) {

@@ -36,6 +36,7 @@ struct dpl_mirror_target {
     struct dpl_idset fresh;   /* made by this mirror: nothing to compare with */
     struct dpl_idset changed; /* counted as such */
     struct dpl_idset done;    /* whose content has been sent */
+    struct dpl_idset aside;   /* of which a copy was kept */
     struct dpl_idset dated;   /* given the source's times by a record: they say nothing any more */
     GHashTable *asked;        /* contents under way (GBytes): struct dpl_content */
     GHashTable *times;        /* of directories (GBytes): struct dpl_time, as the source has it */
@@ -81,6 +82,13 @@ void dpl_content_answered(struct dpl_mirror_target *t, struct dpl_view object);
 void dpl_content_covered(struct dpl_mirror_target *t, struct dpl_view object);
 /* Whether an earlier mirror, or this one, has compared it. */
 bool dpl_content_kept(const struct dpl_mirror_target *t, struct dpl_view object);
+
+/* Of dpl_apply_before: keeps a copy of what differs (mirror-aside.c). */
+int dpl_mirror_aside(void *self, struct dpl_object *object, int fd, struct dpl_err *err);
+/* The path of what this descriptor is beneath its root, and that root's number; NULL: in none. */
+char *dpl_mirror_path_in_root(const struct dpl_mirror_target *t, int fd, uint32_t *root_r);
+/* Puts a path on the list of orphans that the result has. */
+int dpl_mirror_note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err);
 
 /* Names that are too many. */
 GHashTable *dpl_extras_new(void);

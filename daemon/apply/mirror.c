@@ -29,6 +29,8 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     t->id = begin->mirror;
     t->kind = (enum dpl_mirror_kind)begin->kind;
     t->orphans = (enum dpl_orphans)begin->orphans;
+    if (options->set_aside && t->orphans == DPL_ORPHANS_DELETE)
+        t->orphans = DPL_ORPHANS_MOVE;
     t->test = begin->flags & DPL_MIRROR_TEST;
     t->on_demand = begin->has & (DPL_M(CURSOR) | DPL_M(OBJECT));
     if (begin->has & DPL_M(OBJECT)) {
@@ -43,6 +45,9 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     dpl_idset_init(&t->changed, options->seed);
     dpl_idset_init(&t->done, options->seed);
     dpl_idset_init(&t->dated, options->seed);
+    dpl_idset_init(&t->aside, options->seed);
+    if (options->set_aside)
+        dpl_apply_before(options->apply, dpl_mirror_aside, t);
     t->extras = dpl_extras_new();
     t->asked = dpl_contents_new();
     t->times =
@@ -72,6 +77,8 @@ void dpl_mirror_target_close(struct dpl_mirror_target *t)
     dpl_idset_done(&t->changed);
     dpl_idset_done(&t->done);
     dpl_idset_done(&t->dated);
+    dpl_idset_done(&t->aside);
+    dpl_apply_before(t->options.apply, NULL, NULL);
     dpl_idset_done(&t->linked);
     g_clear_pointer(&t->object, g_bytes_unref);
     g_clear_pointer(&t->made, g_ptr_array_unref);

@@ -88,7 +88,7 @@ static int occupant(struct dpl_objects *objects, int dir_fd, const char *name, i
                     struct dpl_object **object_r, struct dpl_err *err)
 {
     uint8_t id[DPL_OID_MAX];
-    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
+    ssize_t size = dpl_objects_read_tag(objects, dir_fd, name, id);
     struct dpl_view view = {id, (size_t)size};
     struct dpl_object *object = NULL;
     int rc = size > 0 ? dpl_objects_here(objects, view, &object, err) : 0;

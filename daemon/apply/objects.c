@@ -113,20 +113,32 @@ int dpl_objects_here(struct dpl_objects *objects, struct dpl_view id, struct dpl
     return 0;
 }
 
-ssize_t dpl_objects_read_tag(int dir_fd, const char *name, uint8_t id[DPL_OID_MAX])
+static size_t life_bytes(const struct dpl_objects *objects)
 {
+    return objects->has_life ? sizeof objects->life : 0;
+}
+
+ssize_t dpl_objects_read_tag(const struct dpl_objects *objects, int dir_fd, const char *name,
+                             uint8_t id[DPL_OID_MAX])
+{
+    uint8_t tag[DPL_OID_MAX + DPL_LIFE_BYTES];
     char path[DPL_OBJECTS_PATH];
+    size_t life = life_bytes(objects);
     dpl_objects_path(path, sizeof path, dir_fd, name);
     /* Without a name it is the file behind the descriptor: the link in /proc is followed. */
-    ssize_t size = name ? lgetxattr(path, DPL_APPLY_TAG, id, DPL_OID_MAX)
-                        : getxattr(path, DPL_APPLY_TAG, id, DPL_OID_MAX);
-    return size > 0 ? size : 0;
+    ssize_t size = name ? lgetxattr(path, DPL_APPLY_TAG, tag, DPL_OID_MAX + life)
+                        : getxattr(path, DPL_APPLY_TAG, tag, DPL_OID_MAX + life);
+    if (size <= (ssize_t)life || memcmp(tag + size - life, objects->life, life) != 0)
+        return 0;
+    size -= (ssize_t)life;
+    memcpy(id, tag, (size_t)size);
+    return size;
 }
 
 struct dpl_object *dpl_objects_at(const struct dpl_objects *objects, int dir_fd, const char *name)
 {
     uint8_t id[DPL_OID_MAX];
-    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
+    ssize_t size = dpl_objects_read_tag(objects, dir_fd, name, id);
     return size > 0 ? dpl_objects_find(objects, (struct dpl_view){id, (size_t)size}) : NULL;
 }
 
@@ -229,13 +241,31 @@ int dpl_objects_enter(struct dpl_objects *objects, struct dpl_view id, int dir_f
     return rc;
 }
 
+static bool is_of_earlier(const struct dpl_objects *objects, const char *path, int dir_fd,
+                          const char *name)
+{
+    uint8_t id[DPL_OID_MAX];
+    ssize_t size =
+        name ? lgetxattr(path, DPL_APPLY_TAG, NULL, 0) : getxattr(path, DPL_APPLY_TAG, NULL, 0);
+    return size > 0 && dpl_objects_read_tag(objects, dir_fd, name, id) == 0;
+}
+
 int dpl_objects_tag(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
                     struct dpl_object **object_r, struct dpl_err *err)
 {
+    uint8_t tag[DPL_OID_MAX + DPL_LIFE_BYTES];
     char path[DPL_OBJECTS_PATH];
+    size_t size = id.size + life_bytes(objects);
+    if (id.size > DPL_OID_MAX)
+        return dpl_err_set(err, DPL_E_TOO_LARGE, "an id of %zu bytes", id.size);
+    memcpy(tag, id.data, id.size);
+    memcpy(tag + id.size, objects->life, size - id.size);
     dpl_objects_path(path, sizeof path, dir_fd, name);
-    int rc = name ? lsetxattr(path, DPL_APPLY_TAG, id.data, id.size, 0)
-                  : fsetxattr(dir_fd, DPL_APPLY_TAG, id.data, id.size, 0);
+    /* Where an earlier life placed it says nothing in this one. */
+    if (is_of_earlier(objects, path, dir_fd, name))
+        (void)(name ? lremovexattr(path, DPL_APPLY_PLACED) : removexattr(path, DPL_APPLY_PLACED));
+    int rc = name ? lsetxattr(path, DPL_APPLY_TAG, tag, size, 0)
+                  : fsetxattr(dir_fd, DPL_APPLY_TAG, tag, size, 0);
     if (rc < 0)
         return dpl_err_sys(err, errno, "tag \"%s\" with the source's id", name ? name : ".");
     rc = enter(objects, id, dir_fd, name, object_r, err);
@@ -302,7 +332,7 @@ static int scan_one(struct dpl_objects *objects, int dir_fd, const char *name, b
     uint64_t number = reserve ? reserved_number(name) : 0;
     if (number > objects->last_reserved)
         objects->last_reserved = number;
-    ssize_t size = dpl_objects_read_tag(dir_fd, name, id);
+    ssize_t size = dpl_objects_read_tag(objects, dir_fd, name, id);
     if (size == 0)
         return 0;
     struct dpl_view view = {id, (size_t)size};

@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-enum { DPL_HANDLE_MAX = 128, DPL_OBJECTS_FDS = 256 };
+enum { DPL_HANDLE_MAX = 128, DPL_OBJECTS_FDS = 256, DPL_LIFE_BYTES = 8 };
 
 struct dpl_position {
     uint64_t epoch, lsn;
@@ -59,6 +59,9 @@ struct dpl_objects {
     GQueue fds;          /* objects with a descriptor, the last used first */
     int reserve_fd;      /* borrowed */
     dev_t dev;
+    uint8_t
+        life[DPL_LIFE_BYTES]; /* stands behind the id in each tag: others are of an earlier one */
+    bool has_life;
     struct dpl_position now;    /* of the record that is applied */
     struct dpl_position former; /* below this everything was applied once before */
     uint64_t last_reserved;     /* the highest name that is or was used */
@@ -82,8 +85,9 @@ void dpl_objects_set_gone(struct dpl_objects *objects, struct dpl_view id);
 /* The one whose tag this directory entry (`name` NULL: the directory itself) carries; NULL if it
  * carries none that is in the map. */
 struct dpl_object *dpl_objects_at(const struct dpl_objects *objects, int dir_fd, const char *name);
-/* Reads a tag. Its size, or 0. */
-ssize_t dpl_objects_read_tag(int dir_fd, const char *name, uint8_t id[DPL_OID_MAX]);
+/* Reads a tag. The id's size, or 0: it has none, or one of an earlier life. */
+ssize_t dpl_objects_read_tag(const struct dpl_objects *objects, int dir_fd, const char *name,
+                             uint8_t id[DPL_OID_MAX]);
 /* Tags the file dir_fd/name (`name` NULL: the directory itself) with the id and enters it. */
 int dpl_objects_tag(struct dpl_objects *objects, struct dpl_view id, int dir_fd, const char *name,
                     struct dpl_object **object_r, struct dpl_err *err);

@@ -30,7 +30,7 @@ static int look(struct dpl_replica *r, struct dpl_view parent, struct dpl_view n
         return fd;
     memcpy(text, name.data, name.size);
     text[name.size] = '\0';
-    ssize_t size = dpl_objects_read_tag(fd, text, id);
+    ssize_t size = dpl_objects_read_tag(r->objects, fd, text, id);
     if (size == 0)
         return 0;
     struct dpl_view view = {id, (size_t)size};

@@ -177,6 +177,8 @@ int dpl_replica_open(struct dpl_replica **replica_r, const struct dpl_replica_op
     if (faccessat(options->dir_fd, "undo", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         rc = dpl_err_set(err, DPL_E_VERSION, "the replica has an undo, which this version lacks");
     if (rc == 0)
+        rc = dpl_replica_begin_life(options->dir_fd, options->life, err);
+    if (rc == 0)
         rc = r->queue_fd = open_dir(options->dir_fd, "queue", err);
     if (rc >= 0)
         rc = r->objects_fd = open_dir(options->dir_fd, "objects", err);
@@ -188,6 +190,7 @@ int dpl_replica_open(struct dpl_replica **replica_r, const struct dpl_replica_op
                                       .allow_setid = options->allow_setid,
                                       .allow_devices = options->allow_devices,
                                       .checkpoint = dpl_replica_barrier,
+                                      .life = r->state.replica,
                                       .self = r};
     if (rc >= 0)
         rc = dpl_apply_open(&r->apply, &apply, err);

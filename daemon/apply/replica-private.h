@@ -71,6 +71,8 @@ void dpl_replica_mirror_void(struct dpl_replica *r);
 /* A checkpoint was made there: whether a mirror has ended with it. */
 void dpl_replica_mirror_settle(struct dpl_replica *r, struct dpl_position checkpoint);
 int dpl_replica_save(struct dpl_replica *r, struct dpl_err *err);
+/* replica-life.c: what an earlier life left goes, durably, before this one begins. */
+int dpl_replica_begin_life(int dir_fd, int64_t life, struct dpl_err *err);
 /* A mirror is needed; the first reason stays. Durable with the next save. */
 void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason);
 /* Makes one at this position, now; or begins the next, if it is due and none is under way. */

@@ -52,6 +52,8 @@ static size_t collect_xattrs(struct op *op, const struct entering *e)
 
     for (ssize_t at = 0; at < size; at += (ssize_t)strlen(names + at) + 1) {
         const char *name = names + at;
+        if (op_xattr_is_ours(name))
+            continue;
         ssize_t got = e->by_path ? getxattr(path, name, value, DPL_XATTR_VALUE_MAX)
                                  : fgetxattr(e->fd, name, value, DPL_XATTR_VALUE_MAX);
         ssize_t next;

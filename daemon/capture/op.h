@@ -159,7 +159,10 @@ int op_write(struct op *op); /* op_data.c */
 int op_fallocate(struct op *op);
 int op_copy_file_range(struct op *op);
 
-int op_getxattr(struct op *op); /* op_xattr.c */
+/* What a replica that this was has left at its files: nobody sees it, and it is not sent. */
+#define OP_XATTR_OURS "trusted.doppel."
+bool op_xattr_is_ours(const char *name); /* op_xattr.c */
+int op_getxattr(struct op *op);
 int op_listxattr(struct op *op);
 int op_setxattr(struct op *op);
 int op_removexattr(struct op *op);

@@ -74,26 +74,33 @@ static size_t bounded(uint32_t size)
     return size < SHARED_BUFFER ? size : SHARED_BUFFER;
 }
 
+bool op_xattr_is_ours(const char *name)
+{
+    return strncmp(name, OP_XATTR_OURS, strlen(OP_XATTR_OURS)) == 0;
+}
+
 int op_getxattr(struct op *op)
 {
     const struct fuse_getxattr_in *in = op->rq.fixed;
     struct place place;
     int code = place_of(op, op->node, &place);
 
+    if (code == 0 && op_xattr_is_ours(op->rq.name))
+        code = -ENODATA;
     if (code != 0)
         return code;
     return answer_value(op, get(&place, op->rq.name, op->thread->out, bounded(in->size)),
                         in->size == 0);
 }
 
-/* Takes the names that only CAP_SYS_ADMIN may see out of a list; returns what is left of it. */
-static size_t without_trusted(char *list, size_t size)
+/* Takes the names that begin so out of a list; returns what is left of it. */
+static size_t without(const char *prefix, char *list, size_t size)
 {
     size_t left = 0;
 
     for (size_t at = 0, length; at < size; at += length) {
         length = strnlen(list + at, size - at - 1) + 1;
-        if (strncmp(list + at, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) == 0)
+        if (strncmp(list + at, prefix, strlen(prefix)) == 0)
             continue;
         memmove(list + left, list + at, length);
         left += length;
@@ -117,8 +124,9 @@ int op_listxattr(struct op *op)
                         : flistxattr(place.fd, out, SHARED_BUFFER);
     if (got < 0)
         return -errno;
-    if (op->rq.in->uid != 0)
-        got = (ssize_t)without_trusted(out, (size_t)got);
+    /* Those of trusted are for CAP_SYS_ADMIN alone. */
+    got = (ssize_t)without(op->rq.in->uid == 0 ? OP_XATTR_OURS : XATTR_TRUSTED_PREFIX, out,
+                           (size_t)got);
     if (in->size != 0 && (size_t)got > in->size)
         return -ERANGE;
     return answer_value(op, got, in->size == 0);
@@ -164,6 +172,8 @@ int op_setxattr(struct op *op)
     bool repeat;
     int code = place_of(op, op->node, &place);
 
+    if (code == 0 && op_xattr_is_ours(op->rq.name))
+        code = -EPERM;
     if (code == 0)
         code = op_cred(op, !kill, OP_ANY_UMASK);
     if (code != 0)
@@ -194,6 +204,8 @@ int op_removexattr(struct op *op)
     bool repeat, there;
     int code = place_of(op, op->node, &place);
 
+    if (code == 0 && op_xattr_is_ours(op->rq.name))
+        code = -ENODATA;
     if (code == 0)
         code = op_cred(op, true, OP_ANY_UMASK);
     if (code != 0)

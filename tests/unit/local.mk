@@ -208,3 +208,6 @@ check_PROGRAMS += tests/unit/test-set-role tests/unit/test-set-become
 TESTS += tests/unit/test-set-role tests/unit/test-set-become
 tests_unit_test_set_role_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 tests_unit_test_set_become_LDADD = libunit.a libparent.a libcore.a libctl.a libwire.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test-replica-life
+TESTS += tests/unit/test-replica-life
+tests_unit_test_replica_life_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)

@@ -139,7 +139,7 @@ static int open_it(struct dpl_replica **replica, int dir, int root_fd)
 static void changed_roots(void)
 {
     struct dpl_replica *replica;
-    static uint8_t tag[] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 'h'};
+    uint8_t tag[13 + DPL_LIFE_BYTES] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 'h'};
     begin("changed");
     int root_fd = root(in("root"), base, NULL);
     int dir = dpl_guard_reserve(in("root"), root_fd, "mail", &err);
@@ -148,6 +148,7 @@ static void changed_roots(void)
     uint32_t reason;
     CU_ASSERT_EQUAL(
         dpl_replica_offer(replica, &epoch, 0, dpl_epoch_chain(&epoch), true, &reason, &err), 1);
+    memcpy(tag + 13, dpl_apply_objects(dpl_replica_applier(replica))->life, DPL_LIFE_BYTES);
     /* As if a ROOT and a CREATE record had been applied; the map is made from the tags. */
     int file = openat(root_fd, "mail", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     char path[64];
