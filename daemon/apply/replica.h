@@ -50,7 +50,8 @@ struct dpl_replica_options {
     const struct dpl_clock *clock;
     const struct dpl_segment_io *io;
     const struct dpl_replica_helper *helper; /* NULL: checkpoints are waited for */
-    int64_t life; /* which time it is that this site stands by: what an earlier one left is not it */
+    int64_t
+        life; /* which time it is that this site stands by: what an earlier one left is not it */
 };
 
 /* Opens it as whoever had it before left it: after a stop, a crash or a power cut, or new. */

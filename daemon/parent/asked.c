@@ -4,6 +4,7 @@
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/set_doc.h"
+#include "daemon/parent/turn.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/units.h"
@@ -136,8 +137,10 @@ void dpl_asked_forget(struct dpl_set *set)
     g_clear_pointer(&set->asked, dpl_doc_free);
 }
 
-bool dpl_asked_engine(const struct dpl_set *set)
+bool dpl_asked_engine(struct dpl_set *set)
 {
+    if (!dpl_turn_engine(set))
+        return false;
     if (set->source)
         return dpl_set_peer(set) && set->work.phase != DPL_WORK_STARTING;
     return set->asked || !set->daemon->settings.cluster;

@@ -33,6 +33,6 @@ void dpl_asked_review(struct dpl_set *set);
 void dpl_asked_no_capture(struct dpl_set *set, const char *why);
 void dpl_asked_engine_ended(struct dpl_set *set);
 /* Whether its engine may run now. */
-bool dpl_asked_engine(const struct dpl_set *set);
+bool dpl_asked_engine(struct dpl_set *set);
 
 #endif

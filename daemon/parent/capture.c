@@ -12,6 +12,7 @@
 #include "daemon/parent/scope.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/set_doc.h"
+#include "daemon/parent/turn.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
@@ -372,7 +373,8 @@ static void look(void *self)
 /* Where the configuration has no group for the set, an agent may capture it. */
 static bool is_wanted(const struct dpl_set *set)
 {
-    return set->source && dpl_option_value(set, "capture") != 0;
+    return set->source && dpl_option_value(set, "capture") != 0 &&
+           (set->asked || dpl_turn_role_is(set, "serving"));
 }
 
 void dpl_capture_begin(struct dpl_set *set)

@@ -106,15 +106,30 @@ struct dpl_work {
     int64_t flush_ms;     /* for sending what is left: flush_timeout, or what the time allows */
 };
 
+/* The change from one side to the other (turn.h). */
+struct dpl_turn {
+    struct dpl_child *stopper; /* of a capture */
+    struct dpl_timer timer;
+};
+
+/* What a target asks its source (learn.h). */
+struct dpl_learn {
+    struct dpl_set *set;
+    struct dpl_timer timer;
+};
+
 struct dpl_set {
     struct dpl_daemon *daemon;
     char *name;
     struct dpl_doc *doc; /* a copy of the store's */
     struct dpl_store_version version;
-    bool source;           /* else target */
-    const char *group;     /* its options in the configuration, or NULL */
-    struct dpl_doc *asked; /* its options as an agent asks; NULL: none does */
+    bool source;            /* what runs here, else target: follows the document (turn.h) */
+    const char *group;      /* its options in the configuration, or NULL */
+    struct dpl_doc *asked;  /* its options as an agent asks; NULL: none does */
+    struct dpl_doc *preset; /* where it came to serve and nothing says how; NULL: not so */
     struct dpl_work work;
+    struct dpl_turn turn;
+    struct dpl_learn learn;
     struct dpl_attribute *attribute;
     enum dpl_set_state state;
     int64_t state_ns; /* since when */
@@ -190,6 +205,9 @@ int dpl_reload(struct dpl_daemon *daemon, struct dpl_err *err);
 const char *dpl_option_text(const struct dpl_set *set, const char *key);
 int64_t dpl_option_value(const struct dpl_set *set, const char *key);
 bool dpl_option_any(const struct dpl_set *set);
+/* The presets of all options, for a set that serves since a failover, on a server whose
+ * configuration has no group for it. Follows the document. */
+void dpl_option_preset(struct dpl_set *set);
 /* Checks an agent's arguments. The caller owns *doc_r. USAGE with the option's name. */
 int dpl_option_asked(const struct dpl_doc *args, struct dpl_doc **doc_r, struct dpl_err *err);
 

@@ -5,6 +5,7 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/talk.h"
+#include "daemon/parent/turn.h"
 #include "daemon/priv/gate.h"
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
@@ -222,6 +223,8 @@ static const char *objection(const struct dpl_set *set, const char *site, const 
 {
     if (!set || g_strcmp0(dpl_set_peer(set), site) != 0)
         return "unknown-set"; /* whether there is such a set is none of a stranger's business */
+    if (!dpl_turn_is_done(set))
+        return "not-allowed";
     if (direction && strcmp(direction, set->source ? "receive" : "send") != 0)
         return "not-allowed";
     if (dpl_set_off(set))

@@ -12,7 +12,9 @@
 #include "daemon/parent/change.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/learn.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/turn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -108,6 +110,17 @@ static void use_up_equal(struct dpl_set *set)
     dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
+/* A target that was the source once equals its new source: from here on nothing is set aside. */
+static void end_set_aside(struct dpl_set *set)
+{
+    if (set->source || !dpl_doc_bool(set->doc, "set_aside", false) ||
+        !dpl_doc_bool(set->status, "consistent", false))
+        return;
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    dpl_doc_unset(doc, "set_aside");
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+}
+
 /* Where a link may write: it gives up all else, so they are there before it starts. */
 static void make_dirs(const struct dpl_set *set)
 {
@@ -180,6 +193,7 @@ static void on_message(void *self, const struct dpl_doc *doc)
         take_closed(set);
         dpl_set_review(set);
         use_up_equal(set);
+        end_set_aside(set);
     }
     if (dpl_doc_get(doc, "result"))
         take_result(set, doc);
@@ -211,6 +225,7 @@ static void on_ended(void *self, int status, bool again)
                       status < 0 ? -status : status);
     dpl_asked_engine_ended(set);
     dpl_set_review(set);
+    dpl_turn_review(set);
 }
 
 static const struct dpl_child_fns fns = {on_started, on_message, on_ended};
@@ -279,6 +294,7 @@ int dpl_engine_connected(struct dpl_set *set, const struct dpl_doc *peer, int fd
         return rc;
     set->connected = true;
     dpl_set_error(set, NULL);
+    dpl_learn_begin(set);
     dpl_set_review(set);
     return DPL_OK;
 }

@@ -16,6 +16,7 @@ libparent_a_SOURCES = \
 	daemon/parent/engine.c \
 	daemon/parent/figures.c \
 	daemon/parent/instance.c daemon/parent/instance.h \
+	daemon/parent/learn.c daemon/parent/learn.h \
 	daemon/parent/lines.c daemon/parent/lines.h \
 	daemon/parent/limit.c \
 	daemon/parent/listen.c daemon/parent/listen.h \
@@ -37,6 +38,7 @@ libparent_a_SOURCES = \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
 	daemon/parent/start.c \
 	daemon/parent/status.c \
+	daemon/parent/turn.c daemon/parent/turn.h \
 	daemon/parent/store_command.c daemon/parent/store_command.h \
 	daemon/parent/talk.c daemon/parent/talk.h \
 	daemon/parent/talk_ask.c \

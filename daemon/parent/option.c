@@ -14,19 +14,23 @@ const char *dpl_option_text(const struct dpl_set *set, const char *key)
 {
     if (set->asked)
         return dpl_doc_text(dpl_doc_tree(set->asked, "texts"), key);
-    return set->group ? dpl_conf_text(set->daemon->settings.conf, set->group, key) : NULL;
+    if (!set->group)
+        return dpl_doc_text(dpl_doc_tree(set->preset, "texts"), key);
+    return dpl_conf_text(set->daemon->settings.conf, set->group, key);
 }
 
 int64_t dpl_option_value(const struct dpl_set *set, const char *key)
 {
     if (set->asked)
         return dpl_doc_int(dpl_doc_tree(set->asked, "values"), key, 0);
-    return set->group ? dpl_conf_value(set->daemon->settings.conf, set->group, key) : 0;
+    if (!set->group)
+        return dpl_doc_int(dpl_doc_tree(set->preset, "values"), key, 0);
+    return dpl_conf_value(set->daemon->settings.conf, set->group, key);
 }
 
 bool dpl_option_any(const struct dpl_set *set)
 {
-    return set->asked || set->group;
+    return set->asked || set->group || set->preset;
 }
 
 static int put(const struct dpl_conf_key *key, const char *given, struct dpl_doc *texts,
@@ -64,4 +68,14 @@ int dpl_option_asked(const struct dpl_doc *args, struct dpl_doc **doc_r, struct 
     }
     *doc_r = g_steal_pointer(&doc);
     return DPL_OK;
+}
+
+void dpl_option_preset(struct dpl_set *set)
+{
+    g_autoptr(dpl_doc_auto) none = dpl_doc_new();
+    bool wanted = !set->daemon->settings.cluster && !set->group && dpl_doc_text(set->doc, "peer") &&
+                  dpl_doc_text(set->doc, "rules");
+    g_clear_pointer(&set->preset, dpl_doc_free);
+    if (wanted)
+        (void)dpl_option_asked(none, &set->preset, NULL);
 }

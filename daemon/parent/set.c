@@ -3,8 +3,10 @@
 #include "daemon/parent/attribute.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/learn.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/service.h"
+#include "daemon/parent/turn.h"
 #include "lib/base/clock.h"
 
 #include <stdarg.h>
@@ -31,9 +33,10 @@ int dpl_set_get(const struct dpl_daemon *daemon, const char *name, struct dpl_se
 
 const char *dpl_set_peer(const struct dpl_set *set)
 {
-    if (!set->source)
-        return dpl_doc_text(set->doc, "from");
-    return dpl_option_text(set, "target");
+    const char *from = dpl_doc_text(set->doc, "from"), *target = dpl_option_text(set, "target");
+    if (from)
+        return from;
+    return target ? target : dpl_doc_text(set->doc, "peer");
 }
 
 const char *dpl_set_other(const struct dpl_set *set)
@@ -103,7 +106,7 @@ static void read_doc(struct dpl_set *set, const struct dpl_store_item *item)
     dpl_doc_free(set->doc);
     set->doc = dpl_doc_copy(item->doc);
     set->version = item->version;
-    set->source = g_strcmp0(dpl_doc_text(set->doc, "side"), "target") != 0;
+    dpl_option_preset(set);
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)
@@ -122,6 +125,7 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     set->capture.keeper_fd = -1;
     set->limit.bytes = -1;
     read_doc(set, item);
+    set->source = g_strcmp0(dpl_doc_text(set->doc, "side"), "target") != 0;
     g_ptr_array_add(daemon->sets, set);
     g_ptr_array_sort(daemon->sets, by_name);
     dpl_log(LOG_INFO, "set \"%s\": %s", set->name,
@@ -130,6 +134,7 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     dpl_capture_begin(set);
     dpl_engine_begin(set);
     dpl_services_begin(set);
+    dpl_turn_review(set);
     dpl_set_review(set);
 }
 
@@ -140,12 +145,15 @@ static void set_end(struct dpl_set *set)
     dpl_door_forget(set);
     dpl_services_end(set);
     dpl_engine_end(set);
+    dpl_learn_end(set);
+    dpl_turn_forget(set);
     dpl_asked_forget(set);
     dpl_attribute_end(set);
     dpl_capture_end(set);
     dpl_doc_free(set->doc);
     dpl_doc_free(set->status);
     dpl_doc_free(set->told);
+    dpl_doc_free(set->preset);
     g_free(set->limit.schedule);
     g_ptr_array_unref(set->pending);
     g_free(set->name);
@@ -165,7 +173,9 @@ static void store_changed(void *self, const struct dpl_store_item *item)
         set_end(set);
     } else if (set) {
         read_doc(set, item);
-        dpl_engine_refresh(set);
+        dpl_turn_review(set);
+        if (dpl_turn_is_done(set))
+            dpl_engine_refresh(set);
         dpl_engine_wish(set);
         dpl_set_review(set);
     }

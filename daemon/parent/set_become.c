@@ -82,10 +82,11 @@ static int to_source(struct dpl_doc *doc, struct dpl_err *err)
         dpl_doc_set_text(doc, "peer", from);
     dpl_doc_unset(doc, "from");
     dpl_doc_unset(doc, "peer_rules");
+    dpl_doc_unset(doc, "set_aside");
     return DPL_OK;
 }
 
-static int to_target(struct dpl_doc *doc, struct dpl_err *err)
+static int to_target(struct dpl_doc *doc, int64_t generation, struct dpl_err *err)
 {
     g_autofree char *peer = g_strdup(dpl_doc_text(doc, "peer"));
     if (!peer)
@@ -93,6 +94,8 @@ static int to_target(struct dpl_doc *doc, struct dpl_err *err)
     forget_session(doc);
     dpl_doc_set_text(doc, "from", peer);
     dpl_doc_unset(doc, "rules");
+    dpl_doc_set_int(doc, "life", generation);
+    dpl_doc_set_bool(doc, "set_aside", true);
     return DPL_OK;
 }
 
@@ -109,7 +112,7 @@ int dpl_set_become(struct dpl_doc *doc, enum dpl_set_event event, int64_t genera
     if (was_target && !is_target)
         rc = to_source(doc, err);
     else if (is_target && !was_target)
-        rc = to_target(doc, err);
+        rc = to_target(doc, side.generation, err);
     if (rc < 0)
         return rc;
     side_write(doc, &side);

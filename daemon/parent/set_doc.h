@@ -17,6 +17,8 @@
  *   ceded       the generation that it gave away: it serves again only by the other site's answer
  *   restore_required  true where a site serves since a failover, until the failback's end
  *   held        true where a set that serves waits for a person
+ *   life        of a target: the generation with which it began to stand by; 0: it was accepted
+ *   set_aside   of a target: true from there until it equals its source for the first time
  *   begun       of a source: true when a person has connected it: mirrors begin by themselves
  *   mirror_wish of a source: the mirror that a person asked for, until it has ended
  *   mirror_stopped  of a source: true after "mirror stop": none begins by itself

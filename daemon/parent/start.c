@@ -66,6 +66,8 @@ static void put_target(struct dpl_doc *start, const struct dpl_set *set)
     const struct dpl_doc *map = dpl_doc_get(set->doc, "map");
     struct dpl_doc *roots = dpl_doc_set_list(start, "target_roots");
     put_text(start, "from", dpl_doc_text(set->doc, "from"));
+    dpl_doc_set_int(start, "life", dpl_doc_int(set->doc, "life", 0));
+    dpl_doc_set_bool(start, "set_aside", dpl_doc_bool(set->doc, "set_aside", false));
     if (map)
         dpl_doc_set(start, "map", dpl_doc_copy(map));
     for (const char *const *root = dpl_conf_list(conf, "target", "root"); *root; root++)
