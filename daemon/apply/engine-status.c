@@ -38,7 +38,7 @@ static int64_t as_int(uint64_t value)
 static const char *state_text(const struct dpl_engine *e, const struct dpl_replica_status *s)
 {
     if (s->failed)
-        return "failed";
+        return s->failed == DPL_E_NO_SPACE ? "full" : "failed";
     if (s->paused)
         return "paused";
     if (e->full || e->held->len > 0)

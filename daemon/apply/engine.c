@@ -60,8 +60,12 @@ static void session_over(struct dpl_engine *e)
 /* The disk: what could not be done is tried again now and then. */
 static void failed(struct dpl_engine *e, const struct dpl_err *err, int64_t now)
 {
-    dpl_engine_error(e, err->text);
-    e->retry_ns = now + (err->code == DPL_E_NO_SPACE ? SECOND : 10 * SECOND);
+    bool no_space = err->code == DPL_E_NO_SPACE;
+    if (no_space && e->full) /* that was told, and is the same each second */
+        g_strlcpy(e->last_error, err->text, sizeof e->last_error);
+    else
+        dpl_engine_error(e, err->text);
+    e->retry_ns = now + (no_space ? SECOND : 10 * SECOND);
     dpl_target_moved(&e->target);
 }
 
@@ -78,7 +82,9 @@ static void look_at_room(struct dpl_engine *e, int64_t now)
     if (full != e->full && e->held->len == 0) {
         e->full = full;
         dpl_target_moved(&e->target);
-        dpl_engine_event(e, full ? "queue-full" : "queue-has-room", NULL);
+        dpl_engine_event(e, full ? "queue-full" : "queue-has-room",
+                         full ? "the replica's disk or queue has no room: the source waits"
+                              : "the source goes on");
     }
 }
 

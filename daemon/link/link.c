@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/link/link.h"
 
+#include "daemon/link/mirror_lend.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define SECOND_NS INT64_C(1000000000)
+#define SECOND_NS    INT64_C(1000000000)
+#define FULL_LONG_NS (10 * SECOND_NS)
 
 enum {
     BURST = 8, /* messages of records in one turn */
@@ -249,12 +252,33 @@ static bool send_one(struct dpl_link *link)
     }
 }
 
+/* Whether the target has been full for long, and the journal that it is sent has a successor behind
+ * changes that are in none. What is left of it ends in a mirror in any case; and what the target
+ * holds of it would stay in its queue for good, for nobody says any more that it was synced. */
+static bool is_hopeless(struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    int64_t now = now_of(link);
+    bool waits = s->state == DPL_SOURCE_STREAMING && (s->flags & DPL_STATE_FULL) &&
+                 s->now.durable == s->now.sent && !link->mirror.source;
+    if (!waits || link->full_ns == 0)
+        link->full_ns = waits ? now : 0;
+    if (!waits || now - link->full_ns < FULL_LONG_NS)
+        return false;
+    link->full_ns = now;
+    return dpl_link_journal_left(link);
+}
+
 static void pump_records(struct dpl_link *link)
 {
     if (link->source.state == DPL_SOURCE_CHOOSING)
         (void)dpl_source_journal_grew(&link->source, now_of(link));
     if (!ledger_follow(link))
         return;
+    if (is_hopeless(link)) {
+        (void)dpl_source_journal_ended(&link->source, 0, true, now_of(link));
+        return;
+    }
     for (int i = 0; i < BURST && link->look && dpl_source_room(&link->source); i++) {
         if (dpl_peer_kept(&link->peer) > KEPT_ENOUGH ||
             dpl_bucket_wait_ns(&link->bucket, now_of(link)) > 0)

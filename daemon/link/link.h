@@ -53,7 +53,8 @@ struct dpl_link {
     struct dpl_bucket bucket;
     struct dpl_link_mirror mirror;
     uint64_t peer_features;
-    bool look; /* something may be there to send */
+    bool look;       /* something may be there to send */
+    int64_t full_ns; /* since when the target is full and has all that was sent; 0: it is not */
     /* the connection to come */
     unsigned attempts;
     bool streamed;  /* this connection came so far */

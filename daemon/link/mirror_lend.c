@@ -163,3 +163,17 @@ int dpl_link_journal_end(struct dpl_link *link, struct dpl_source_offer *offer, 
     offer->lsn = n.lowest_open_lsn < n.spilled_lsn ? n.lowest_open_lsn : n.spilled_lsn;
     return dpl_ledger_chain_at(&link->ledger, newest.number, offer->lsn, &offer->chain, err);
 }
+
+bool dpl_link_journal_left(struct dpl_link *link)
+{
+    struct dpl_capstat *page = NULL;
+    struct dpl_capstat_now n;
+    if (!link->config.capture_run_dir ||
+        dpl_capstat_open(&page, link->config.capture_run_dir, link->config.set, NULL) < 0)
+        return false;
+    uint64_t epoch = dpl_capstat_epoch(page);
+    dpl_capstat_read(page, &n);
+    dpl_capstat_close(page);
+    return n.journal_ends > 0 && n.mode == DPL_CAPSTAT_JOURNAL &&
+           epoch > link->source.now.epoch.number;
+}

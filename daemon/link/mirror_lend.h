@@ -26,5 +26,8 @@ bool dpl_link_capture_holds(struct dpl_link *link);
 /* The newest epoch and a position of its journal before which no change is under way. */
 int dpl_link_journal_end(struct dpl_link *link, struct dpl_source_offer *offer_r,
                          struct dpl_err *err);
+/* Whether the capture writes a later journal than is being sent, behind changes that are in none.
+ */
+bool dpl_link_journal_left(struct dpl_link *link);
 
 #endif

@@ -25,13 +25,27 @@ static bool lags(const struct dpl_set *set)
     return dpl_option_any(set) && lag_ms > dpl_option_value(set, "lag_warn");
 }
 
+/* What keeps the replica from taking what is sent; NULL: nothing. */
+static const char *hold_up(const struct dpl_set *set)
+{
+    const char *state = dpl_doc_text(set->status, "state");
+    const char *why = dpl_doc_text(set->status, "last_error");
+    if (set->source)
+        return dpl_doc_bool(set->status, "target_full", false)
+                   ? "the target's disk or queue is full: changes wait here in the journal"
+                   : NULL;
+    if (g_strcmp0(state, "full") == 0)
+        return "the replica's disk or queue is full: the source waits";
+    return g_strcmp0(state, "failed") == 0 ? why ? why : "the replica cannot be written" : NULL;
+}
+
 static enum level level_of(const struct dpl_set *set)
 {
     if (capture_fails(set) || dpl_services_why(set)[0])
         return LEVEL_CRITICAL;
     switch (set->state) {
     case DPL_SET_PROTECTED:
-        return lags(set) || set->last_error[0] ? LEVEL_WARNING : LEVEL_OK;
+        return lags(set) || set->last_error[0] || hold_up(set) ? LEVEL_WARNING : LEVEL_OK;
     case DPL_SET_MIRRORING:
     case DPL_SET_RESTORING:
     case DPL_SET_FAILING_BACK:
@@ -95,6 +109,8 @@ static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
         dpl_doc_set_text(doc, "wrong", "nothing is replicated");
     else if (set->state == DPL_SET_DISCONNECTED)
         dpl_doc_set_text(doc, "wrong", "the other site is not connected");
+    else if (hold_up(set))
+        dpl_doc_set_text(doc, "wrong", hold_up(set));
     else if (set->state == DPL_SET_MIRROR_NEEDED)
         put_wrong_mirror(doc, set);
     else if (lags(set))
@@ -126,6 +142,11 @@ static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
                            s->config_path, set->name);
     else if (dpl_set_off(set))
         dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
+    else if (hold_up(set) && set->source)
+        dpl_doc_set_format(doc, "next", "at site %s: make room where the replica is",
+                           dpl_set_peer(set));
+    else if (hold_up(set))
+        dpl_doc_set_text(doc, "next", "make room where the replica is, or raise queue_max");
     else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected && !set->source)
         dpl_doc_set_format(doc, "next", "at site %s: doppel status %s", dpl_set_peer(set),
                            set->name);
