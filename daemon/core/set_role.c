@@ -110,9 +110,10 @@ static int raise(struct dpl_set_side *s, int64_t generation, struct dpl_err *err
 
 static int serve(struct dpl_set_side *s, int64_t generation, struct dpl_err *err)
 {
-    if (s->failing_over)
+    bool announced = s->failing_over && s->failing_over == generation;
+    if (s->failing_over && !announced)
         return refused(s, "a failover to this site is under way", err);
-    if (generation <= highest(s))
+    if (generation <= (announced ? s->generation : highest(s)))
         return refused_for(s, generation, "that number was given up", err);
     begin_role(s, DPL_SET_ROLE_SERVING, generation);
     s->restore_required = false;
@@ -197,7 +198,7 @@ static int be_replaced(struct dpl_set_side *s, int64_t generation, struct dpl_er
 {
     if (generation < s->generation)
         return 0; /* that one will serve no more, when it hears of us */
-    if (generation == s->generation)
+    if (generation == s->generation && s->role == DPL_SET_ROLE_SERVING)
         return refused(s,
                        "the other site serves with the same number: end one of them, and say which "
                        "one serves by doppel site confirm there",
@@ -209,8 +210,7 @@ static int be_replaced(struct dpl_set_side *s, int64_t generation, struct dpl_er
 
 static int stand_by(struct dpl_set_side *s, int64_t generation, struct dpl_err *err)
 {
-    if (generation < s->generation ||
-        (s->role == DPL_SET_ROLE_RELEASED && generation == s->generation))
+    if (generation < s->generation)
         return refused_for(s, generation, "who serves has a higher number than this site", err);
     begin_role(s, DPL_SET_ROLE_STANDBY, generation);
     s->restore_required = false;

@@ -224,7 +224,7 @@ static const char *objection(const struct dpl_set *set, const char *site, const 
     if (!set || g_strcmp0(dpl_set_peer(set), site) != 0)
         return "unknown-set"; /* whether there is such a set is none of a stranger's business */
     if (!dpl_turn_is_done(set))
-        return "not-allowed";
+        return "busy"; /* for a moment */
     if (direction && strcmp(direction, set->source ? "receive" : "send") != 0)
         return "not-allowed";
     if (dpl_set_off(set))
@@ -498,6 +498,13 @@ void dpl_door_want(struct dpl_set *set)
     if (set->connect_backoff.failures == 0)
         set->connect_backoff.failures = 1;
     dpl_timer_set(&set->connect_timer, set->daemon->loop, wait_ms, try_connect, set);
+}
+
+void dpl_door_soon(struct dpl_set *set)
+{
+    dpl_timer_clear(&set->connect_timer);
+    set->connect_backoff.failures = 0;
+    dpl_door_want(set);
 }
 
 void dpl_door_close(struct dpl_set *set, const char *why)

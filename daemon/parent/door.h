@@ -40,6 +40,8 @@ struct dpl_wire dpl_door_wire(const struct dpl_set *set);
 
 /* A set wants a connection: a source's is made, with growing waits, while it is wanted. */
 void dpl_door_want(struct dpl_set *set);
+/* The same, without the wait that failures have brought. */
+void dpl_door_soon(struct dpl_set *set);
 /* Ends a set's connection, and no other is made. */
 void dpl_door_close(struct dpl_set *set, const char *why);
 /* The engine ended; its door ends with it. */

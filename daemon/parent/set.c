@@ -172,8 +172,11 @@ static void store_changed(void *self, const struct dpl_store_item *item)
         dpl_log(LOG_NOTICE, "set \"%s\" is deleted", set->name);
         set_end(set);
     } else if (set) {
+        bool begun = dpl_doc_bool(set->doc, "begun", false);
         read_doc(set, item);
         dpl_turn_review(set);
+        if (!begun && dpl_doc_bool(set->doc, "begun", false))
+            dpl_door_soon(set);
         if (dpl_turn_is_done(set))
             dpl_engine_refresh(set);
         dpl_engine_wish(set);

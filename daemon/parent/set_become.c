@@ -91,6 +91,12 @@ static int to_target(struct dpl_doc *doc, int64_t generation, struct dpl_err *er
     g_autofree char *peer = g_strdup(dpl_doc_text(doc, "peer"));
     if (!peer)
         return dpl_err_set(err, DPL_E_REFUSED, "it has no other site");
+    g_autoptr(dpl_doc_auto) there = dpl_set_map_there(dpl_doc_list(doc, "map"));
+    g_autofree char *rules = NULL;
+    /* Until the new source says its own. */
+    if (dpl_doc_text(doc, "rules") &&
+        dpl_set_rules_here(dpl_doc_text(doc, "rules"), there, &rules, NULL) == DPL_OK)
+        dpl_doc_set_text(doc, "peer_rules", rules);
     forget_session(doc);
     dpl_doc_set_text(doc, "from", peer);
     dpl_doc_unset(doc, "rules");

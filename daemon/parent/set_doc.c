@@ -186,6 +186,32 @@ static int check_target(const struct dpl_daemon *daemon, const char *path, struc
                        daemon->settings.config_path);
 }
 
+int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const struct dpl_doc *map,
+                          struct dpl_err *err)
+{
+    if (!dpl_conf_list(daemon->settings.conf, "target", "root")[0])
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "%s names no [target] root: nothing may be written here",
+                           daemon->settings.config_path);
+    for (size_t i = 0; i < dpl_doc_count(map); i++) {
+        const char *source = dpl_doc_text(dpl_doc_at(map, i), "source");
+        const char *target = dpl_doc_text(dpl_doc_at(map, i), "target");
+        if (!source || !target || !dpl_path_absolute_ok(source) || !dpl_path_absolute_ok(target))
+            return dpl_err_set(err, DPL_E_PARAM, "pair %zu of the map is none", i + 1);
+        int rc = check_target(daemon, target, err);
+        if (rc < 0)
+            return rc;
+    }
+    return DPL_OK;
+}
+
+void dpl_set_doc_connect(struct dpl_doc *doc)
+{
+    dpl_doc_unset(doc, "off");
+    dpl_doc_unset(doc, "mirror_stopped");
+    dpl_doc_set_bool(doc, "begun", true);
+}
+
 int dpl_set_doc_accept(const struct dpl_daemon *daemon, const struct dpl_doc *args,
                        struct dpl_doc **doc_r, struct dpl_err *err)
 {
@@ -198,11 +224,9 @@ int dpl_set_doc_accept(const struct dpl_daemon *daemon, const struct dpl_doc *ar
         return dpl_err_set(err, DPL_E_USAGE, "--from: \"%s\" is no name of a site", from);
     if (strcmp(from, daemon->settings.site) == 0)
         return dpl_err_set(err, DPL_E_USAGE, "--from: \"%s\" is this site", from);
-    if (!dpl_conf_list(daemon->settings.conf, "target", "root")[0])
-        return dpl_err_set(err, DPL_E_REFUSED,
-                           "%s names no [target] root: nothing may be written "
-                           "here",
-                           daemon->settings.config_path);
+    rc = dpl_set_doc_check_map(daemon, NULL, err);
+    if (rc < 0)
+        return rc;
     g_autoptr(dpl_doc_auto) doc = doc_new("target", "standby", 1);
     dpl_doc_set_text(doc, "from", from);
     struct dpl_doc *map = dpl_doc_set_list(doc, "map");

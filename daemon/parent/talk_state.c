@@ -20,7 +20,7 @@ static void put_document(struct dpl_doc *doc, const struct dpl_set *set)
 {
     static const char *const keys[] = {
         "role", "generation", "failing_over", "ceded", "released_for", "restore_required",
-        "held", "tried",      "rules",        "map"};
+        "held", "tried",      "rules",        "map",   "set_aside",    "life"};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
         const struct dpl_doc *value = dpl_doc_get(set->doc, keys[i]);
         if (value)

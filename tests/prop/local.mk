@@ -102,3 +102,6 @@ tests_prop_prop_group_LDADD = libunit.a $(STORE_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/prop/prop-procedure
 TESTS += tests/prop/prop-procedure
 tests_prop_prop_procedure_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
+check_PROGRAMS += tests/prop/prop-set-role
+TESTS += tests/prop/prop-set-role
+tests_prop_prop_set_role_LDADD = libcore.a libbase.a $(UNIT_LIBS)

@@ -52,6 +52,10 @@ static void there_and_back(void)
     CU_ASSERT_STRING_EQUAL(dpl_doc_text(doc, "side"), "target");
     CU_ASSERT_STRING_EQUAL(dpl_doc_text(doc, "from"), "site-a");
     CU_ASSERT_PTR_NULL(dpl_doc_get(doc, "rules"));
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(doc, "peer_rules"),
+                           "include recursive /srv/mail\nexclude recursive /srv/mail/tmp\n");
+    CU_ASSERT_EQUAL(dpl_doc_int(doc, "life", 0), 3);
+    CU_ASSERT_TRUE(dpl_doc_bool(doc, "set_aside", false));
     CU_ASSERT_PTR_NULL(dpl_doc_get(doc, "restore_required"));
     CU_ASSERT_PTR_NULL(dpl_doc_get(doc, "ceded"));
 }

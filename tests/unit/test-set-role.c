@@ -164,6 +164,20 @@ static void met(void)
     CU_ASSERT_EQUAL(become(&b, DPL_SET_EVENT_RAISE, 4), DPL_E_REFUSED);
 }
 
+static void same_number(void)
+{
+    /* A person let the other one serve with the number with which this one let go: it yields. */
+    struct dpl_set_side a = {.role = DPL_SET_ROLE_RELEASED, .generation = 7, .released_for = 8};
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_MEET, 7), 1);
+    CU_ASSERT_EQUAL(a.role, DPL_SET_ROLE_SUPERSEDED);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_STAND_BY, 7), 1);
+    /* One that was announced here before may be raised by who gives it back. */
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_ANNOUNCE, 9), 1);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_SERVE, 10), DPL_E_REFUSED);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_SERVE, 9), 1);
+    CU_ASSERT_FALSE(a.restore_required);
+}
+
 static void words(void)
 {
     struct dpl_set_side none = {.role = dpl_set_role_of("king"), .generation = 1};
@@ -182,6 +196,8 @@ static const struct unit_test tests[] = {
     {"a failover that was given up leaves nothing that counts later", given_up},
     {"a person raises above all that was ever given away", confirmed},
     {"who meets a higher number serves no more, and equal numbers stop nobody", met},
+    {"who has let go yields to an equal number, and serves with one that was announced",
+     same_number},
     {"what this version does not know is not touched", words},
 };
 UNIT_MAIN(tests)
