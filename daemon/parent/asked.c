@@ -69,6 +69,7 @@ void dpl_asked_load(struct dpl_set *set)
         return;
     if (rc == DPL_OK)
         rc = dpl_doc_decode(data, size, &set->asked, &err);
+    set->was_asked = set->asked != NULL;
     if (rc < 0)
         dpl_log(LOG_WARNING, "set \"%s\": what it was asked for: %s", set->name, err.text);
     else
@@ -141,8 +142,11 @@ bool dpl_asked_engine(struct dpl_set *set)
 {
     if (!dpl_turn_engine(set))
         return false;
+    /* A set that has let go sends on what is left where it was connected last. */
+    bool here = !set->daemon->settings.cluster || set->asked ||
+                (set->was_asked && dpl_turn_role_is(set, "released"));
     if (set->source)
-        return dpl_set_peer(set) && set->work.phase != DPL_WORK_STARTING;
+        return here && dpl_set_peer(set) && set->work.phase != DPL_WORK_STARTING;
     return set->asked || !set->daemon->settings.cluster;
 }
 
@@ -168,6 +172,7 @@ static void take_options(struct dpl_set *set, struct dpl_doc *asked)
     g_autoptr(dpl_doc_auto) before = dpl_door_options(set), now = NULL;
     dpl_doc_free(set->asked);
     set->asked = asked;
+    set->was_asked = true;
     now = dpl_door_options(set);
     if (!dpl_doc_equal(before, now))
         dpl_door_close(set, "its options have changed");

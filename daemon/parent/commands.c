@@ -5,11 +5,11 @@
  */
 #include "daemon/parent/asked.h"
 #include "daemon/parent/change.h"
+#include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/node.h"
-#include "daemon/parent/roles.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/store_command.h"
@@ -405,7 +405,7 @@ static void site_confirm(struct dpl_daemon *daemon, struct dpl_set *set,
                          struct dpl_request *request)
 {
     (void)daemon;
-    dpl_roles_confirm(set, request);
+    dpl_confirm(set, request);
 }
 
 /* A row of the table of commands without one here. */

@@ -86,6 +86,12 @@ struct dpl_limit {
     char *schedule; /* NULL: none was */
 };
 
+/* That it is held was told (cold.h). */
+struct dpl_held {
+    char *why; /* NULL: it is not */
+    int64_t told_ns;
+};
+
 /* What an agent waits for (asked.h). */
 enum dpl_work_phase {
     DPL_WORK_IDLE,
@@ -126,6 +132,7 @@ struct dpl_set {
     bool source;            /* what runs here, else target: follows the document (turn.h) */
     const char *group;      /* its options in the configuration, or NULL */
     struct dpl_doc *asked;  /* its options as an agent asks; NULL: none does */
+    bool was_asked;         /* one did, since our start */
     struct dpl_doc *preset; /* where it came to serve and nothing says how; NULL: not so */
     struct dpl_work work;
     struct dpl_turn turn;
@@ -150,6 +157,8 @@ struct dpl_set {
     struct dpl_backoff connect_backoff;
     char last_error[400];
     bool lag_told; /* that the replica is too old */
+    struct dpl_other *other;
+    struct dpl_held held;
 
     struct dpl_capture capture;
     struct dpl_services *services; /* of a stand-alone server */
@@ -168,8 +177,6 @@ void dpl_set_review(struct dpl_set *set);
 void dpl_set_error(struct dpl_set *set, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 const char *dpl_set_peer(const struct dpl_set *set); /* the other site, or NULL */
-/* The same, also of a source whose connection is not here: as its document has it. */
-const char *dpl_set_other(const struct dpl_set *set);
 bool dpl_set_off(const struct dpl_set *set);
 
 /* engine.c */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/door.h"
 
+#include "daemon/parent/change.h"
 #include "daemon/parent/listen.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/other.h"
+#include "daemon/parent/set_become.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/talk.h"
 #include "daemon/parent/turn.h"
@@ -234,6 +237,37 @@ static const char *objection(const struct dpl_set *set, const char *site, const 
     return set->ready ? NULL : "busy";
 }
 
+/* A source that has missed a generation may not send; who serves, and meets a higher one, serves no
+ * more. Why it is refused, or NULL; a sentence into text. */
+static const char *generation_objection(struct dpl_set *set, const struct dpl_doc *peer, char *text,
+                                        size_t room)
+{
+    int64_t ours = dpl_doc_int(set->doc, "generation", 0);
+    int64_t theirs = dpl_doc_int(peer, "generation", 0);
+    bool sends = g_strcmp0(dpl_doc_text(peer, "direction"), "send") == 0;
+    if (theirs < ours) {
+        g_snprintf(text, room, "generation %lld of the set is known here, %lld is older",
+                   (long long)ours, (long long)theirs);
+        return "generation";
+    }
+    if (!sends || theirs == ours || !set->source)
+        return NULL;
+    dpl_other_greeted(set, theirs);
+    g_snprintf(text, room, "generation %lld of the set was not known here", (long long)theirs);
+    return "role";
+}
+
+/* A replica learns the generation of its source. */
+static void learn_generation(struct dpl_set *set, const struct dpl_doc *peer)
+{
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    if (set->source)
+        return;
+    doc = dpl_doc_copy(set->doc);
+    if (dpl_set_become(doc, DPL_SET_EVENT_MEET, dpl_doc_int(peer, "generation", 0), NULL) > 0)
+        dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+}
+
 /* Joins door and engine by a pair of sockets. */
 static int join(struct dpl_door *door, const struct dpl_doc *peer, struct dpl_err *err)
 {
@@ -300,9 +334,14 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     }
     if (!set)
         set = name ? dpl_set_find(door->daemon, name) : NULL;
-    const char *why = objection(set, site, dpl_doc_text(peer, "direction"));
+    char text[160] = "";
+    const char *why = NULL;
+    if (set && g_strcmp0(dpl_set_peer(set), site) == 0 && !door->set)
+        why = generation_objection(set, peer, text, sizeof text);
+    if (!why)
+        why = objection(set, site, dpl_doc_text(peer, "direction"));
     if (why) {
-        refuse(door, why, why);
+        refuse(door, why, text[0] ? text : why);
         return;
     }
     if (set->door &&
@@ -320,6 +359,7 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     door->known = true;
     leave_gate(door);
     set->connect_backoff.failures = 0;
+    learn_generation(set, peer);
     dpl_timer_clear(&door->timer);
     dpl_log(LOG_NOTICE, "set \"%s\" is connected with site \"%s\" (node %s, %s)", set->name, site,
             dpl_doc_text(peer, "node") ? dpl_doc_text(peer, "node") : "?", door->address);
@@ -382,6 +422,8 @@ static void on_message(void *self, const struct dpl_doc *doc)
     }
     if (failed && door->set && dpl_doc_text(doc, "refused") && !dpl_doc_bool(doc, "again", true))
         door->set->connect_backoff.failures = REFUSED_FAILURES; /* it will say the same again */
+    if (failed && door->set && g_strcmp0(dpl_doc_text(doc, "refused"), "GENERATION") == 0)
+        dpl_other_ask_now(door->set);
     if (failed && door->set)
         dpl_set_error(door->set, "%s", failed);
     else if (failed && (!door->counted || dpl_gate_failed(&door->daemon->doors->gate,

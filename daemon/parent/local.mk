@@ -9,7 +9,9 @@ libparent_a_SOURCES = \
 	daemon/parent/change.c daemon/parent/change.h \
 	daemon/parent/child.c daemon/parent/child.h \
 	daemon/parent/cluster.c daemon/parent/cluster.h \
+	daemon/parent/cold.c daemon/parent/cold.h \
 	daemon/parent/commands.c \
+	daemon/parent/confirm.c \
 	daemon/parent/lend.c \
 	daemon/parent/daemon.h \
 	daemon/parent/door.c daemon/parent/door.h \
@@ -24,6 +26,7 @@ libparent_a_SOURCES = \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \
 	daemon/parent/option.c \
+	daemon/parent/other.c daemon/parent/other.h \
 	daemon/parent/node.c daemon/parent/node.h \
 	daemon/parent/notify.c daemon/parent/notify.h \
 	daemon/parent/reload.c \

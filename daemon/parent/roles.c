@@ -4,22 +4,23 @@
 #include "daemon/core/role_order.h"
 #include "daemon/parent/change.h"
 #include "daemon/parent/cluster.h"
+#include "daemon/parent/cold.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/other.h"
 #include "lib/base/clock.h"
 #include "lib/client/role.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { LOOK_MS = 2000, NODES_MAX = 64, CLEAN_MS = 10000 };
 
 struct dpl_roles {
     struct dpl_daemon *daemon;
     struct dpl_timer timer;
-    bool busy;        /* Pacemaker was asked or told */
-    GHashTable *born; /* names of sets that were made or changed while we were there */
-    GHashTable *held; /* names of sets that are held, and that was told */
-    int64_t clean_ns; /* refusals are cleaned up again from then on */
+    bool busy;         /* Pacemaker was asked or told */
+    GHashTable *known; /* names of sets to their role and generation, as text */
+    GHashTable *born;  /* names of sets whose role was made or changed while we were there */
+    int64_t clean_ns;  /* refusals are cleaned up again from then on */
     char last_error[400];
 };
 
@@ -151,35 +152,39 @@ static size_t read_nodes(const struct dpl_doc *answer, const char *set, struct d
     return n;
 }
 
-static bool goes_cold(const struct dpl_doc *answer, const char *set)
+/* The set's source-connection, as the CIB has it. */
+static const struct dpl_doc *connection_of(const struct dpl_doc *answer, const char *set)
 {
     const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
     for (size_t i = 0; i < dpl_doc_count(list); i++) {
         const struct dpl_doc *row = dpl_doc_at(list, i);
         if (g_strcmp0(dpl_doc_text(row, "set"), set) == 0 &&
             g_strcmp0(dpl_doc_text(row, "agent"), "source-connection") == 0)
-            return g_strcmp0(dpl_doc_text(row, "cold_start"), "go") == 0;
+            return row;
     }
-    return false;
+    return NULL;
 }
 
-static void hold(struct dpl_roles *r, struct dpl_set *set)
+static bool take_parameter(struct dpl_doc *doc, const char *key, const char *value)
 {
-    if (g_hash_table_contains(r->held, set->name))
+    if (!value || !value[0] || g_strcmp0(dpl_doc_text(doc, key), value) == 0)
+        return false;
+    dpl_doc_set_text(doc, key, value);
+    return true;
+}
+
+/* What is needed of the connection where it does not run goes into the document. */
+static void note_connection(struct dpl_set *set, const struct dpl_doc *connection)
+{
+    if (!set->source || !connection)
         return;
-    g_hash_table_add(r->held, g_strdup(set->name));
-    dpl_set_error(set,
-                  "the whole cluster was down, and the other site may serve set \"%s\" by now: it "
-                  "is held; when you know that the other site does not serve: doppel site confirm "
-                  "%s",
-                  set->name, set->name);
-    dpl_alert_set(set, "role", "held", set->last_error);
-}
-
-static void release(struct dpl_roles *r, struct dpl_set *set)
-{
-    if (g_hash_table_remove(r->held, set->name))
-        dpl_set_error(set, NULL);
+    const char *how = dpl_doc_text(connection, "on_superseded");
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    bool changed = take_parameter(doc, "peer", dpl_doc_text(connection, "target"));
+    if ((how && how[0]) || dpl_doc_get(doc, "on_superseded"))
+        changed |= take_parameter(doc, "on_superseded", how && how[0] ? how : "stop");
+    if (changed)
+        dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
 static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const char *role,
@@ -250,13 +255,18 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     size_t count = read_nodes(answer, set->name, nodes);
     if (!role || count == 0)
         return false;
+    const struct dpl_doc *connection = connection_of(answer, set->name);
+    note_connection(set, connection);
     bool cold = strcmp(role, "serving") == 0 && dpl_role_is_cold(nodes, count) &&
-                !g_hash_table_contains(r->born, set->name) && !goes_cold(answer, set->name);
-    if (cold || dpl_doc_bool(set->doc, "held", false)) {
-        hold(r, set);
+                !g_hash_table_contains(r->born, set->name) &&
+                g_strcmp0(dpl_doc_text(connection, "cold_start"), "go") != 0;
+    if (dpl_doc_bool(set->doc, "held", false)) {
+        dpl_cold_waits_for_person(set);
         return false;
     }
-    release(r, set);
+    if (cold && dpl_cold_holds(set))
+        return false;
+    dpl_cold_over(set);
     size_t n = dpl_role_order(role, nodes, count, order);
     if (n > 0)
         begin_setting(r, set, role, order, n, answer);
@@ -284,6 +294,8 @@ static void look(void *self)
     struct dpl_roles *r = self;
     if (r->busy)
         return;
+    for (guint i = 0; !is_first(r) && i < r->daemon->sets->len; i++)
+        dpl_other_want(r->daemon->sets->pdata[i], false);
     if (!is_first(r) || r->daemon->sets->len == 0) {
         look_in(r, LOOK_MS);
         return;
@@ -294,17 +306,37 @@ static void look(void *self)
     dpl_cluster_ask(r->daemon, ask, on_status, r);
 }
 
+/* Whether the document brings another role, or another generation of it. */
+static bool note_role(struct dpl_roles *r, const char *name, const struct dpl_doc *doc)
+{
+    const char *role = dpl_doc_text(doc, "role");
+    g_autofree char *now =
+        g_strdup_printf("%s %lld", role ? role : "", (long long)dpl_doc_int(doc, "generation", 0));
+    if (g_strcmp0(g_hash_table_lookup(r->known, name), now) == 0)
+        return false;
+    g_hash_table_replace(r->known, g_strdup(name), g_steal_pointer(&now));
+    return true;
+}
+
 static void on_change(void *self, const struct dpl_store_item *item)
 {
     struct dpl_roles *r = self;
     if (strcmp(item->kind, "set") != 0)
         return;
     /* What came by a copy of the others' is not known to be new. */
-    if (!item->doc)
+    if (!item->doc) {
+        g_hash_table_remove(r->known, item->name);
         g_hash_table_remove(r->born, item->name);
-    else if (dpl_store_ready(r->daemon->store))
+    } else if (note_role(r, item->name, item->doc) && dpl_store_ready(r->daemon->store)) {
         g_hash_table_add(r->born, g_strdup(item->name));
-    if (!r->busy)
+    }
+    dpl_roles_look(r->daemon);
+}
+
+void dpl_roles_look(struct dpl_daemon *daemon)
+{
+    struct dpl_roles *r = daemon->roles;
+    if (r && !r->busy)
         look_in(r, 0);
 }
 
@@ -314,8 +346,12 @@ void dpl_roles_begin(struct dpl_daemon *daemon)
         return;
     struct dpl_roles *r = g_new0(struct dpl_roles, 1);
     r->daemon = daemon;
+    r->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     r->born = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    r->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < daemon->sets->len; i++) {
+        const struct dpl_set *set = daemon->sets->pdata[i];
+        note_role(r, set->name, set->doc);
+    }
     daemon->roles = r;
     dpl_store_watch(daemon->store, on_change, r);
     look_in(r, LOOK_MS);
@@ -328,35 +364,7 @@ void dpl_roles_end(struct dpl_daemon *daemon)
         return;
     dpl_timer_clear(&r->timer);
     g_hash_table_unref(r->born);
-    g_hash_table_unref(r->held);
+    g_hash_table_unref(r->known);
     daemon->roles = NULL;
     g_free(r);
-}
-
-void dpl_roles_confirm(struct dpl_set *set, struct dpl_request *request)
-{
-    struct dpl_daemon *daemon = set->daemon;
-    const char *role = dpl_doc_text(set->doc, "role");
-    bool held = dpl_doc_bool(set->doc, "held", false) ||
-                (daemon->roles && g_hash_table_contains(daemon->roles->held, set->name));
-    struct dpl_err err = {0};
-    if (!set->source)
-        dpl_err_set(&err, DPL_E_REFUSED,
-                    "set \"%s\" is a replica of site \"%s\": this version cannot let it serve here",
-                    set->name, dpl_set_peer(set));
-    else if (g_strcmp0(role, "serving") == 0 && !held)
-        dpl_err_set(&err, DPL_E_REFUSED, "set \"%s\" serves here already", set->name);
-    if (err.code < 0) {
-        dpl_request_fail(request, &err);
-        return;
-    }
-    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
-    dpl_doc_set_text(doc, "role", "serving");
-    dpl_doc_set_int(doc, "generation", dpl_doc_int(doc, "generation", 0) + 2);
-    dpl_doc_unset(doc, "held");
-    struct dpl_doc *confirmed = dpl_doc_set_tree(doc, "confirmed");
-    dpl_doc_set_int(confirmed, "user", (int64_t)request->uid);
-    dpl_doc_set_int(confirmed, "at_s", (int64_t)time(NULL));
-    dpl_doc_set_text(confirmed, "node", daemon->settings.node);
-    dpl_change(daemon, "set", set->name, &set->version, doc, request, NULL);
 }

@@ -8,9 +8,9 @@
  * the owner gets it first; each is seen in Pacemaker's status before the next is told. So the
  * service is never begun on another node while it ends on its own.
  *
- * A set that serves, and of which no node has the attribute when this daemon has not seen it made
- * or changed either, starts cold: the whole cluster was down, and the other site may serve by now.
- * It is held, with an alert, until "site confirm", or never with cold_start=go.
+ * A set that serves, and of which no node has the attribute when this daemon has not seen its role
+ * made or changed either, starts cold: the whole cluster was down, and the other site may serve by
+ * now. It is held until cold.h says otherwise, or never with cold_start=go.
  */
 #ifndef DPL_PARENT_ROLES_H
 #define DPL_PARENT_ROLES_H
@@ -19,7 +19,7 @@
 
 void dpl_roles_begin(struct dpl_daemon *daemon);
 void dpl_roles_end(struct dpl_daemon *daemon);
-/* "site confirm". */
-void dpl_roles_confirm(struct dpl_set *set, struct dpl_request *request);
+/* Something that roles depend on may have changed. */
+void dpl_roles_look(struct dpl_daemon *daemon);
 
 #endif

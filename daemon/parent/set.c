@@ -5,6 +5,7 @@
 #include "daemon/parent/door.h"
 #include "daemon/parent/learn.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/other.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/turn.h"
 #include "lib/base/clock.h"
@@ -39,12 +40,6 @@ const char *dpl_set_peer(const struct dpl_set *set)
     return target ? target : dpl_doc_text(set->doc, "peer");
 }
 
-const char *dpl_set_other(const struct dpl_set *set)
-{
-    const char *peer = dpl_set_peer(set);
-    return peer ? peer : dpl_doc_text(set->doc, "peer");
-}
-
 bool dpl_set_off(const struct dpl_set *set)
 {
     return dpl_doc_bool(set->doc, "off", false);
@@ -69,8 +64,9 @@ void dpl_set_error(struct dpl_set *set, const char *format, ...)
 
 static struct dpl_set_facts facts_of(const struct dpl_set *set)
 {
+    bool elsewhere = set->source && set->daemon->settings.cluster && !set->asked;
     return (struct dpl_set_facts){
-        .wanted = dpl_set_peer(set) != NULL,
+        .wanted = dpl_set_peer(set) != NULL && !elsewhere,
         .off = dpl_set_off(set),
         .connected = set->connected,
         .mirroring = dpl_doc_bool(set->status, "mirroring", false),
@@ -94,6 +90,7 @@ void dpl_set_review(struct dpl_set *set)
         dpl_alert_set(set, "state", dpl_set_state_text(state), text);
     }
     dpl_alert_lag(set);
+    dpl_other_review(set);
     dpl_attribute_review(set);
     dpl_wait_review(set);
     dpl_asked_review(set);
@@ -148,6 +145,8 @@ static void set_end(struct dpl_set *set)
     dpl_learn_end(set);
     dpl_turn_forget(set);
     dpl_asked_forget(set);
+    dpl_other_forget(set);
+    g_free(set->held.why);
     dpl_attribute_end(set);
     dpl_capture_end(set);
     dpl_doc_free(set->doc);

@@ -19,6 +19,8 @@
  *   held        true where a set that serves waits for a person
  *   life        of a target: the generation with which it began to stand by; 0: it was accepted
  *   set_aside   of a target: true from there until it equals its source for the first time
+ *   cold        {why, next}: it serves by its role, and is held since the whole cluster was down
+ *   on_superseded  of a source in a cluster: its connection's parameter
  *   begun       of a source: true when a person has connected it: mirrors begin by themselves
  *   mirror_wish of a source: the mirror that a person asked for, until it has ended
  *   mirror_stopped  of a source: true after "mirror stop": none begins by itself

@@ -3,6 +3,7 @@
  * What "status" and "stats" answer. Of each set first four sentences: who serves, how old the
  * replica is, what is wrong, what to type next; then what they are made of.
  */
+#include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/service.h"
@@ -41,7 +42,7 @@ static const char *hold_up(const struct dpl_set *set)
 
 static enum level level_of(const struct dpl_set *set)
 {
-    if (capture_fails(set) || dpl_services_why(set)[0])
+    if (capture_fails(set) || dpl_services_why(set)[0] || dpl_cold_why(set))
         return LEVEL_CRITICAL;
     switch (set->state) {
     case DPL_SET_PROTECTED:
@@ -59,9 +60,19 @@ static enum level level_of(const struct dpl_set *set)
 
 static void put_serves(struct dpl_doc *doc, const struct dpl_set *set)
 {
-    const char *site = set->source ? set->daemon->settings.site : dpl_set_peer(set);
-    dpl_doc_set_format(doc, "serves", "site %s serves, generation %lld", site,
-                       (long long)dpl_doc_int(set->doc, "generation", 0));
+    const char *role = dpl_doc_text(set->doc, "role"), *other = dpl_set_peer(set);
+    const char *site = g_strcmp0(role, "serving") == 0 ? set->daemon->settings.site : other;
+    if (dpl_cold_why(set))
+        dpl_doc_set_format(doc, "serves", "site %s holds it, generation %lld",
+                           set->daemon->settings.site,
+                           (long long)dpl_doc_int(set->doc, "generation", 0));
+    else if (g_strcmp0(role, "released") == 0)
+        dpl_doc_set_format(doc, "serves", "site %s has let go of it, generation %lld",
+                           set->daemon->settings.site,
+                           (long long)dpl_doc_int(set->doc, "generation", 0));
+    else
+        dpl_doc_set_format(doc, "serves", "site %s serves, generation %lld", site ? site : "?",
+                           (long long)dpl_doc_int(set->doc, "generation", 0));
 }
 
 static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
@@ -95,7 +106,9 @@ static void put_wrong_mirror(struct dpl_doc *doc, const struct dpl_set *set)
 
 static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
 {
-    if (capture_fails(set))
+    if (dpl_cold_why(set))
+        dpl_doc_set_text(doc, "wrong", dpl_cold_why(set));
+    else if (capture_fails(set))
         dpl_doc_set_format(doc, "wrong", "the capture is %s%s%s",
                            dpl_capstat_state_text(set->capture.state),
                            set->capture.why[0] ? ": " : "", set->capture.why);
@@ -135,7 +148,12 @@ static void put_next_mirror(struct dpl_doc *doc, const struct dpl_set *set)
 static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const struct dpl_settings *s = &set->daemon->settings;
-    if (set->state == DPL_SET_UNPROTECTED && s->cluster)
+    if (dpl_cold_next(set))
+        dpl_doc_set_text(doc, "next", dpl_cold_next(set));
+    else if (g_strcmp0(dpl_doc_text(set->doc, "role"), "superseded") == 0)
+        dpl_doc_set_format(doc, "next", "at site %s: doppel restore %s, then doppel failback %s",
+                           dpl_set_peer(set), set->name, set->name);
+    else if (set->state == DPL_SET_UNPROTECTED && s->cluster)
         dpl_doc_set_format(doc, "next", "start its resource of ocf:doppel:source-connection");
     else if (set->state == DPL_SET_UNPROTECTED)
         dpl_doc_set_format(doc, "next", "in %s: [set %s] target=SITE, then restart doppeld",

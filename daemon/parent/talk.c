@@ -67,7 +67,7 @@ static bool visit(struct visits *visits)
 static struct dpl_set *shared(const struct dpl_daemon *daemon, const char *site, const char *name)
 {
     struct dpl_set *set = name ? dpl_set_find(daemon, name) : NULL;
-    return set && site && g_strcmp0(dpl_set_other(set), site) == 0 ? set : NULL;
+    return set && site && g_strcmp0(dpl_set_peer(set), site) == 0 ? set : NULL;
 }
 
 const char *dpl_talk_admit(struct dpl_daemon *daemon, const char *site, const char *set, char *text,

@@ -15,7 +15,7 @@
 #include "daemon/parent/daemon.h"
 
 void dpl_talks_begin(struct dpl_daemon *daemon);
-/* After all who might answer have ended. Functions that wait are not called any more. */
+/* After all who might answer have ended. Who waits for an answer gets NOT_RUNNING. */
 void dpl_talks_end(struct dpl_daemon *daemon);
 
 /* --- asking --- */

@@ -254,7 +254,8 @@ void dpl_talk_asks_end(struct dpl_daemon *daemon)
 {
     while (daemon->asks && daemon->asks->len > 0) {
         struct ask *ask = daemon->asks->pdata[0];
-        ask->fn = NULL;
+        ask->code = DPL_E_NOT_RUNNING;
+        note(ask, "doppeld stops");
         fail(ask);
     }
 }

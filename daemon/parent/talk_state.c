@@ -26,6 +26,8 @@ static void put_document(struct dpl_doc *doc, const struct dpl_set *set)
         if (value)
             dpl_doc_set(doc, keys[i], dpl_doc_copy(value));
     }
+    if (dpl_doc_get(set->doc, "cold"))
+        dpl_doc_set_bool(doc, "held", true);
     dpl_doc_set(doc, "roots", dpl_set_doc_roots(set->doc));
 }
 

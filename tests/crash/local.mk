@@ -54,6 +54,8 @@ dist_noinst_SCRIPTS += tests/crash/store-kill.sh
 
 check_PROGRAMS += tests/crash/dirty-check
 tests_crash_dirty_check_LDADD = libdirty.a libjournal.a libwire.a libbase.a
+check_PROGRAMS += tests/crash/set-edit
+tests_crash_set_edit_LDADD = $(STORE_LIBS) $(GLIB_LIBS)
 check_PROGRAMS += tests/crash/fake-engine
 tests_crash_fake_engine_LDADD = libctl.a libwire.a libbase.a $(GLIB_LIBS)
 check_PROGRAMS += tests/crash/old-keys
@@ -101,6 +103,7 @@ dist_noinst_SCRIPTS += tests/crash/mirror-resume.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-object.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-faults.sh
 dist_noinst_SCRIPTS += tests/crash/two-sites.sh tests/crash/services.sh
+dist_noinst_SCRIPTS += tests/crash/sites-talk.sh
 
 # A Maildir and a database under load, and what a copy of them must look like.
 if HAVE_SQLITE

@@ -20,3 +20,4 @@ dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh \
 EXTRA_DIST += tests/lab/README tests/lab/helpers.sh tests/lab/mail-lib.sh tests/lab/cluster-lib.sh
 dist_noinst_SCRIPTS += tests/scenario/mail.sh
 dist_noinst_SCRIPTS += tests/scenario/alone.sh
+dist_noinst_SCRIPTS += tests/scenario/cold.sh

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * set-role STATE_DIR SET ROLE [GENERATION]: gives a set another role in the store of a stand-alone
- * server whose daemon does not run, and in what agents read. A set that is not there is made, with
- * nothing else in it.
+ * set-role STATE_DIR SET ROLE [GENERATION [KEY=TEXT...]]: gives a set another role, and texts, in
+ * the store of a stand-alone server whose daemon does not run, and in what agents read. A set that
+ * is not there is made, with nothing else in it.
  */
 #include "daemon/store/published.h"
 
@@ -30,6 +30,11 @@ static int set_role(struct dpl_store *store, char **argv, struct dpl_err *err)
     dpl_doc_set_text(doc, "role", argv[3]);
     if (argv[4])
         dpl_doc_set_int(doc, "generation", atoi(argv[4]));
+    for (int i = 5; argv[4] && argv[i]; i++) {
+        g_auto(GStrv) pair = g_strsplit(argv[i], "=", 2);
+        if (pair[0] && pair[1])
+            dpl_doc_set_text(doc, pair[0], pair[1]);
+    }
     dpl_store_put(store, "set", argv[2], NULL, doc, done, err);
     return ended;
 }

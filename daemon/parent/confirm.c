@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * "site confirm": a person says that the other site does not serve. It is asked first, all the
+ * same: where it answers that it does, the person is wrong.
+ */
+#include "daemon/parent/change.h"
+#include "daemon/parent/cold.h"
+#include "daemon/parent/log.h"
+#include "daemon/parent/other.h"
+#include "daemon/parent/set_become.h"
+#include "daemon/parent/talk.h"
+
+#include <time.h>
+
+enum { ANSWER_MS = 6000 };
+
+struct confirm {
+    struct dpl_daemon *daemon;
+    struct dpl_request *request;
+};
+
+/* The document as the person wants it. */
+static int confirmed(const struct dpl_set *set, int64_t generation, uid_t uid,
+                     struct dpl_doc **doc_r, struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
+    if (dpl_doc_unset(doc, "cold"))
+        dpl_doc_set_bool(doc, "held", true);
+    int rc = dpl_set_become(doc, DPL_SET_EVENT_CONFIRM, generation, err);
+    if (rc < 0)
+        return dpl_err_context(err, "set \"%s\"", set->name);
+    struct dpl_doc *by = dpl_doc_set_tree(doc, "confirmed");
+    dpl_doc_set_int(by, "user", (int64_t)uid);
+    dpl_doc_set_int(by, "at_s", (int64_t)time(NULL));
+    dpl_doc_set_text(by, "node", set->daemon->settings.node);
+    *doc_r = g_steal_pointer(&doc);
+    return DPL_OK;
+}
+
+static void finish(struct dpl_set *set, struct dpl_request *request, int64_t generation)
+{
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_err err = {0};
+    if (confirmed(set, generation, request->uid, &doc, &err) < 0)
+        dpl_request_fail(request, &err);
+    else
+        dpl_change(set->daemon, "set", set->name, &set->version, doc, request, NULL);
+}
+
+static void on_answer(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *why)
+{
+    g_autofree struct confirm *c = self;
+    struct dpl_set *set = dpl_set_find(c->daemon, dpl_doc_text(c->request->args, "set"));
+    struct dpl_other_side other = dpl_other_side_of(answer);
+    bool held = dpl_doc_bool(answer, "held", false);
+    struct dpl_err err = {0};
+    if (!set)
+        dpl_err_set(&err, DPL_E_NOT_FOUND, "the set was deleted");
+    else if (rc == DPL_OK && other.role == DPL_SET_ROLE_SERVING && !held)
+        dpl_err_set(&err, DPL_E_REFUSED,
+                    "set \"%s\": site \"%s\" answers that it serves, with generation %lld",
+                    set->name, dpl_set_peer(set), (long long)other.generation);
+    if (err.code < 0) {
+        dpl_request_fail(c->request, &err);
+        return;
+    }
+    if (rc < 0)
+        dpl_log(LOG_WARNING, "set \"%s\" is confirmed by user %u without an answer: %s", set->name,
+                (unsigned)c->request->uid, why->text);
+    finish(set, c->request, rc == DPL_OK ? other.generation : 0);
+}
+
+void dpl_confirm(struct dpl_set *set, struct dpl_request *request)
+{
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_err err = {0};
+    if (confirmed(set, 0, request->uid, &doc, &err) < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
+    if (!dpl_set_peer(set)) {
+        finish(set, request, 0);
+        return;
+    }
+    struct confirm *c = g_new(struct confirm, 1);
+    *c = (struct confirm){set->daemon, request};
+    dpl_talk_ask(set->daemon, dpl_set_peer(set), dpl_talk_question("state", set->name), ANSWER_MS,
+                 on_answer, c);
+}
