@@ -125,10 +125,25 @@ static uint64_t count_tree(const struct dpl_mirror_target *t, struct dpl_rules_a
     return count;
 }
 
-/* It is not ours any more: no tag, not in the map. */
+/* Whether the source has what this name is one of. */
+static bool is_alive(const struct dpl_mirror_target *t, int dir_fd, const char *name)
+{
+    uint8_t tag[DPL_OID_MAX];
+    ssize_t size = dpl_objects_read_tag(t->objects, dir_fd, name, tag);
+    return size > 0 && dpl_idset_has(&t->seen, (struct dpl_view){tag, (size_t)size});
+}
+
+/* It is not ours any more: no tag, not in the map. But a name of a file that the source has under
+ * another one goes: set aside, it would change with that file. */
 static void disown(struct dpl_mirror_target *t, int dir_fd, const char *name)
 {
     char path[DPL_OBJECTS_PATH];
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) &&
+        st.st_nlink > 1 && is_alive(t, dir_fd, name)) {
+        (void)unlinkat(dir_fd, name, 0);
+        return;
+    }
     struct dpl_object *object = dpl_objects_at(t->objects, dir_fd, name);
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -155,7 +170,7 @@ static int move_aside(struct dpl_mirror_target *t, int dir_fd, const char *name,
     snprintf(to, sizeof to, "%016llx-%06llu-%.200s", (unsigned long long)t->id,
              (unsigned long long)t->count.removed, as);
     disown(t, dir_fd, name);
-    if (renameat2(dir_fd, name, t->options.orphans_fd, to, RENAME_NOREPLACE) < 0)
+    if (renameat2(dir_fd, name, t->options.orphans_fd, to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
         return dpl_err_sys(err, errno, "move the orphan \"%s\" aside", as);
     return 0;
 }
@@ -262,11 +277,8 @@ static int see_to(struct dpl_mirror_target *t, const struct found *found, struct
  * its name now. */
 static bool is_left_over(const struct dpl_mirror_target *t, const char *name)
 {
-    uint8_t tag[DPL_OID_MAX];
-    if (strlen(name) != 16 || strspn(name, "0123456789abcdef") != 16)
-        return false;
-    ssize_t size = dpl_objects_read_tag(t->objects, t->objects->reserve_fd, name, tag);
-    return size <= 0 || !dpl_idset_has(&t->seen, (struct dpl_view){tag, (size_t)size});
+    return strlen(name) == 16 && strspn(name, "0123456789abcdef") == 16 &&
+           !is_alive(t, t->objects->reserve_fd, name);
 }
 
 static int see_to_unnamed(struct dpl_mirror_target *t, struct dpl_err *err)

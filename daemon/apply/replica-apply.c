@@ -29,14 +29,15 @@ int dpl_replica_settle(struct dpl_replica *r, struct dpl_err *err)
 
 static void want(struct dpl_replica *r, struct dpl_view id, uint32_t reason)
 {
-    /* A mirror brings what it has not brought yet; what it cannot know is asked for behind it. */
-    bool counts =
-        r->mirroring ? reason != DPL_WANTED_UNKNOWN : !(r->state.flags & DPL_REPLICA_NEEDS_MIRROR);
+    bool needs = r->state.flags & DPL_REPLICA_NEEDS_MIRROR;
     if (r->wanted_again)
         g_hash_table_add(r->wanted_again, g_bytes_new(id.data, id.size));
-    if (counts)
-        dpl_wants_add(&r->wants, id, reason, r->objects->now);
-    else if (reason != DPL_WANTED_UNKNOWN)
+    /* What is not here comes with the mirror that runs, or is needed. What is here may have the
+     * size and the times of the source's, and yet not its content: that a mirror has to know. */
+    if (reason == DPL_WANTED_UNKNOWN && (r->mirroring || needs))
+        return;
+    dpl_wants_add(&r->wants, id, reason, r->objects->now);
+    if (needs && !r->mirroring)
         dpl_replica_mirror_void(r); /* it may have been compared already */
 }
 

@@ -106,6 +106,8 @@ static void put(struct msim *sim, struct dpl_record *record)
                  record->type == DPL_R_MIRROR || !rng_one_in(&sim->rng, sim->doubt);
     record->outcome = known ? DPL_OUTCOME_OK : DPL_OUTCOME_UNKNOWN;
     sim->seen.doubts += !known;
+    if (!known && getenv("MSIM_VERBOSE"))
+        printf("  its outcome is not known\n");
     ssize_t n = dpl_record_encode(record, body, sizeof bytes - DPL_RECORD_HEADER - 8, &err);
     if (n < 0) {
         msim_fail(sim, "a record cannot be made: %s", err.text);
