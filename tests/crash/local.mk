@@ -120,6 +120,7 @@ EXTRA_DIST += tests/crash/chaos-lib.sh tests/crash/sites-lib.sh
 dist_noinst_SCRIPTS += tests/crash/chaos.sh tests/crash/memory.sh tests/crash/power-remote.sh
 dist_noinst_SCRIPTS += tests/crash/sites-faults.sh tests/crash/upgrade.sh
 dist_noinst_SCRIPTS += tests/crash/overflow.sh tests/crash/target-full.sh
+dist_noinst_SCRIPTS += tests/crash/many-sources.sh
 dist_noinst_SCRIPTS += tests/crash/remote-restart.sh
 dist_noinst_SCRIPTS += tests/crash/clock.sh
 check_PROGRAMS += tests/crash/set-side
