@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply/guard.h"
 
+#include "daemon/apply/apply.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/path.h"
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Of newer kernel headers: the UUID that a file system has. */
@@ -130,6 +132,22 @@ static int make_dir(int dir_fd, const char *name, dev_t dev, struct dpl_err *err
     return dpl_fd_steal(&fd);
 }
 
+/* Each object carries its id in an attribute; what else may fail here fails later, with its reason.
+ */
+static int can_tag(int fd, const char *root_path, struct dpl_err *err)
+{
+    static const char name[] = DPL_APPLY_TAGS "try";
+    if (fsetxattr(fd, name, "1", 1, 0) == 0)
+        (void)fremovexattr(fd, name);
+    else if (errno == EOPNOTSUPP)
+        return dpl_err_set(
+            err, DPL_E_REFUSED,
+            "the file system of \"%s\" has no extended attributes (trusted.*), which "
+            "a replica needs: ext4 and XFS have them",
+            root_path);
+    return 0;
+}
+
 int dpl_guard_reserve(const char *root_path, int root_fd, const char *set, struct dpl_err *err)
 {
     struct stat st;
@@ -138,7 +156,9 @@ int dpl_guard_reserve(const char *root_path, int root_fd, const char *set, struc
         return dpl_err_sys(err, errno, "look at the root \"%s\"", root_path);
     dpl_autofd int dir = open_plain(parent, err);
     dpl_autofd int all = dir < 0 ? dir : make_dir(dir, ".doppel", st.st_dev, err);
-    return all < 0 ? all : make_dir(all, set, st.st_dev, err);
+    dpl_autofd int own = all < 0 ? all : make_dir(all, set, st.st_dev, err);
+    int rc = own < 0 ? own : can_tag(own, root_path, err);
+    return rc < 0 ? rc : dpl_fd_steal(&own);
 }
 
 int dpl_guard_lock(int reserve_fd, const char *node, const char *instance, struct dpl_err *err)

@@ -18,7 +18,7 @@
  * (as text, or NULL) that one. */
 int dpl_guard_root(const char *path, const char *const *allowed, size_t allowed_count,
                    const char *uuid, struct dpl_err *err);
-/* Opens (makes) .doppel/SET beside that root. Both are on one file system. */
+/* Opens (makes) .doppel/SET beside that root. Both are on one file system, which has attributes. */
 int dpl_guard_reserve(const char *root_path, int root_fd, const char *set, struct dpl_err *err);
 /* Takes the writer's lock there and says who has it. BUSY, with that text, if it is taken. The lock
  * lasts as long as the descriptor. */

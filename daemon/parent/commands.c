@@ -153,6 +153,13 @@ static void delete_set(struct dpl_daemon *daemon, struct dpl_set *set, struct dp
 {
     struct dpl_err err = {0};
     g_autoptr(dpl_doc_auto) capture = set->source ? dpl_capture_doc(set) : NULL;
+    if (set->state == DPL_SET_MIRROR_NEEDED && set->connected) {
+        dpl_err_set(&err, DPL_E_REFUSED,
+                    "set \"%s\" is connected: end that first (doppel disconnect %s)", set->name,
+                    set->name);
+        fail(request, &err);
+        return;
+    }
     if (capture && dpl_doc_int(capture, "keeper", 0) != 0) {
         dpl_err_set(&err, DPL_E_REFUSED,
                     "set \"%s\" is captured: end that first (doppel-capture --stop --set %s)",

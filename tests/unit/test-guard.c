@@ -117,6 +117,19 @@ static void reserve(void)
     dpl_fd_clear(&fd);
 }
 
+static void attributes(void)
+{
+    begin("bare");
+    CU_ASSERT_EQUAL_FATAL(mount("none", base, "ramfs", 0, NULL), 0);
+    mkdir(in("root"), 0755);
+    int fd = root(in("root"), base, NULL);
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(dpl_guard_reserve(in("root"), fd, "mail", &err), DPL_E_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "has no extended attributes"));
+    dpl_fd_clear(&fd);
+    CU_ASSERT_EQUAL(umount2(base, 0), 0);
+}
+
 static int open_it(struct dpl_replica **replica, int dir, int root_fd)
 {
     struct dpl_apply_root one = {.number = 0, .fd = root_fd};
@@ -188,6 +201,7 @@ static const struct unit_test tests[] = {
     {"a root is a real directory, allowed, on its own disk", places},
     {"it is no mount point, and can be written", mounts},
     {"the reserved directory is ours alone, and has one writer", reserve},
+    {"its file system can hold attributes", attributes},
     {"roots that are not what they were are refused", changed_roots},
 };
 
