@@ -27,6 +27,7 @@ for site in c d; do
     mkfs.ext4 -q "$work/$site/disk"
     mount -o loop "$work/$site/disk" "$work/$site/mnt" || { echo "SKIP: no loop device"; exit 77; }
 done
+# shellcheck disable=SC2034 # by name
 files_c=$work/c files_d=$work/d addr_c=127.0.0.1:36650 addr_d=127.0.0.1:46650
 sites_start
 for site in c d; do
