@@ -272,8 +272,8 @@ static void end_event(void *self, int revents)
     }
     bool again = child->wanted && (child->kind->restart || child->at_once) && !children->stopping;
     if (status != 0 && child->wanted)
-        dpl_log(LOG_WARNING, "%s ended: %s %d", child->name, status < 0 ? "signal" : "exit",
-                status < 0 ? -status : status);
+        dpl_log(child->kind->quiet && status > 0 ? LOG_DEBUG : LOG_WARNING, "%s ended: %s %d",
+                child->name, status < 0 ? "signal" : "exit", status < 0 ? -status : status);
     if (again)
         wait_and_start(child, ran_ms);
     else
@@ -376,7 +376,8 @@ int dpl_child_start(struct dpl_child *child, struct dpl_err *err)
             child->wanted = false;
         return rc;
     }
-    dpl_log(LOG_INFO, "%s started, pid %d", child->name, (int)child->pid);
+    dpl_log(child->kind->quiet ? LOG_DEBUG : LOG_INFO, "%s started, pid %d", child->name,
+            (int)child->pid);
     if (child->kind->most_ms > 0)
         dpl_timer_set(&child->timer, child->children->loop, child->kind->most_ms, end_of_time,
                       child);

@@ -26,6 +26,7 @@ struct dpl_child_kind {
     bool channel;        /* has one on descriptor 3 */
     bool restart;        /* is started again when it ended unasked */
     int64_t stop_ms;     /* from SIGTERM to SIGKILL */
+    bool quiet;          /* its starts and ends are no news: whoever started it tells of them */
     int64_t most_ms;     /* may run so long in all, then it is stopped; 0: for ever */
     struct dpl_backoff_policy backoff;
 };

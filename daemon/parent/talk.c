@@ -4,26 +4,13 @@
  */
 #include "daemon/parent/talk.h"
 
+#include "daemon/core/visits.h"
 #include "daemon/parent/door.h"
 #include "lib/base/clock.h"
 #include "lib/ctl/quote.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define NS_PER_MS 1000000LL
-
-enum {
-    OPEN_MAX = 8, /* of one site, from the greeting to the answer */
-    BURST = 40,   /* at once; from then on one in EVERY_MS */
-    EVERY_MS = 100,
-};
-
-/* How often a site has come. The sites are paired ones, so there are few. */
-struct visits {
-    unsigned open;
-    int64_t seen_ns, credit_ms;
-};
 
 struct dpl_talk {
     struct dpl_daemon *daemon;
@@ -33,34 +20,18 @@ struct dpl_talk {
 };
 
 struct dpl_talks {
-    GHashTable *visits; /* by the site's name */
+    GHashTable *visits; /* by the site's name; the sites are paired ones, so there are few */
     GPtrArray *open;    /* of struct dpl_talk */
 };
 
-static struct visits *visits_of(struct dpl_talks *talks, const char *site)
+static struct dpl_visits *visits_of(struct dpl_talks *talks, const char *site)
 {
-    struct visits *visits = g_hash_table_lookup(talks->visits, site);
+    struct dpl_visits *visits = g_hash_table_lookup(talks->visits, site);
     if (!visits) {
-        visits = g_new(struct visits, 1);
-        *visits = (struct visits){.seen_ns = dpl_clock_now_ns(&dpl_clock_system),
-                                  .credit_ms = BURST * EVERY_MS};
+        visits = g_new0(struct dpl_visits, 1);
         g_hash_table_insert(talks->visits, g_strdup(site), visits);
     }
     return visits;
-}
-
-/* Whether it may come now; it is counted then. */
-static bool visit(struct visits *visits)
-{
-    int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
-    int64_t more_ms = (now_ns - visits->seen_ns) / NS_PER_MS;
-    visits->credit_ms = MIN(visits->credit_ms + more_ms, BURST * EVERY_MS);
-    visits->seen_ns += more_ms * NS_PER_MS;
-    if (visits->open >= OPEN_MAX || visits->credit_ms < EVERY_MS)
-        return false;
-    visits->credit_ms -= EVERY_MS;
-    visits->open++;
-    return true;
 }
 
 /* The set, if it is shared with that site. */
@@ -78,7 +49,7 @@ const char *dpl_talk_admit(struct dpl_daemon *daemon, const char *site, const ch
         why = "leaving";
     else if (!shared(daemon, site, set)) /* a store that is not whole may not know it yet */
         why = dpl_store_ready(daemon->store) ? "unknown-set" : "busy";
-    else if (!visit(visits_of(daemon->talks, site)))
+    else if (!dpl_visits_enter(visits_of(daemon->talks, site), dpl_clock_now_ns(&dpl_clock_system)))
         why = "busy";
     if (!why)
         return NULL;
@@ -89,9 +60,10 @@ const char *dpl_talk_admit(struct dpl_daemon *daemon, const char *site, const ch
 
 void dpl_talk_left(struct dpl_daemon *daemon, const char *site)
 {
-    struct visits *visits = daemon->talks ? g_hash_table_lookup(daemon->talks->visits, site) : NULL;
-    if (visits && visits->open > 0)
-        visits->open--;
+    struct dpl_visits *visits =
+        daemon->talks ? g_hash_table_lookup(daemon->talks->visits, site) : NULL;
+    if (visits)
+        dpl_visits_leave(visits);
 }
 
 struct dpl_talk *dpl_talk_take(struct dpl_daemon *daemon, struct dpl_door *door, const char *site,

@@ -19,7 +19,7 @@ enum {
 };
 
 static const struct dpl_child_kind door_kind = {
-    .name = "ask", .program = "doppel-door", .channel = true, .stop_ms = 1000};
+    .name = "ask", .program = "doppel-door", .channel = true, .quiet = true, .stop_ms = 1000};
 
 struct ask {
     struct dpl_daemon *daemon;

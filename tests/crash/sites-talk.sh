@@ -40,23 +40,57 @@ site_start a
 eventually logged b 'is refused: generation 4 of the set is known here'
 eventually logged a 'the other side has a higher generation'
 shows a 'role: serving' || complain "a source stopped for a replica's word"
-offline a serving 4
+must doppel a site confirm mail
+shows a 'generation: 5' || complain "an old store was confirmed, and is not above what the replica knows"
+eventually protected
+doppel a site confirm mail >"$work/out" 2>&1
+[ $? = 4 ] || complain "what serves, and is heard, was confirmed"
+
+# What a site that is known may ask, and how often.
+doppel b store export >"$work/export" || complain "store export"
+asks() {
+    DPL_DOOR=$libexec/doppel-door timeout 120 "$build/tests/door/asker" site-b "$work/b/keys/node.key" "$work/b/keys/node.crt" \
+        "$work/export" site-a 16650 "$@"
+}
+[ "$(asks mail state 1)" = 'answer serving' ] || complain "a question was not answered"
+[ "$(asks mail sing 1)" = 'error -26' ] || complain "an unknown question was answered"
+[ "$(asks other state 1)" = 'refused UNKNOWN_SET' ] || complain "it was asked about a set that is not shared"
+asks mail state 120 >"$work/flood"
+[ "$(wc -l <"$work/flood")" = 120 ] && grep -q 'answer serving' "$work/flood" || complain "a flood was not answered"
+protected || complain "a flood of questions ended a connection"
+once() { [ "$(asks mail state 1)" = 'answer serving' ]; }
+eventually once
+[ $failed = 0 ] && echo "PRINT of 120 questions in a row $(grep -c answer "$work/flood") were answered"
+
+# Who is told to serve on does, and a person is told.
+offline a serving 5 on_superseded=alert
+offline b serving 6 side=source "rules=include recursive $root_b
+" peer=site-a
+site_start a
+site_start b
+serves_on() { doppel a status mail | grep -q 'this site serves on'; }
+eventually serves_on
+shows a 'role: serving' || complain "on_superseded=alert stopped a site"
+eventually grep -qx 'doppel-mail.role two-serve' "$work/alerts"
+offline b standby 5 side=target from=site-a
+offline a serving 5 on_superseded=stop
+site_start b
 site_start a
 eventually protected
 
 # The other site serves, by a higher generation, while nothing connects the two.
 rules=$(show a | sed -n 's/^  *include recursive /include recursive /p' | sed "s|$root_a|$root_b|")
 [ -n "$rules" ] || rules="include recursive $root_b"
-offline b serving 5 side=source "rules=$rules
+offline b serving 6 side=source "rules=$rules
 " peer=site-a
 is a disconnected || eventually is a disconnected
 shows a 'role: serving' || complain "a source stopped because nobody answered"
 site_start b
 eventually shows a 'role: superseded'
-shows a 'generation: 5' || complain "a superseded site does not have the generation of the one that serves"
+shows a 'generation: 6' || complain "a superseded site does not have the generation of the one that serves"
 eventually grep -qx 'doppel-mail.role superseded' "$work/alerts"
 doppel a status mail | grep -q 'at site site-b: doppel restore mail' || { complain "no way home is said"; doppel a status mail; }
-doppel a status mail | grep -q 'site site-b serves, generation 5' || complain "who serves is not said"
+doppel a status mail | grep -q 'site site-b serves, generation 6' || complain "who serves is not said"
 
 # A person errs.
 doppel a site confirm mail >"$work/out" 2>&1
@@ -65,11 +99,11 @@ doppel b site confirm mail >"$work/out" 2>&1
 [ $? = 4 ] && grep -q 'it serves here already' "$work/out" || { complain "confirmed what serves"; cat "$work/out"; }
 
 # The other site is gone for good.
-offline b standby 5 side=target from=site-a
+offline b standby 6 side=target from=site-a
 must doppel a site confirm mail
 shows a 'role: serving' || complain "a confirmed set does not serve"
-shows a 'generation: 7' || complain "confirm does not raise by two"
+shows a 'generation: 8' || complain "confirm does not raise by two"
 logged a 'without an answer' || complain "it is not said that nobody answered"
 site_start b
-eventually shows b 'generation: 7'
+eventually shows b 'generation: 8'
 sites_end

@@ -9,5 +9,7 @@ TESTS += $(door_tests)
 tests_door_test_relay_LDADD = $(DOOR_RIG)
 tests_door_test_hostile_LDADD = $(DOOR_RIG)
 tests_door_test_talk_LDADD = $(DOOR_RIG)
+check_PROGRAMS += tests/door/asker
+tests_door_asker_LDADD = libdoorrig.a libunit.a libstore.a $(PRIV_LIBS) libjournal.a libwire.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/door/bench-relay
 tests_door_bench_relay_LDADD = $(DOOR_RIG)

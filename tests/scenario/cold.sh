@@ -13,7 +13,7 @@ MAP=(/srv/mail/data)
 . "$(dirname "$0")/../lab/cluster-lib.sh"
 ROOT=${MAP[0]}
 SERVICE=10.71.1.100
-COLD_PARTS=${COLD_PARTS:-standby wan pending serving}
+COLD_PARTS=${COLD_PARTS:-standby wan pending go serving}
 BUILD=${DOPPEL_BUILD:-$PWD}
 passed=0
 
@@ -131,6 +131,15 @@ for part in $COLD_PARTS; do
         put_b failing_over= held=
         wait_until 60 a_serves || fail "it does not serve when the failover was given up"
         ok "a failover that is pending holds it, until it is given up"
+        ;;
+    go)
+        quietly crm_at a resource param mail-conn set cold_start go || fail "cold_start=go"
+        cold lab wan cut
+        wait_until 90 a_serves || fail "cold_start=go asks"
+        lab wan heal
+        quietly crm_at a resource param mail-conn delete cold_start || fail "cold_start"
+        wait_until 90 protected || fail "it is not protected again"
+        ok "with cold_start=go it does not ask"
         ;;
     serving)
         # The site is cut off, and the other one serves by a failover.
