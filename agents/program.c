@@ -3,21 +3,18 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
+#include "lib/config/hooks.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOOKS_DIR  DPL_CONF_DIR "/hooks.d"
-#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define HOOKS_DIR DPL_CONF_DIR "/" DPL_HOOKS_DIR
 
 static _Noreturn void become(const char *const *argv, const char *const *env)
 {
@@ -70,15 +67,6 @@ int program_run(const char *const *argv, const char *const *env, int64_t most_ms
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Whether it may be run: what others could write would be theirs to run as root. */
-static bool is_hook(int dir_fd, const char *name)
-{
-    struct stat st;
-    return strspn(name, NAME_CHARS) == strlen(name) &&
-           fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           st.st_uid == 0 && (st.st_mode & 022) == 0 && (st.st_mode & 0100) != 0;
-}
-
 static void hook(const struct dpl_ocf_run *run, const char *path, const char *const *env,
                  int64_t left_ms)
 {
@@ -97,24 +85,21 @@ void program_hooks(const struct dpl_ocf_run *run, const char *name, const char *
     int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + most_ms * 1000000;
     g_autofree char *path = g_strdup_printf("%s/%s.d", HOOKS_DIR, name);
     g_autoptr(GPtrArray) all = g_ptr_array_new();
-    struct dirent **list = NULL;
-    dpl_autofd int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int count = dir_fd < 0 ? 0 : scandir(path, &list, NULL, alphasort);
+    g_autoptr(GPtrArray) refused = NULL;
+    g_autoptr(GPtrArray) hooks = dpl_hooks_list(path, &refused);
     g_ptr_array_add(all, (gpointer)(uintptr_t) "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
     for (; *env; env++)
         g_ptr_array_add(all, (gpointer)(uintptr_t)*env);
     g_ptr_array_add(all, NULL);
-    for (int i = 0; i < count; i++) {
-        g_autofree char *file = g_build_filename(path, list[i]->d_name, NULL);
+    for (guint i = 0; i < refused->len; i++)
+        dpl_ocf_log(run, "WARNING", "hook \"%s\" is not run: " DPL_HOOKS_RULE,
+                    (const char *)refused->pdata[i]);
+    for (guint i = 0; i < hooks->len; i++) {
         int64_t left_ms = dpl_clock_left_ms(&dpl_clock_system, deadline_ns);
-        if (is_hook(dir_fd, list[i]->d_name) && left_ms > 0)
-            hook(run, file, (const char *const *)all->pdata, left_ms);
-        else if (list[i]->d_name[0] != '.')
-            dpl_ocf_log(run, "WARNING", "hook \"%s\" is not run: %s", file,
-                        left_ms > 0 ? "root alone must own and write it, as an executable file "
-                                      "named by letters, digits, '-' and '_'"
-                                    : "those before it took all the time");
-        free(list[i]);
+        if (left_ms > 0)
+            hook(run, hooks->pdata[i], (const char *const *)all->pdata, left_ms);
+        else
+            dpl_ocf_log(run, "WARNING", "hook \"%s\" is not run: those before it took all the time",
+                        (const char *)hooks->pdata[i]);
     }
-    free(list);
 }
