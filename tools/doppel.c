@@ -67,7 +67,9 @@ static int help_one(const struct dpl_command *c)
            c->right == DPL_RIGHT_LOOK ? " and doppel-monitor" : "");
     printf("Options of every command: --instance=NAME, --output-as=text|json, -q, -v, --help.\n"
            "Exit status: 0 done, 1 failed, 2 usage, 3 not reached or timeout, 4 refused by a "
-           "guard,\n5 peer unreachable, 6 done but degraded, 130 interrupted; see doppel(8).\n");
+           "guard,\n5 peer unreachable, 6 done but degraded, 7 procedure unfinished, 130 "
+           "interrupted; see "
+           "doppel(8).\n");
     return doppel_flushed(c->words, 0);
 }
 
@@ -143,6 +145,18 @@ static void catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
+/* Commands of the daemon that are more than an answer printed. */
+static const struct {
+    const char *words;
+    int (*run)(struct doppel *doppel, const struct dpl_command *c, const struct dpl_doc *args);
+} printers[] = {
+    {"status", doppel_status},
+    {"failover", doppel_procedure_begin},
+    {"procedure resume", doppel_procedure_begin},
+    {"procedure undo", doppel_procedure_begin},
+    {"procedure show", doppel_procedure_show},
+};
+
 static int dispatch(struct doppel *doppel, int argc, char **argv)
 {
     int words = 0;
@@ -170,8 +184,10 @@ static int dispatch(struct doppel *doppel, int argc, char **argv)
         return doppel_flushed(c->words, 0);
     }
     catch_signals();
-    return strcmp(c->words, "status") == 0 ? doppel_status(doppel, c, args)
-                                           : doppel_remote(doppel, c, args);
+    for (size_t i = 0; i < G_N_ELEMENTS(printers); i++)
+        if (strcmp(c->words, printers[i].words) == 0)
+            return printers[i].run(doppel, c, args);
+    return doppel_remote(doppel, c, args);
 }
 
 int main(int argc, char **argv)

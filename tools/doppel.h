@@ -30,6 +30,11 @@ int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args);
 /* Any command of the daemon, with its arguments. Return the exit status. */
 int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args);
+/* Begins a procedure, or goes on with one, and follows it. Return the exit status. */
+int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *command,
+                           const struct dpl_doc *args);
+int doppel_procedure_show(struct doppel *doppel, const struct dpl_command *command,
+                          const struct dpl_doc *args);
 int doppel_status(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args);
 void doppel_completion(FILE *to);

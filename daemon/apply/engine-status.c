@@ -5,6 +5,7 @@
  */
 #include "daemon/apply/engine.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define MS INT64_C(1000000)
@@ -70,12 +71,15 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
         dpl_doc_set_int(doc, "epoch", as_int(s.epoch.number));
         dpl_doc_set_int(doc, "received_lsn", as_int(s.received));
         dpl_doc_set_int(doc, "durable_lsn", as_int(s.durable));
+        dpl_doc_set_format(doc, "epoch_tag", "%016" PRIx64, dpl_epoch_tag(&s.epoch));
+        dpl_doc_set_int(doc, "durable_chain", s.durable_chain);
         dpl_doc_set_int(doc, "applied_epoch", as_int(s.applied.epoch));
         dpl_doc_set_int(doc, "applied_lsn", as_int(s.applied.lsn));
         dpl_doc_set_int(doc, "checkpoint_lsn", as_int(s.checkpoint.lsn));
         dpl_doc_set_int(doc, "synced_lsn", as_int(e->synced));
     }
     dpl_doc_set_int(doc, "queue_bytes", as_int(s.queue_bytes));
+    dpl_doc_set_int(doc, "applied_time_ms", as_int(s.time_ns) / MS);
     dpl_doc_set_int(doc, "lag_ms", lag_ms(e, &s));
     dpl_doc_set_int(doc, "wanted_objects", s.wanted);
     dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || e->mirror.target);

@@ -125,6 +125,8 @@ static int put_primitives(struct dpl_doc *answer, struct dpl_err *err)
         dpl_doc_set_text(row, "set", p->set);
         dpl_doc_set_text(row, "group", p->group);
         dpl_doc_set_text(row, "target", p->target);
+        dpl_doc_set_text(row, "ip", p->ip);
+        dpl_doc_set_text(row, "service", p->service);
         dpl_doc_set_text(row, "cold_start", p->cold_start);
         dpl_doc_set_text(row, "on_superseded", p->on_superseded);
     }

@@ -28,6 +28,10 @@ static const struct {
 
 enum dpl_set_state dpl_set_state_of(const struct dpl_set_facts *facts)
 {
+    if (facts->failing_over)
+        return DPL_SET_FAILING_OVER;
+    if (facts->failed_over)
+        return DPL_SET_FAILED_OVER;
     if (!facts->wanted && !facts->connected)
         return DPL_SET_UNPROTECTED;
     if (facts->connected && facts->mirroring)

@@ -35,6 +35,8 @@ struct dpl_set_facts {
     bool connected;     /* the peer is there */
     bool mirroring;     /* a mirror runs */
     bool mirror_needed; /* the peer or the journal says so */
+    bool failing_over;  /* to this site: recorded, and not raised yet */
+    bool failed_over;   /* this site serves, and a restore is required */
 };
 
 enum dpl_set_state dpl_set_state_of(const struct dpl_set_facts *facts);

@@ -43,4 +43,5 @@ SET_COMMAND(MIRROR_START, "mirror start",  "pn")
 SET_COMMAND(MIRROR_STOP,  "mirror stop",   "m")
 SET_COMMAND(MIRROR_STATUS,"mirror status", "umpdnforb")
 SET_COMMAND(ORPHANS,      "orphans",       "mpdno")
+SET_COMMAND(FAILOVER,     "failover",      "umpdnf")
 /* clang-format on */

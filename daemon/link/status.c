@@ -4,6 +4,7 @@
  */
 #include "daemon/link/link.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define MS INT64_C(1000000)
@@ -101,6 +102,16 @@ static void put_positions(const struct dpl_link *link, struct dpl_doc *doc)
     dpl_doc_set_int(doc, "lag_ms", lag_ms(link));
 }
 
+/* Where a journal ended, with the digest of all that was in it. */
+static void put_end(const struct dpl_source_position *p, struct dpl_doc *doc)
+{
+    struct dpl_doc *end = dpl_doc_set_tree(doc, "end");
+    dpl_doc_set_int(end, "epoch", as_int(p->epoch.number));
+    dpl_doc_set_format(end, "tag", "%016" PRIx64, p->tag);
+    dpl_doc_set_int(end, "lsn", as_int(p->sent));
+    dpl_doc_set_int(end, "chain", p->chain);
+}
+
 /* Of a journal that has ended: whether the target holds it durably, its end too; acknowledgements
  * are of the former position from then on. */
 static void put_left(const struct dpl_link *link, struct dpl_doc *doc)
@@ -114,6 +125,8 @@ static void put_left(const struct dpl_link *link, struct dpl_doc *doc)
     dpl_doc_set_bool(doc, "sent_all",
                      ended && p->durable >= head && !(s->flags & DPL_STATE_NEEDS_MIRROR));
     dpl_doc_set_int(doc, "unsent_bytes", as_int(head > p->durable ? head - p->durable : 0));
+    if (ended)
+        put_end(p, doc);
 }
 
 static const char *compare_text(uint32_t reason)

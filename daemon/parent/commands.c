@@ -8,8 +8,10 @@
 #include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/failover.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/node.h"
+#include "daemon/parent/procedure_command.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/store_command.h"
@@ -390,6 +392,18 @@ static void replica_stop(struct dpl_daemon *daemon, struct dpl_set *set,
     dpl_asked_replica_stop(set, request);
 }
 
+static void failover(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_failover_command(set, request);
+}
+
+static void procedure(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)set;
+    dpl_procedure_command(daemon, request);
+}
+
 static void site(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
 {
     (void)set;
@@ -455,6 +469,11 @@ static const struct row {
     {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, mirror_stop},
     {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, mirror_status},
     {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, orphans},
+    {"failover", DPL_SET_COMMAND_FAILOVER, ANY, failover},
+    {"procedure show", -1, ANY, procedure},
+    {"procedure resume", -1, ANY, procedure},
+    {"procedure undo", -1, ANY, procedure},
+    {"procedure stop", -1, ANY, procedure},
     {"site init", -1, ANY, site},
     {"site offer", -1, ANY, site},
     {"site pair", -1, ANY, site},

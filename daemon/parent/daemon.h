@@ -26,6 +26,7 @@ struct dpl_daemon {
     GPtrArray *waiting; /* of struct dpl_waiter */
     GPtrArray *alerts;  /* of struct dpl_alert */
     GPtrArray *changes; /* of struct dpl_change */
+    GPtrArray *runs;    /* of struct dpl_run */
     GPtrArray *asks;    /* of questions to other sites */
     struct dpl_talks *talks;
     struct dpl_metrics *metrics;

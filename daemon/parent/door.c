@@ -6,6 +6,7 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
 #include "daemon/parent/set_become.h"
+#include "daemon/parent/settle.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/talk.h"
 #include "daemon/parent/turn.h"
@@ -230,7 +231,7 @@ static const char *objection(const struct dpl_set *set, const char *site, const 
         return "busy"; /* for a moment */
     if (direction && strcmp(direction, set->source ? "receive" : "send") != 0)
         return "not-allowed";
-    if (dpl_set_off(set))
+    if (dpl_set_off(set) || dpl_settle_closed(set))
         return "leaving";
     if (set->closed)
         return "storage";

@@ -16,7 +16,13 @@ libparent_a_SOURCES = \
 	daemon/parent/daemon.h \
 	daemon/parent/door.c daemon/parent/door.h \
 	daemon/parent/engine.c \
+	daemon/parent/failover.c daemon/parent/failover.h \
+	daemon/parent/failover_here.c \
+	daemon/parent/failover_prove.c \
+	daemon/parent/failover_source.c \
 	daemon/parent/figures.c \
+	daemon/parent/group_look.c daemon/parent/group_look.h \
+	daemon/parent/hook.c daemon/parent/hook.h \
 	daemon/parent/instance.c daemon/parent/instance.h \
 	daemon/parent/learn.c daemon/parent/learn.h \
 	daemon/parent/lines.c daemon/parent/lines.h \
@@ -29,14 +35,24 @@ libparent_a_SOURCES = \
 	daemon/parent/other.c daemon/parent/other.h \
 	daemon/parent/node.c daemon/parent/node.h \
 	daemon/parent/notify.c daemon/parent/notify.h \
+	daemon/parent/probe.c daemon/parent/probe.h \
+	daemon/parent/procedure_command.c daemon/parent/procedure_command.h \
+	daemon/parent/procedure_doc.c daemon/parent/procedure_doc.h \
+	daemon/parent/procedure_kinds.c \
+	daemon/parent/release.c daemon/parent/release.h \
 	daemon/parent/reload.c \
 	daemon/parent/roles.c daemon/parent/roles.h \
+	daemon/parent/run.c daemon/parent/run.h \
+	daemon/parent/run_call.c daemon/parent/run_call.h \
+	daemon/parent/run_log.c \
 	daemon/parent/scope.c daemon/parent/scope.h \
 	daemon/parent/service.c daemon/parent/service.h \
 	daemon/parent/set.c \
 	daemon/parent/set_become.c daemon/parent/set_become.h \
 	daemon/parent/set_doc.c daemon/parent/set_doc.h \
+	daemon/parent/set_edit.c daemon/parent/set_edit.h \
 	daemon/parent/settings.c daemon/parent/settings.h \
+	daemon/parent/settle.c daemon/parent/settle.h \
 	daemon/parent/site.c daemon/parent/site.h \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
 	daemon/parent/start.c \

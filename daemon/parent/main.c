@@ -5,11 +5,14 @@
 #include "daemon/parent/change.h"
 #include "daemon/parent/cluster.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/hook.h"
 #include "daemon/parent/instance.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/node.h"
 #include "daemon/parent/notify.h"
+#include "daemon/parent/probe.h"
 #include "daemon/parent/roles.h"
+#include "daemon/parent/run.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/talk.h"
 #include "daemon/store/published.h"
@@ -152,6 +155,7 @@ static int open_parts(struct dpl_daemon *daemon, struct dpl_err *err)
     daemon->waiting = g_ptr_array_new();
     daemon->alerts = g_ptr_array_new();
     daemon->changes = g_ptr_array_new();
+    daemon->runs = g_ptr_array_new();
     daemon->asks = g_ptr_array_new();
     dpl_talks_begin(daemon);
     daemon->children = dpl_children_new(daemon->loop, daemon->settings.libexec_dir);
@@ -173,6 +177,9 @@ static void close_parts(struct dpl_daemon *daemon)
 {
     daemon->stopping = true;
     dpl_waits_end(daemon, NULL);
+    dpl_runs_end(daemon);
+    dpl_hooks_end(daemon);
+    dpl_probes_end();
     if (daemon->store)
         dpl_changes_end(daemon);
     dpl_alerts_end(daemon);
@@ -191,6 +198,7 @@ static void close_parts(struct dpl_daemon *daemon)
     g_ptr_array_unref(daemon->waiting);
     g_ptr_array_unref(daemon->alerts);
     g_ptr_array_unref(daemon->changes);
+    g_ptr_array_unref(daemon->runs);
     g_ptr_array_unref(daemon->asks);
 }
 

@@ -6,7 +6,9 @@
 #include "daemon/parent/learn.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
+#include "daemon/parent/release.h"
 #include "daemon/parent/service.h"
+#include "daemon/parent/settle.h"
 #include "daemon/parent/turn.h"
 #include "lib/base/clock.h"
 
@@ -73,6 +75,9 @@ static struct dpl_set_facts facts_of(const struct dpl_set *set)
         .mirror_needed = dpl_doc_bool(set->status, "mirror_needed", false) ||
                          (set->capture.wanted &&
                           (set->capture.gap || set->capture.state == DPL_CAPSTAT_IS_PASSING)),
+        .failing_over = dpl_doc_tree(set->doc, "failing_over") != NULL,
+        .failed_over = dpl_doc_bool(set->doc, "restore_required", false) &&
+                       g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") == 0,
     };
 }
 
@@ -95,6 +100,8 @@ void dpl_set_review(struct dpl_set *set)
     dpl_wait_review(set);
     dpl_asked_review(set);
     dpl_services_review(set);
+    dpl_settle_review(set);
+    dpl_release_review(set);
 }
 
 /* What follows from the document. */

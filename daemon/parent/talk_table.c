@@ -2,6 +2,7 @@
  *
  * What another site may ask. A handler is called with a set that is shared with that site.
  */
+#include "daemon/parent/release.h"
 #include "daemon/parent/talk.h"
 #include "daemon/parent/talk_state.h"
 
@@ -11,7 +12,11 @@ static const struct {
     const char *ask;
     dpl_talk_handler *handler;
 } rows[] = {
+    {"cede", dpl_release_cede},
+    {"release", dpl_release_asked},
     {"state", dpl_talk_state},
+    {"stopped", dpl_release_stopped},
+    {"take_back", dpl_release_take_back},
 };
 
 dpl_talk_handler *dpl_talk_find(const char *ask)

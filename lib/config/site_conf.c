@@ -23,6 +23,8 @@ static const struct dpl_conf_key keys[] = {
      .help = "where Prometheus may ask, or off"},
     {"daemon", "log_target", DPL_CONF_CHOICE, "syslog", .choices = "syslog|stderr|journal",
      .help = "where messages go"},
+    {"daemon", "log_dir", DPL_CONF_PATH, "/var/log/doppel",
+     .help = "where the logs of procedures lie"},
     {"daemon", "log_level", DPL_CONF_CHOICE, "info", .choices = "error|warning|notice|info|debug",
      .help = "the least message that is logged"},
 

@@ -48,6 +48,15 @@ DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; none begins 
 DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")
 DPL_COMMAND("orphans",       CHANGE, DAEMON, "SET ACTION",
             "list, move or delete files that the source has not")
+DPL_COMMAND("failover",      CHANGE, DAEMON,
+            "SET [--graceful] [--immediate] [--wait=TIME] [--then=WHAT] [--accept-incomplete] "
+            "[--source-is-down] [--confirm=SET] [--wan] [--plan] [--test]",
+            "let this site serve a set in place of the other one")
+DPL_COMMAND("procedure show", LOOK,  DAEMON, "[ID]", "the procedures of this site, or how far one is")
+DPL_COMMAND("procedure resume", CHANGE, DAEMON,
+            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete]", "go on with a procedure that rests")
+DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID]", "take back what a procedure has done")
+DPL_COMMAND("procedure stop", CHANGE, DAEMON, "[ID]", "let a procedure rest after the step that runs")
 DPL_COMMAND("site init",     CHANGE, DAEMON, "", "make this site's keys and certificates")
 DPL_COMMAND("site offer",    LOOK,   DAEMON, "[--address=HOST]...",
             "print what another site needs to pair with this one")

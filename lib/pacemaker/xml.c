@@ -194,6 +194,10 @@ static void take_parameter(xmlNodePtr node, void *self)
         copy(node, "value", p->cold_start, sizeof p->cold_start);
     else if (strcmp(name, "on_superseded") == 0)
         copy(node, "value", p->on_superseded, sizeof p->on_superseded);
+    else if (strcmp(name, "ip") == 0)
+        copy(node, "value", p->ip, sizeof p->ip);
+    else if (strcmp(name, "service") == 0)
+        copy(node, "value", p->service, sizeof p->service);
     else if (strcmp(name, "target") == 0)
         copy(node, "value", p->target, sizeof p->target);
 }
@@ -207,7 +211,7 @@ static void take_primitive(xmlNodePtr node, void *self)
     if (node->parent && is(node->parent, "group"))
         copy(node->parent, "id", p.group, sizeof p.group);
     each(node, "nvpair", take_parameter, &p);
-    if (p.id[0] && p.set[0])
+    if (p.id[0] && (p.set[0] || p.ip[0]))
         g_array_append_val(primitives, p);
 }
 

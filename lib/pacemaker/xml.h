@@ -53,6 +53,7 @@ struct dpl_pcmk_primitive {
     char id[DPL_PCMK_NAME], agent[DPL_PCMK_NAME], set[DPL_PCMK_NAME];
     char group[DPL_PCMK_NAME]; /* "" : in none */
     /* "" : not given */
+    char ip[64], service[64];
     char target[DPL_PCMK_NAME], cold_start[16], on_superseded[16];
 };
 
@@ -61,7 +62,7 @@ int dpl_pcmk_fences_read(const char *xml, size_t size, GArray **fences_r, struct
 int dpl_pcmk_status_read(const char *xml, size_t size, struct dpl_pcmk_status *status_r,
                          struct dpl_err *err);
 void dpl_pcmk_status_clear(struct dpl_pcmk_status *status);
-/* The primitives with the parameter replication_set. */
+/* The primitives with the parameter replication_set, and those with an address. */
 int dpl_pcmk_primitives_read(const char *xml, size_t size, GArray **primitives_r,
                              struct dpl_err *err);
 

@@ -105,6 +105,7 @@ dist_noinst_SCRIPTS += tests/crash/mirror-faults.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-guards.sh
 dist_noinst_SCRIPTS += tests/crash/two-sites.sh tests/crash/services.sh
 dist_noinst_SCRIPTS += tests/crash/sites-talk.sh
+dist_noinst_SCRIPTS += tests/crash/failover.sh
 
 # A Maildir and a database under load, and what a copy of them must look like.
 if HAVE_SQLITE

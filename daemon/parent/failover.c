@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/failover.h"
+
+#include "daemon/parent/procedure_command.h"
+#include "daemon/parent/set_become.h"
+#include "daemon/parent/talk.h"
+#include "lib/base/units.h"
+
+#include <string.h>
+
+enum { LOOK_MS = 5000, WAIT_MS = 300000 };
+
+static const struct dpl_run_step steps[] = {
+    {"record", "record here that this site is going to serve, with the next generation", false,
+     NULL, dpl_failover_record, dpl_failover_recorded, dpl_failover_withdraw},
+    {"hooks", "run the programs of hooks.d/pre-failover.d; one that fails stops it", false, NULL,
+     dpl_failover_pre, NULL, NULL},
+    {"release", "let the other site release the set, and see that nothing of it runs there", false,
+     NULL, dpl_failover_release, dpl_failover_released, dpl_failover_take_back},
+    {"drain", "wait until this site holds all that the other one wrote", false, NULL,
+     dpl_failover_drain, NULL, NULL},
+    {"settle", "close the replica to the other site, and apply what came to its end", false, NULL,
+     dpl_failover_settle, dpl_failover_settled, dpl_failover_unsettle},
+    {"directory", "move the users of the set to this site", false, NULL, dpl_failover_directory,
+     NULL, NULL},
+    {"names", "point the names of the other site here", false, NULL, dpl_failover_names, NULL,
+     NULL},
+    {"cede", "let the other site give the generation away: it serves by itself no more", false,
+     NULL, dpl_failover_cede, NULL, NULL},
+    {"serve", "raise the generation: this site serves, and a restore is required", true, NULL,
+     dpl_failover_raise, dpl_failover_raised, NULL},
+    {"online", "wait until the services run here", true, NULL, NULL, dpl_failover_online, NULL},
+    {"prove", "ask the services as a client does", true, NULL, NULL, dpl_failover_probe, NULL},
+    {"post", "run the programs of hooks.d/post-failover.d; one that fails warns", true, NULL,
+     dpl_failover_post, NULL, NULL},
+};
+
+const struct dpl_run_kind dpl_failover_kind = {"failover", steps, G_N_ELEMENTS(steps)};
+
+enum dpl_failover_mode dpl_failover_mode(const struct dpl_doc *options)
+{
+    if (dpl_doc_bool(options, "source_is_down", false))
+        return DPL_FAILOVER_DOWN;
+    return dpl_doc_bool(options, "immediate", false) ? DPL_FAILOVER_IMMEDIATE
+                                                     : DPL_FAILOVER_GRACEFUL;
+}
+
+int dpl_failover_wait_ms(const struct dpl_doc *options, int64_t *ms_r, struct dpl_err *err)
+{
+    const char *text = dpl_doc_text(options, "wait");
+    *ms_r = WAIT_MS;
+    if (!text)
+        return DPL_OK;
+    bool bare = text[0] && strspn(text, "0123456789") == strlen(text);
+    g_autofree char *with_unit = g_strdup_printf("%.20s%s", text, bare ? "s" : "");
+    if (dpl_units_duration_ms(with_unit, ms_r, NULL) == DPL_OK)
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_USAGE, "--wait: \"%.40s\" is neither seconds nor a time as 5min",
+                       text);
+}
+
+static int check_options(const struct dpl_doc *args, struct dpl_err *err)
+{
+    static const char *const thens[] = {"ask", "immediate", "abort", NULL};
+    bool down = dpl_doc_bool(args, "source_is_down", false);
+    bool immediate = dpl_doc_bool(args, "immediate", false);
+    const char *then = dpl_doc_text(args, "then"), *confirm = dpl_doc_text(args, "confirm");
+    int64_t ms;
+    if (immediate && dpl_doc_bool(args, "graceful", false))
+        return dpl_err_set(err, DPL_E_USAGE, "--graceful and --immediate exclude each other");
+    if (down && !immediate)
+        return dpl_err_set(err, DPL_E_USAGE, "--source-is-down goes with --immediate");
+    if (then && !g_strv_contains(thens, then))
+        return dpl_err_set(err, DPL_E_USAGE, "--then: \"%.40s\" is none of ask, immediate, abort",
+                           then);
+    if (dpl_doc_bool(args, "wan", false))
+        return dpl_err_set(err, DPL_E_UNSUPPORTED,
+                           "--wan: over a WAN the names must move too, and this version does not "
+                           "change DNS: without it the addresses of the set's group count");
+    if (confirm && g_strcmp0(confirm, dpl_doc_text(args, "set")) != 0)
+        return dpl_err_set(err, DPL_E_REFUSED, "--confirm=%.40s is not the set's name", confirm);
+    return dpl_failover_wait_ms(args, &ms, err);
+}
+
+/* What must hold here. */
+static int check_set(const struct dpl_set *set, struct dpl_err *err)
+{
+    const char *role = dpl_doc_text(set->doc, "role"), *peer = dpl_set_peer(set);
+    if (g_strcmp0(role, "standby") != 0)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" is %s at this site: a failover is typed "
+                           "where it stands by%s%s",
+                           set->name, role ? role : "nothing", peer ? ", at site " : "",
+                           peer ? peer : "");
+    if (!dpl_doc_text(set->doc, "peer_rules"))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" was never connected: site \"%s\" has not said yet which "
+                           "files it has",
+                           set->name, peer);
+    return dpl_procedure_may_begin(set->daemon, set->name, err);
+}
+
+static int64_t next_generation(const struct dpl_set *set, const struct dpl_doc *other)
+{
+    struct dpl_set_side side;
+    dpl_set_side_read(set->doc, &side);
+    return dpl_set_role_next(&side, dpl_doc_int(other, "generation", 0));
+}
+
+/* --- the look at the other site that comes first ---------------------------------------------- */
+
+struct look {
+    struct dpl_daemon *daemon;
+    struct dpl_request *request;
+    char *set;
+};
+
+static void put_line(struct dpl_doc *lines, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void put_line(struct dpl_doc *lines, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    dpl_doc_add_text(lines, text);
+}
+
+/* What speaks for and against the other site's being down. */
+static void put_evidence(struct dpl_doc *lines, const struct dpl_set *set,
+                         const struct dpl_doc *other, const struct dpl_err *err)
+{
+    const char *peer = dpl_set_peer(set);
+    int64_t applied_ms = dpl_doc_int(set->status, "applied_time_ms", 0);
+    if (other)
+        put_line(lines, "site %s answers (node %s): it is %s, generation %lld", peer,
+                 dpl_doc_text(other, "node") ? dpl_doc_text(other, "node") : "?",
+                 dpl_doc_text(other, "role") ? dpl_doc_text(other, "role") : "?",
+                 (long long)dpl_doc_int(other, "generation", 0));
+    else
+        put_line(lines, "site %s does not answer: %s", peer, err->text);
+    put_line(lines, "its replica here is %s, %s", dpl_set_state_text(set->state),
+             set->connected ? "and connected with it now" : "and not connected");
+    if (applied_ms > 0) {
+        g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(applied_ms / 1000);
+        g_autofree char *text = g_date_time_format(at, "%Y-%m-%d %H:%M:%S");
+        put_line(lines, "the last change that is applied here was made there at %s", text);
+    }
+    put_line(lines, "generation here %lld", (long long)dpl_doc_int(set->doc, "generation", 0));
+}
+
+/* Whether it can be done as it was asked for, by what the other site says. */
+static int judge(const struct dpl_set *set, const struct dpl_doc *args, const struct dpl_doc *other,
+                 const struct dpl_err *why, struct dpl_err *err)
+{
+    const char *peer = dpl_set_peer(set);
+    enum dpl_failover_mode mode = dpl_failover_mode(args);
+    const char *role = dpl_doc_text(other, "role");
+    bool held = dpl_doc_bool(other, "held", false);
+    if (other && mode == DPL_FAILOVER_DOWN && g_strcmp0(role, "serving") == 0 && !held)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "site \"%s\" is not down: it answers that it serves; without "
+                           "--source-is-down it is asked to let go",
+                           peer);
+    if (!other && mode != DPL_FAILOVER_DOWN && why->code == DPL_E_UNREACHABLE)
+        return dpl_err_set(err, DPL_E_UNREACHABLE,
+                           "site \"%s\" does not answer (%s), and it may serve: when you know that "
+                           "it is down: doppel failover %s --immediate --source-is-down",
+                           peer, why->text, set->name);
+    if (!other && mode != DPL_FAILOVER_DOWN)
+        return dpl_err_set(err, why->code, "site \"%s\": %s", peer, why->text);
+    return DPL_OK;
+}
+
+static void answer_plan(struct dpl_set *set, struct dpl_request *request,
+                        const struct dpl_doc *other, const struct dpl_err *why)
+{
+    static const char *const texts[] = {"graceful: nothing is lost", "immediate: with what is here",
+                                        "immediate: the other site is said to be down"};
+    struct dpl_doc *answer = dpl_doc_new(), *lines = dpl_doc_set_list(answer, "evidence");
+    struct dpl_err err = {0};
+    put_line(lines, "failover of set %s from site %s to site %s, %s", set->name, dpl_set_peer(set),
+             set->daemon->settings.site, texts[dpl_failover_mode(request->args)]);
+    put_line(lines, "the generation becomes %lld", (long long)next_generation(set, other));
+    put_evidence(lines, set, other, why);
+    if (judge(set, request->args, other, why, &err) < 0)
+        put_line(lines, "it would be refused: %s", err.text);
+    dpl_doc_set(answer, "steps", dpl_procedure_plan(&dpl_failover_kind));
+    dpl_request_done(request, answer);
+}
+
+static bool is_plan(const struct dpl_request *request)
+{
+    return dpl_doc_bool(request->args, "plan", false) || dpl_doc_bool(request->args, "test", false);
+}
+
+static void looked(void *self, int rc, const struct dpl_doc *other, const struct dpl_err *why)
+{
+    struct look *look = self;
+    struct dpl_request *request = look->request;
+    struct dpl_set *set;
+    struct dpl_err err = {0};
+    int code = dpl_set_get(look->daemon, look->set, &set, &err);
+    if (code == DPL_OK)
+        code = check_set(set, &err); /* it may have changed */
+    if (code == DPL_OK && !is_plan(request))
+        code = judge(set, request->args, rc < 0 ? NULL : other, why, &err);
+    if (code < 0)
+        dpl_request_fail(request, &err);
+    else if (is_plan(request))
+        answer_plan(set, request, other, why);
+    else
+        dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, other), request->args,
+                            request);
+    g_free(look->set);
+    g_free(look);
+}
+
+void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
+{
+    struct dpl_err err = {0};
+    bool down = dpl_doc_bool(request->args, "source_is_down", false);
+    int rc = check_options(request->args, &err);
+    if (rc == DPL_OK)
+        rc = check_set(set, &err);
+    if (rc == DPL_OK && down && !is_plan(request) && !dpl_doc_text(request->args, "confirm"))
+        rc = dpl_err_set(&err, DPL_E_REFUSED,
+                         "--source-is-down wants the set's name typed, or --confirm=%s", set->name);
+    if (rc < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
+    if (down &&
+        !is_plan(request)) { /* what is recorded first holds a source that starts just now */
+        dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, NULL), request->args,
+                            request);
+        return;
+    }
+    struct look *look = g_new(struct look, 1);
+    *look = (struct look){set->daemon, request, g_strdup(set->name)};
+    dpl_talk_ask(set->daemon, dpl_set_peer(set), dpl_talk_question("state", set->name), LOOK_MS,
+                 looked, look);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Failover: the steps that are about the other site.
+ */
+#include "daemon/parent/failover.h"
+
+#include "daemon/parent/set_become.h"
+#include "daemon/parent/talk.h"
+
+#include <string.h>
+
+enum {
+    ASK_MS = 10000,
+    DOWN_MS = 2000, /* one that is said to be down gets so long to say that it is not */
+    AGAIN_MS = 200,
+};
+
+static const char *peer_of(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    const char *peer = set ? dpl_set_peer(set) : NULL;
+    return peer ? peer : "?";
+}
+
+static struct dpl_doc *question(const struct dpl_run *run, const char *ask)
+{
+    struct dpl_doc *doc = dpl_talk_question(ask, run->set);
+    dpl_doc_set_int(doc, "generation", dpl_run_generation(run));
+    dpl_doc_set_text(doc, "procedure", run->id);
+    return doc;
+}
+
+/* --- record ----------------------------------------------------------------------------------- */
+
+static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    int rc = dpl_set_become(doc, DPL_SET_EVENT_ANNOUNCE, dpl_run_generation(run), err);
+    if (rc < 0)
+        return rc;
+    struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
+    if (pending && g_strcmp0(dpl_doc_text(pending, "procedure"), run->id) != 0) {
+        dpl_doc_set_text(pending, "procedure", run->id);
+        rc = 1;
+    }
+    return rc;
+}
+
+static void ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                       const struct dpl_err *err)
+{
+    (void)answer;
+    if (rc < 0)
+        dpl_run_fail(run, err);
+    else
+        dpl_run_ok(run, NULL);
+}
+
+void dpl_failover_record(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, announce, ok_or_fail);
+}
+
+void dpl_failover_recorded(struct dpl_run *run)
+{
+    struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    struct dpl_set_side side = {0};
+    struct dpl_err err = {0};
+    if (set)
+        dpl_set_side_read(set->doc, &side);
+    if (side.failing_over == dpl_run_generation(run)) {
+        dpl_run_ok(run, "generation %lld is pending here", (long long)dpl_run_generation(run));
+        return;
+    }
+    dpl_err_set(&err, DPL_E_FAILED, "generation %lld does not stand in the store",
+                (long long)dpl_run_generation(run));
+    dpl_run_fail(run, &err);
+}
+
+static int withdraw(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_WITHDRAW, dpl_run_generation(run), err);
+}
+
+void dpl_failover_withdraw(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, withdraw, ok_or_fail);
+}
+
+/* --- release ---------------------------------------------------------------------------------- */
+
+static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                    const struct dpl_err *err)
+{
+    const char *role = dpl_doc_text(answer, "role");
+    struct dpl_err why = {0};
+    if (rc == DPL_OK && g_strcmp0(role, "serving") == 0 && !dpl_doc_bool(answer, "held", false)) {
+        dpl_err_set(&why, DPL_E_REFUSED,
+                    "site \"%s\" is not down: it answers that it serves; undo this, then doppel "
+                    "failover %s",
+                    peer_of(run), run->set);
+        dpl_run_fail(run, &why);
+        return;
+    }
+    dpl_doc_set_bool(dpl_run_facts(run), "unreachable", true);
+    if (rc == DPL_OK)
+        dpl_run_ok(run, "site %s answers, and does not serve: it is %s", peer_of(run),
+                   role ? role : "?");
+    else
+        dpl_run_ok(run, "site %s does not answer (%s); that it is down was said by user %lld",
+                   peer_of(run), err->text, (long long)dpl_doc_int(run->doc, "user", -1));
+}
+
+static void ask_release(struct dpl_run *run);
+
+static void on_release(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                       const struct dpl_err *err)
+{
+    int64_t wait_ms = 0;
+    (void)answer;
+    (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
+    if (rc == DPL_OK) {
+        dpl_doc_set_bool(dpl_run_facts(run), "released", true);
+        dpl_run_ok(run, NULL);
+    } else if (rc == DPL_E_UNREACHABLE && dpl_run_elapsed_ms(run) < wait_ms) {
+        dpl_run_tell(run, "site %s does not answer: it is asked on", peer_of(run));
+        dpl_run_later(run, AGAIN_MS, ask_release);
+    } else {
+        dpl_run_fail(run, err);
+    }
+}
+
+static void ask_release(struct dpl_run *run)
+{
+    /* It may do so though its answer gets lost: an undo has to take it back. */
+    dpl_run_ask_site(run, question(run, "release"), ASK_MS, on_release);
+}
+
+void dpl_failover_release(struct dpl_run *run)
+{
+    if (dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_DOWN)
+        dpl_run_ask_site(run, dpl_talk_question("state", run->set), DOWN_MS, on_down);
+    else
+        ask_release(run);
+}
+
+static void look_released(struct dpl_run *run);
+
+/* The time is over in which the other site was to do something. */
+static void too_late(struct dpl_run *run, const char *what, const char *question)
+{
+    const struct dpl_doc *options = dpl_run_options(run);
+    const char *then = dpl_doc_text(options, "then");
+    struct dpl_err err = {0};
+    if (g_strcmp0(then, "abort") == 0) {
+        dpl_err_set(&err, DPL_E_TIMEOUT, "%s in the time that --wait gives", what);
+        dpl_doc_set_bool(run->doc, "abort", true);
+        dpl_run_fail(run, &err);
+    } else {
+        dpl_run_wait(run, question, "%s in the time that --wait gives", what);
+    }
+}
+
+static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                        const struct dpl_err *err)
+{
+    int64_t wait_ms = 0;
+    (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
+    bool stopped = dpl_doc_bool(answer, "stopped", false);
+    if (rc == DPL_OK && stopped &&
+        dpl_doc_int(answer, "released_for", 0) == dpl_run_generation(run)) {
+        dpl_run_ok(run, "nothing of the set runs at site %s", peer_of(run));
+        return;
+    }
+    if (rc == DPL_OK)
+        dpl_run_tell(run, "site %s is %s, and its services still stop", peer_of(run),
+                     dpl_doc_text(answer, "role") ? dpl_doc_text(answer, "role") : "?");
+    else
+        dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
+    if (dpl_run_elapsed_ms(run) < wait_ms)
+        dpl_run_later(run, AGAIN_MS, look_released);
+    else
+        too_late(run, "the services of the other site were not seen to stop", "--then=wait|abort");
+}
+
+static void look_released(struct dpl_run *run)
+{
+    dpl_run_ask_site(run, dpl_talk_question("stopped", run->set), ASK_MS, on_released);
+}
+
+void dpl_failover_released(struct dpl_run *run)
+{
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
+        dpl_run_ok(run, NULL);
+    else
+        look_released(run);
+}
+
+static void on_taken_back(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                          const struct dpl_err *err)
+{
+    struct dpl_err why = *err;
+    (void)answer;
+    if (rc == DPL_OK) {
+        dpl_run_ok(run, "site %s serves again", peer_of(run));
+    } else if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false)) {
+        dpl_run_ok(run, "site %s was not asked to let go", peer_of(run));
+    } else {
+        dpl_err_context(&why, "site does not take the set back; there: doppel site confirm");
+        dpl_run_fail(run, &why);
+    }
+}
+
+static void withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                      const struct dpl_err *err)
+{
+    (void)answer;
+    if (rc < 0) {
+        dpl_run_fail(run, err);
+        return;
+    }
+    struct dpl_doc *ask = question(run, "take_back");
+    dpl_doc_set_bool(ask, "withdrawn", true);
+    dpl_run_ask_site(run, ask, ASK_MS, on_taken_back);
+}
+
+/* The number is given up here first: only then may the other site have it back. */
+void dpl_failover_take_back(struct dpl_run *run)
+{
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
+        dpl_run_ok(run, "nothing was asked of site %s", peer_of(run));
+    else
+        dpl_run_edit_set(run, withdraw, withdrawn);
+}
+
+/* --- drain ------------------------------------------------------------------------------------ */
+
+static void look_drained(struct dpl_run *run);
+
+static void put_missing(struct dpl_run *run, const struct dpl_doc *answer)
+{
+    struct dpl_doc *facts = dpl_run_facts(run);
+    int64_t bytes = dpl_doc_int(answer, "unsent_bytes", -1);
+    if (bytes > 0)
+        dpl_doc_set_format(facts, "missing", "%lld bytes of the journal of site %s",
+                           (long long)bytes, peer_of(run));
+    else
+        dpl_doc_set_format(facts, "missing",
+                           "whatever site %s wrote after its last change that came here; how much "
+                           "that is, is not known",
+                           peer_of(run));
+}
+
+static bool goes_without(const struct dpl_run *run)
+{
+    return g_strcmp0(dpl_doc_text(dpl_run_options(run), "then"), "immediate") == 0;
+}
+
+static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
+{
+    int64_t wait_ms = 0;
+    (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
+    if (dpl_run_elapsed_ms(run) < wait_ms) {
+        dpl_run_later(run, AGAIN_MS, look_drained);
+    } else if (goes_without(run)) {
+        put_missing(run, answer);
+        dpl_run_ok(run, "it goes on without: not all has come in the time that --wait gives");
+    } else {
+        too_late(run, "not all that the other site wrote has come", "--then=wait|immediate|abort");
+    }
+}
+
+static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                       const struct dpl_err *err)
+{
+    const struct dpl_doc *end = dpl_doc_tree(answer, "end");
+    bool immediate = dpl_failover_mode(dpl_run_options(run)) != DPL_FAILOVER_GRACEFUL;
+    if (rc == DPL_OK && dpl_doc_bool(answer, "drained", false) && end) {
+        dpl_doc_set(dpl_run_facts(run), "end", dpl_doc_copy(end));
+        dpl_run_ok(run, "all that site %s wrote is here, to position %lld", peer_of(run),
+                   (long long)dpl_doc_int(end, "lsn", 0));
+        return;
+    }
+    if (immediate) {
+        put_missing(run, answer);
+        dpl_run_ok(run, "not waited for");
+        return;
+    }
+    if (rc < 0)
+        dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
+    else
+        dpl_run_tell(run, "site %s has %lld bytes to send", peer_of(run),
+                     (long long)dpl_doc_int(answer, "unsent_bytes", -1));
+    not_drained(run, answer);
+}
+
+static void look_drained(struct dpl_run *run)
+{
+    dpl_run_ask_site(run, dpl_talk_question("stopped", run->set), ASK_MS, on_drained);
+}
+
+void dpl_failover_drain(struct dpl_run *run)
+{
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false)) {
+        put_missing(run, NULL);
+        dpl_run_ok(run, "not waited for: the other site is down");
+    } else {
+        look_drained(run);
+    }
+}
+
+/* --- cede ------------------------------------------------------------------------------------- */
+
+void dpl_failover_cede(struct dpl_run *run)
+{
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
+        dpl_run_ok(run, "the other site is down: it learns of it when it comes back");
+    else
+        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, ok_or_fail);
+}

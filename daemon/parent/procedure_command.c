@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/procedure_command.h"
+
+#include "daemon/parent/log.h"
+#include "daemon/parent/procedure_doc.h"
+#include "daemon/parent/set_edit.h"
+
+#include <string.h>
+
+int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set, struct dpl_err *err)
+{
+    const char *id = dpl_procedure_open(daemon, set);
+    return !id ? DPL_OK
+               : dpl_err_set(err, DPL_E_REFUSED,
+                             "set \"%s\" has an open procedure: doppel procedure show %s; "
+                             "doppel procedure resume %s goes on with it, undo takes it back",
+                             set, id, id);
+}
+
+struct dpl_doc *dpl_procedure_plan(const struct dpl_run_kind *kind)
+{
+    struct dpl_doc *list = dpl_doc_new_list();
+    for (size_t i = 0; i < kind->count; i++) {
+        struct dpl_doc *row = dpl_doc_add_tree(list);
+        dpl_doc_set_text(row, "name", kind->steps[i].name);
+        dpl_doc_set_text(row, "plan", kind->steps[i].plan);
+        if (kind->steps[i].last)
+            dpl_doc_set_bool(row, "last", true);
+    }
+    return list;
+}
+
+/* --- a beginning ------------------------------------------------------------------------------ */
+
+struct begin {
+    struct dpl_daemon *daemon;
+    struct dpl_request *request;
+    char *id, *set;
+};
+
+static void begin_end(struct begin *b, const struct dpl_err *err)
+{
+    struct dpl_doc *answer = dpl_doc_new();
+    dpl_doc_set_text(answer, "procedure", b->id);
+    if (err) {
+        dpl_doc_free(answer);
+        dpl_request_fail(b->request, err);
+    } else {
+        dpl_request_done(b->request, answer);
+    }
+    g_free(b->id);
+    g_free(b->set);
+    g_free(b);
+}
+
+/* The set's document names it: one procedure at a time, whoever else begins one. */
+static int lock(void *self, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct begin *b = self;
+    const char *other = dpl_procedure_open(b->daemon, b->set);
+    if (other && strcmp(other, b->id) != 0)
+        return dpl_procedure_may_begin(b->daemon, b->set, err);
+    dpl_doc_set_text(doc, "procedure", b->id);
+    return 1;
+}
+
+static void locked(void *self, int rc, const struct dpl_err *error)
+{
+    struct begin *b = self;
+    struct dpl_err err = *error;
+    if (rc == DPL_OK)
+        rc = dpl_run_begin(b->daemon, b->id, false, &err);
+    if (rc < 0) /* it never began */
+        dpl_store_put(b->daemon->store, "procedure", b->id, NULL, NULL, NULL, NULL);
+    begin_end(b, rc < 0 ? &err : NULL);
+}
+
+static void recorded(void *self, int rc, struct dpl_store_version version,
+                     const struct dpl_err *err)
+{
+    struct begin *b = self;
+    (void)version;
+    if (rc < 0)
+        begin_end(b, err);
+    else
+        dpl_set_edit(b->daemon, b->set, lock, locked, b);
+}
+
+void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int64_t generation,
+                         const struct dpl_doc *options, struct dpl_request *request)
+{
+    const struct dpl_store_version none = {0};
+    struct begin *b = g_new0(struct begin, 1);
+    *b = (struct begin){.daemon = set->daemon,
+                        .request = request,
+                        .id = dpl_procedure_id(set->daemon, set->name),
+                        .set = g_strdup(set->name)};
+    g_autoptr(dpl_doc_auto) doc = dpl_procedure_doc(kind, set->name, generation, options);
+    g_autofree char *id = g_strdup(b->id); /* b may be gone when the put returns */
+    dpl_doc_set_int(doc, "user", (int64_t)request->uid);
+    dpl_procedure_sign(b->daemon, doc);
+    dpl_store_put(b->daemon->store, "procedure", id, &none, doc, recorded, b);
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+static void put_next(struct dpl_doc *out, const char *id, const struct dpl_doc *doc, bool attended)
+{
+    int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
+    const char *question = dpl_doc_text(doc, "question");
+    if (attended)
+        dpl_doc_set_text(out, "next", "nothing: it runs");
+    else if (state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE)
+        dpl_doc_set_text(out, "next", "nothing: it has ended");
+    else if (question)
+        dpl_doc_set_format(out, "next",
+                           "doppel procedure resume %s %s; or: doppel procedure undo %s", id,
+                           question, id);
+    else
+        dpl_doc_set_format(out, "next", "doppel procedure resume %s, or: doppel procedure undo %s",
+                           id, id);
+}
+
+static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
+{
+    struct dpl_doc *out = dpl_doc_new();
+    bool attended = dpl_procedure_attended(daemon, id, doc);
+    const struct dpl_run *run = dpl_run_find(daemon, id);
+    dpl_doc_set_text(out, "procedure", id);
+    for (size_t i = 0; i < dpl_doc_count(doc); i++) {
+        const struct dpl_doc *value = dpl_doc_at(doc, i);
+        if (strcmp(dpl_doc_key(value), "token") != 0)
+            dpl_doc_set(out, dpl_doc_key(value), dpl_doc_copy(value));
+    }
+    /* The record of a runner that is gone still says "running". */
+    if (!attended && g_strcmp0(dpl_doc_text(doc, "state"), "running") == 0) {
+        dpl_doc_set_text(out, "state", "interrupted");
+        dpl_doc_set_format(out, "why", "doppeld of node \"%s\" ended, or that node is gone",
+                           dpl_doc_text(doc, "node"));
+    }
+    dpl_doc_set_bool(out, "attended", attended);
+    if (run && run->text[0])
+        dpl_doc_set_text(out, "now", run->text);
+    put_next(out, id, doc, attended);
+    return out;
+}
+
+static void show_all(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    g_auto(GStrv) names = dpl_store_list(daemon->store, "procedure");
+    struct dpl_doc *answer = dpl_doc_new(), *list = dpl_doc_set_list(answer, "procedures");
+    for (size_t i = 0; names[i]; i++) {
+        struct dpl_store_item item;
+        if (dpl_store_get(daemon->store, "procedure", names[i], &item, NULL) < 0)
+            continue;
+        g_autoptr(dpl_doc_auto) all = shown(daemon, names[i], item.doc);
+        struct dpl_doc *row = dpl_doc_add_tree(list);
+        static const char *const keys[] = {"procedure", "set", "kind", "state", "node"};
+        for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
+            dpl_doc_set_text(row, keys[k], dpl_doc_text(all, keys[k]));
+        dpl_doc_set_int(row, "begun_ms", dpl_doc_int(all, "begun_ms", 0));
+    }
+    dpl_request_done(request, answer);
+}
+
+/* --- the others ------------------------------------------------------------------------------- */
+
+/* The one that is named, or the one that is open. */
+static int find(struct dpl_daemon *daemon, const struct dpl_request *request,
+                struct dpl_store_item *item_r, struct dpl_err *err)
+{
+    const char *id = dpl_doc_text(request->args, "id"), *only = NULL;
+    unsigned open = 0;
+    for (guint i = 0; !id && i < daemon->sets->len; i++) {
+        const struct dpl_set *set = daemon->sets->pdata[i];
+        const char *one = dpl_procedure_open(daemon, set->name);
+        open += one != NULL;
+        only = one ? one : only;
+    }
+    if (!id && open == 0)
+        return dpl_err_set(err, DPL_E_NOT_FOUND, "no procedure is open");
+    if (!id && open > 1)
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "%u procedures are open: name one; see doppel procedure show", open);
+    if (dpl_store_get(daemon->store, "procedure", id ? id : only, item_r, NULL) == DPL_OK)
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_NOT_FOUND, "there is no procedure \"%.80s\" at this site", id);
+}
+
+/* What was typed now counts more than what was typed first. */
+static void merge(struct dpl_doc *options, const struct dpl_doc *args)
+{
+    for (size_t i = 0; i < dpl_doc_count(args); i++) {
+        const struct dpl_doc *value = dpl_doc_at(args, i);
+        if (strcmp(dpl_doc_key(value), "id") != 0)
+            dpl_doc_set(options, dpl_doc_key(value), dpl_doc_copy(value));
+    }
+}
+
+struct again {
+    struct dpl_daemon *daemon;
+    struct dpl_request *request;
+    char *id;
+    bool back;
+};
+
+static void again_end(struct again *a, int rc, const struct dpl_err *err)
+{
+    if (rc < 0) {
+        dpl_request_fail(a->request, err);
+    } else {
+        struct dpl_doc *answer = dpl_doc_new();
+        dpl_doc_set_text(answer, "procedure", a->id);
+        dpl_request_done(a->request, answer);
+    }
+    g_free(a->id);
+    g_free(a);
+}
+
+static void optioned(void *self, int rc, struct dpl_store_version version,
+                     const struct dpl_err *error)
+{
+    struct again *a = self;
+    struct dpl_err err = error ? *error : (struct dpl_err){0};
+    (void)version;
+    if (rc == DPL_E_BUSY)
+        dpl_err_set(&err, rc, "procedure %s was changed meanwhile: look at it again", a->id);
+    if (rc == DPL_OK)
+        rc = dpl_run_begin(a->daemon, a->id, a->back, &err);
+    again_end(a, rc, &err);
+}
+
+/* Whoever ran it is gone, or it rests: it goes on here. */
+static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
+                  struct dpl_request *request, bool back)
+{
+    const struct dpl_run_kind *kind = dpl_run_kind_find(dpl_doc_text(item->doc, "kind"));
+    const char *set = dpl_doc_text(item->doc, "set"), *node = dpl_doc_text(item->doc, "node");
+    struct dpl_procedure machine;
+    struct dpl_err err = {0};
+    int rc = kind ? dpl_procedure_read(item->doc, kind, &machine, &err)
+                  : dpl_err_set(&err, DPL_E_UNSUPPORTED, "its kind is unknown here");
+    if (rc == DPL_OK)
+        rc = back ? dpl_procedure_undo(&machine, &err) : dpl_procedure_resume(&machine, &err);
+    if (rc == DPL_OK && dpl_procedure_attended(daemon, item->name, item->doc))
+        rc = dpl_err_set(&err, DPL_E_REFUSED,
+                         "it runs at node \"%s\": doppel procedure stop there "
+                         "ends it after its step",
+                         node);
+    if (rc == DPL_OK && g_strcmp0(dpl_procedure_open(daemon, set), item->name) != 0)
+        rc = dpl_err_set(&err, DPL_E_REFUSED, "it never began, or set \"%s\" is gone", set);
+    if (rc < 0) {
+        dpl_err_context(&err, "procedure %s", item->name);
+        dpl_request_fail(request, &err);
+        return;
+    }
+    struct again *a = g_new(struct again, 1);
+    *a = (struct again){daemon, request, g_strdup(item->name), back};
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item->doc);
+    struct dpl_doc *options = dpl_doc_get_mutable(doc, "options");
+    merge(options ? options : dpl_doc_set_tree(doc, "options"), request->args);
+    struct dpl_store_version version = item->version;
+    g_autofree char *id = g_strdup(a->id); /* a may be gone when the put returns */
+    dpl_store_put(daemon->store, "procedure", id, &version, doc, optioned, a);
+}
+
+static void stop(struct dpl_daemon *daemon, const struct dpl_store_item *item,
+                 struct dpl_request *request)
+{
+    struct dpl_run *run = dpl_run_find(daemon, item->name);
+    struct dpl_err err = {0};
+    if (run) {
+        dpl_run_stop(run);
+        dpl_request_done(request, NULL);
+        return;
+    }
+    dpl_err_set(&err, DPL_E_REFUSED, "procedure %s does not run at this node%s%s", item->name,
+                dpl_procedure_attended(daemon, item->name, item->doc) ? ", but at " : "",
+                dpl_procedure_attended(daemon, item->name, item->doc)
+                    ? dpl_doc_text(item->doc, "node")
+                    : "");
+    dpl_request_fail(request, &err);
+}
+
+void dpl_procedure_command(struct dpl_daemon *daemon, struct dpl_request *request)
+{
+    const char *verb = strchr(request->command->words, ' ') + 1;
+    struct dpl_store_item item;
+    struct dpl_err err = {0};
+    if (strcmp(verb, "show") == 0 && !dpl_doc_text(request->args, "id"))
+        show_all(daemon, request);
+    else if (find(daemon, request, &item, &err) < 0)
+        dpl_request_fail(request, &err);
+    else if (strcmp(verb, "show") == 0)
+        dpl_request_done(request, shown(daemon, item.name, item.doc));
+    else if (strcmp(verb, "stop") == 0)
+        stop(daemon, &item, request);
+    else
+        again(daemon, &item, request, strcmp(verb, "undo") == 0);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the other site asks of a source when the set changes its site:
+ *
+ *   release {generation}    let go for that generation: the role is released, durably, before the
+ *                           answer; the services stop by that
+ *   stopped                 how far it is: {role, generation, released_for, stopped, owner,
+ *                           unsent_bytes, drained, end: {epoch, tag, lsn, chain}}
+ *   cede {generation}       give the generation away: refused while anything of the services runs
+ *   take_back {generation, withdrawn}  serve on; withdrawn: the other site gave the number up
+ *
+ * `stopped` is true only when Pacemaker shows no resource of the set's services on any node, or, on
+ * a stand-alone server, when nothing is captured. `end` and `drained` are known on the node that
+ * sends; it keeps them in the store ("drained", by the set's name), so every node can answer.
+ */
+#ifndef DPL_PARENT_RELEASE_H
+#define DPL_PARENT_RELEASE_H
+
+#include "daemon/parent/talk.h"
+
+dpl_talk_handler dpl_release_asked, dpl_release_stopped, dpl_release_cede, dpl_release_take_back;
+
+/* Looks whether all of a released set has been sent now. */
+void dpl_release_review(struct dpl_set *set);
+
+#endif

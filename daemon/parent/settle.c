@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/parent/settle.h"
+
+#include "daemon/parent/door.h"
+
+static const struct dpl_doc *wish(const struct dpl_set *set)
+{
+    const struct dpl_doc *wish = dpl_doc_tree(set->doc, "failing_over");
+    return dpl_doc_bool(wish, "settle", false) ? wish : NULL;
+}
+
+bool dpl_settle_closed(const struct dpl_set *set)
+{
+    return wish(set) != NULL;
+}
+
+/* What holds it up until a person acts; NULL: nothing. */
+static const char *problem(const struct dpl_doc *status)
+{
+    const char *state = dpl_doc_text(status, "state");
+    if (dpl_doc_bool(status, "paused", false))
+        return "its applying was paused by hand: doppel resume";
+    if (g_strcmp0(state, "full") == 0)
+        return "its file system is full";
+    if (g_strcmp0(state, "failed") == 0 || g_strcmp0(state, "closed") == 0)
+        return dpl_doc_text(status, "last_error") ? dpl_doc_text(status, "last_error") : state;
+    return NULL;
+}
+
+/* The status may be of a moment before the source went. */
+static bool is_settled(const struct dpl_set *set)
+{
+    const struct dpl_doc *s = set->status;
+    return !set->connected && !dpl_doc_bool(s, "connected", true) &&
+           dpl_doc_int(s, "queue_bytes", -1) == 0 &&
+           g_strcmp0(dpl_doc_text(s, "state"), "idle") == 0 &&
+           dpl_doc_int(s, "applied_lsn", 0) >= dpl_doc_int(s, "received_lsn", 0);
+}
+
+static struct dpl_doc *found(const struct dpl_set *set)
+{
+    const struct dpl_doc *s = set->status;
+    const char *why = problem(s);
+    struct dpl_doc *doc = dpl_doc_new();
+    dpl_doc_set_text(doc, "procedure", dpl_doc_text(wish(set), "procedure"));
+    dpl_doc_set_text(doc, "node", set->daemon->settings.node);
+    if (why) {
+        dpl_doc_set_text(doc, "problem", why);
+        return doc;
+    }
+    dpl_doc_set_bool(doc, "consistent", dpl_doc_bool(s, "consistent", false));
+    dpl_doc_set_bool(doc, "mirroring", dpl_doc_bool(s, "mirroring", false));
+    dpl_doc_set_bool(doc, "mirror_needed", dpl_doc_bool(s, "mirror_needed", false));
+    dpl_doc_set_int(doc, "wanted", dpl_doc_int(s, "wanted_objects", 0));
+    dpl_doc_set_text(doc, "tag", dpl_doc_text(s, "epoch_tag") ? dpl_doc_text(s, "epoch_tag") : "");
+    dpl_doc_set_int(doc, "lsn", dpl_doc_int(s, "applied_lsn", 0));
+    dpl_doc_set_int(doc, "chain", dpl_doc_int(s, "durable_chain", 0));
+    dpl_doc_set_int(doc, "applied_ms", dpl_doc_int(s, "applied_time_ms", 0));
+    return doc;
+}
+
+void dpl_settle_review(struct dpl_set *set)
+{
+    struct dpl_store_item item;
+    if (!wish(set) || !set->status || !dpl_child_running(set->engine) || set->daemon->stopping)
+        return;
+    if (set->door)
+        dpl_door_close(set, "this site is going to serve the set");
+    if (!problem(set->status) && !is_settled(set))
+        return;
+    g_autoptr(dpl_doc_auto) doc = found(set);
+    if (dpl_store_get(set->daemon->store, "settled", set->name, &item, NULL) < 0 ||
+        !dpl_doc_equal(item.doc, doc))
+        dpl_store_put(set->daemon->store, "settled", set->name, NULL, doc, NULL, NULL);
+}

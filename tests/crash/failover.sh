@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two stand-alone servers, of which the second takes the first one's place.
+#
+#   failover.sh            refusals, the plan, undone after doppeld died at a step; then gracefully
+#                          under load: nothing is lost, both sides are equal
+#   failover.sh down       the source is killed under load: what is here is served, and what is missing said
+#   failover.sh killed STEP  doppeld of the target dies when it begins that step, and the procedure is
+#                          resumed by another; nothing is lost
+# shellcheck source=tests/crash/sites-lib.sh
+. "$(dirname "$0")/sites-lib.sh" || exit 1
+export FAILOVER_MODE=${FAILOVER_MODE:-${1:-graceful}} FAILOVER_KILL=${FAILOVER_KILL:-${2:-drain}}
+mode=$FAILOVER_MODE kill_at=$FAILOVER_KILL
+patience=${patience:-60}
+sites_stage
+sites_more() { printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"; }
+hook_dir() { echo "$work/$1/hooks.d/$2.d"; }
+sites_start
+sites_pair
+sites_set
+sites_protect
+
+# wants CODE PATTERN COMMAND...: that exit code, and a line of the output that matches.
+wants() {
+    local code=$1 pattern=$2 got
+    shift 2
+    "$@" >"$work/out" 2>&1 </dev/null
+    got=$?
+    [ $got = "$code" ] || { complain "$*: exit $got, not $code"; cat "$work/out"; return 1; }
+    grep -qE -- "$pattern" "$work/out" || { complain "$*: no \"$pattern\""; cat "$work/out"; return 1; }
+}
+role() { doppel "$1" --output-as=json set show mail | value role; }
+role_is() { [ "$(role "$1")" = "$2" ]; }
+# The source has let go, and may have heard since that the other one serves.
+left() { role_is a released || role_is a superseded; }
+generation() { doppel "$1" --output-as=json set show mail | value generation; }
+digest() { doppel "$1" --output-as=json store show | grep '"digest"' | sort | sha256sum; }
+book() { stat -c %Y.%s "$work/b/state/store/book"; }
+id_of() { doppel b procedure show | sort | tail -n 1 | cut -d' ' -f 1; }
+known() { doppel b --output-as=json set show mail | grep -q '"peer_rules"'; }
+eventually known
+echo "an empty root would stop a mirror" >"$root_a/first"
+
+# deliver: files that are acknowledged when they are durable, until one cannot be written any more. From within
+# the capture: what is beneath it is no service's.
+deliver() {
+    local n=0
+    cd "$root_a" || return
+    while [ ! -e "$work/enough" ]; do
+        n=$((n + 1))
+        { echo "mail $n" >"new.$n" && sync "new.$n" && mv "new.$n" "cur.$n"; } 2>/dev/null || break
+        echo "$n" >>"$work/acknowledged"
+    done
+}
+flows() { [ "$(wc -l <"$work/acknowledged" 2>/dev/null || echo 0)" -ge 20 ]; }
+acknowledged() { wc -l <"$work/acknowledged"; }
+# Those that are acknowledged and not at site b, as a number.
+lost() {
+    local n lost=0
+    while read -r n; do [ -e "$root_b/cur.$n" ] || [ -e "$root_b/new.$n" ] || lost=$((lost + 1)); done <"$work/acknowledged"
+    echo $lost
+}
+
+# dies STEP: doppeld of site b is killed when a new procedure begins that step; 1: that did not come.
+dies() {
+    local pid
+    pid=$(pid_of b)
+    # shellcheck disable=SC2046
+    until grep -qs ": $1: " $(find "$work/b/log.d" -name '*.log' -newer "$work/mark" 2>/dev/null) /dev/null; do
+        [ ! -e "$work/over" ] || return 1
+    done
+    kill -9 "$pid"
+}
+# failover_dies STEP: a failover during which that happens; its exit code stands in $code.
+failover_dies() {
+    local killer
+    rm -f "$work/over"
+    touch "$work/mark"
+    dies "$1" &
+    killer=$!
+    { doppel b failover mail --wait=60 >"$work/out" 2>&1; code=$?; touch "$work/over"; exit $code; } &
+    local job=$!
+    if wait $killer; then
+        wait "$(get job b)" 2>/dev/null
+        site_start b
+    fi
+    wait $job
+    code=$?
+}
+
+case $mode in
+graceful)
+    wants 4 'a failover is typed where it stands by' doppel a failover mail
+    wants 2 'exclude each other' doppel b failover mail --graceful --immediate
+    wants 2 'goes with --immediate' doppel b failover mail --source-is-down --confirm=mail
+    wants 2 'none of ask, immediate, abort' doppel b failover mail --then=hope
+    wants 2 'neither seconds nor a time' doppel b failover mail --wait=soon
+    wants 1 'DNS' doppel b failover mail --wan
+    wants 2 'or --confirm=mail' doppel b failover mail --immediate --source-is-down
+    wants 4 'not the set.s name' doppel b failover mail --immediate --source-is-down --confirm=other
+    wants 1 'no set "none"' doppel b failover none
+    wants 1 'no procedure is open' doppel b procedure undo
+    before=$(digest a)$(digest b)
+    wants 0 'record +record here' doppel b failover mail --plan
+    wants 0 'it would be refused: site "site-a" is not down' doppel b failover mail --immediate --source-is-down --test
+    [ "$before" = "$(digest a)$(digest b)" ] || complain "--plan changes something"
+
+    # It is not down: it says so itself, and all is taken back.
+    wants 7 'release: site "site-a" is not down' doppel b failover mail --immediate --source-is-down --confirm=mail
+    wants 4 'has an open procedure' doppel b failover mail
+    wants 0 'undone' doppel b procedure undo
+    role_is a serving && role_is b standby || complain "an undo left $(role a) and $(role b)"
+    eventually protected
+
+    # A hook that fails stops it before anything is asked of the source.
+    mkdir -p "$(hook_dir b pre-failover)" "$(hook_dir b post-failover)"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nenv >"%s"\nexit 3\n' "$work/hooked" >"$(hook_dir b pre-failover)/no"
+    chmod 755 "$(hook_dir b pre-failover)/no"
+    wants 7 'hooks: hook .*failed with exit 3' doppel b failover mail
+    grep -q '^DOPPEL_SET=mail$' "$work/hooked" || complain "the hook does not know its set"
+    grep -q '^DOPPEL_PEER=site-a$' "$work/hooked" || complain "the hook does not know the other site"
+    role_is a serving || complain "a hook that failed took the service away"
+    rm "$(hook_dir b pre-failover)/no"
+    wants 0 'undone' doppel b procedure undo
+    eventually protected
+
+    # doppeld dies in between: what was done is taken back, and the source serves.
+    for step in record release settle cede; do
+        failover_dies $step
+        role_is b serving && { complain "doppeld did not die at $step"; break; }
+        wants 0 'undone|no procedure is open' doppel b procedure undo
+        eventually role_is a serving
+        eventually serving
+        eventually protected
+    done
+    echo "PRINT undone after doppeld died at four steps"
+
+    deliver &
+    delivers=$!
+    eventually flows
+    # Two terminals: one of them begins it.
+    doppel b failover mail --wait=60 >"$work/other" 2>&1 &
+    other=$!
+    doppel b failover mail --wait=60 >"$work/one" 2>&1
+    one=$?
+    wait $other
+    other=$?
+    [ "$(printf '%s\n' $one $other | sort | tr -d '\n')" = 04 ] || { complain "two at a time: $one and $other"; cat "$work/one" "$work/other"; }
+    touch "$work/enough"
+    wait $delivers
+    left && role_is b serving || complain "after the failover: $(role a) and $(role b)"
+    [ "$(generation b)" -gt 1 ] && [ "$(generation b)" -ge "$(generation a)" ] || complain "the generation was not raised"
+    [ "$(lost)" = 0 ] || complain "$(lost) of $(acknowledged) files are lost"
+    same || complain "the sites differ"
+    grep -hq 'both sides are equal' "$work/one" "$work/other" || complain "equality was not proved"
+    is b 'failed over .restore required.' || complain "site b: $(doppel b set list)"
+    wants 4 'is failed over .* out of place' doppel b failover mail
+    wants 4 'it has ended' doppel b procedure undo "$(id_of)"
+    grep -q 'serve: done' "$work/b/log.d/procedures/$(id_of).log" || complain "its log is not whole"
+    echo mine >"$root_b/written-there" || complain "site b cannot be written"
+    echo "PRINT graceful: $(acknowledged) files under load, $(lost) lost, both sides equal;$(grep -h 'failover .*: done' "$work/one" "$work/other" | sed 's/.*after/ after/')"
+    ;;
+down)
+    deliver &
+    delivers=$!
+    eventually flows
+    kill -9 "$(pid_of a)"
+    wait "$(get job a)" 2>/dev/null
+    wants 5 'doppel failover mail --immediate --source-is-down' doppel b failover mail
+    wants 0 'does not answer' doppel b failover mail --immediate --source-is-down --plan
+    wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
+    role_is b serving || complain "site b is $(role b)"
+    touch "$work/enough"
+    wait $delivers
+    echo "PRINT the source was killed: $(lost) of $(acknowledged) files were not here yet; $(grep '^missing' "$work/out")"
+    grep -E 'failover .*: done' "$work/out" | sed 's/^/PRINT /'
+    # It comes back, asks before it serves, and learns that it is not the one any more.
+    site_start a
+    eventually role_is a superseded
+    ;;
+killed)
+    deliver &
+    delivers=$!
+    eventually flows
+    failover_dies "$kill_at"
+    if ! role_is b serving || [ "$code" != 0 ]; then
+        wants 0 'done' doppel b procedure resume "$(id_of)"
+    fi
+    touch "$work/enough"
+    wait $delivers
+    left && role_is b serving || complain "after the failover: $(role a) and $(role b)"
+    [ "$(lost)" = 0 ] || complain "$(lost) of $(acknowledged) files are lost"
+    same || complain "the sites differ"
+    echo "PRINT killed at $kill_at: resumed, $(acknowledged) files, $(lost) lost"
+    ;;
+esac
+sites_end
