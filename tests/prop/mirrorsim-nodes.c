@@ -82,6 +82,9 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
     /* What is kept by a person's wish is no state of the source. */
     sim->touched |= strcmp(event, "mirror-begins") == 0 &&
                     (strstr(text, "orphans: keep") || strstr(text, "orphans: list"));
+    /* One that goes on does not look again at what somebody may have changed meanwhile. */
+    sim->touched_late |= sim->touched && strcmp(event, "mirror-begins") == 0 &&
+                         strstr(text, "where one stopped") != NULL;
     sim->seen.failed += strcmp(event, "mirror-failed") == 0;
     if (strcmp(event, "mirror-ended") == 0 && strstr(text, "of an object")) {
         sim->seen.objects++;
