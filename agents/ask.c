@@ -115,6 +115,5 @@ int ask_no_daemon(int code, struct dpl_err *err)
 {
     if (code != DPL_E_NOT_RUNNING)
         return code;
-    return dpl_err_set(err, DPL_E_FAILED,
-                       "doppeld does not run on this node: see systemctl status doppeld");
+    return dpl_err_set(err, DPL_E_FAILED, DPL_NO_DAEMON ": see systemctl status doppeld");
 }

@@ -209,18 +209,18 @@ static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const 
     dpl_cluster_ask(r->daemon, ask, is_set, s);
 }
 
-/* Resources that refused to start in the role before, and are down for that though the role has
- * come: the daemon that set it died before it had cleaned up, or a node's own copy of the role came
- * later. NULL: there is none. */
-static GPtrArray *refused(const struct dpl_doc *answer, const char *set, const char *role)
+/* Resources that are down because of what is over: they refused to start in another role, and the
+ * daemon that set the right one died before it had cleaned up, or a node's own copy of the role
+ * came later; or they found no daemon. NULL: there is none. */
+static GPtrArray *refused(const struct dpl_doc *answer, const char *set)
 {
     const struct dpl_doc *list = dpl_doc_list(answer, "failures");
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < dpl_doc_count(list); i++) {
         const struct dpl_doc *row = dpl_doc_at(list, i);
-        const char *id = dpl_doc_text(row, "resource");
-        if (primitive_of(answer, id, set) &&
-            dpl_role_is_refusal(dpl_doc_text(row, "reason"), set, role) &&
+        const char *id = dpl_doc_text(row, "resource"), *reason = dpl_doc_text(row, "reason");
+        if (primitive_of(answer, id, set) && reason &&
+            (dpl_role_is_refusal(reason, set) || g_str_has_prefix(reason, DPL_NO_DAEMON)) &&
             !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL))
             g_ptr_array_add(ids, g_strdup(id));
     }
@@ -233,12 +233,13 @@ static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const 
                           const struct dpl_doc *answer)
 {
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
-    GPtrArray *ids = now_ns < r->clean_ns ? NULL : refused(answer, set->name, role);
+    GPtrArray *ids = now_ns < r->clean_ns ? NULL : refused(answer, set->name);
     if (!ids)
         return false;
     struct setting *s = g_new(struct setting, 1);
     *s = (struct setting){r, g_strdup(set->name), g_strdup(role), ids};
-    dpl_log(LOG_NOTICE, "set \"%s\" is %s: starts that were refused before are cleaned up",
+    dpl_log(LOG_NOTICE,
+            "set \"%s\" is %s: starts that were refused, or found no daemon, are cleaned up",
             set->name, role);
     r->clean_ns = now_ns + CLEAN_MS * INT64_C(1000000);
     r->busy = true;

@@ -38,9 +38,11 @@ int dpl_role_read(const char *state_dir, const char *set, struct dpl_role_now *n
  * NULL, is set where the set was found. */
 int dpl_role_want(const char *state_dir, const char *set, enum dpl_role wanted,
                   struct dpl_role_now *now_r, struct dpl_err *err);
+/* Why an agent's start failed that nobody but doppeld can help: how its reason begins. */
+#define DPL_NO_DAEMON "doppeld does not run on this node"
 /* Whether a text, as Pacemaker keeps it of a start that failed, is that refusal of an agent which
- * wants the set in this role. */
-bool dpl_role_is_refusal(const char *text, const char *set, const char *wanted);
+ * wants the set in another role. */
+bool dpl_role_is_refusal(const char *text, const char *set);
 const char *dpl_role_text(enum dpl_role role);
 
 #endif
