@@ -14,7 +14,7 @@ tests_bench_capture_SOURCES = tests/bench/capture.c
 # The link and mirrors: programs of their own.
 check_PROGRAMS += tests/bench/deliver tests/bench/pipe tests/bench/until
 check_PROGRAMS += tests/bench/files
-dist_noinst_SCRIPTS += tests/bench/link.sh tests/bench/mirror.sh
+dist_noinst_SCRIPTS += tests/bench/link.sh tests/bench/mirror.sh tests/bench/failover.sh
 EXTRA_DIST += tests/bench/sites.bash
 tests_bench_deliver_LDADD = -lpthread
 tests_bench_pipe_LDADD = $(DOOR_RIG)

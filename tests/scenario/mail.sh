@@ -3,7 +3,8 @@
 # A real mail cluster: Postfix and Dovecot on the shared disk of site a, users in LDAP, names in DNS, and its
 # replica at site b. Mail flows in from a third site and is read by IMAP all the time, while the owner is moved,
 # put in standby, crashes, loses its power, freezes and is cut off; while the replica's node is changed; the WAN
-# is cut; DNS is away; doppeld and every other process of ours dies. After each: mail flows on, and both sites
+# is cut; DNS is away; doppeld and every other process of ours dies, or is replaced by an upgrade; the disk of
+# our journal is full. After each: mail flows on, and both sites
 # become equal. At the end every acknowledged message is there exactly once (but for what a node that was
 # lost had just delivered, see flow_cut), the service never ran on two nodes, and nothing of ours restarted it.
 #
@@ -11,10 +12,8 @@
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/mail-lib.sh"
 . "$(dirname "$0")/../lab/cluster-lib.sh"
+. "$(dirname "$0")/../lab/mail-sites.sh"
 
-SERVICE=10.71.1.100 DIRECTORY=10.71.1.9
-# shellcheck disable=SC2034 # for cluster-lib.sh
-MAP=(/srv/mail/etc /srv/mail/spool /srv/mail/users /srv/mail/state)
 FAULTS=("$@")
 # shellcheck disable=SC2206
 [ ${#FAULTS[@]} -gt 0 ] || FAULTS=(${MAIL_FAULTS:-move crash daemons wan dns replica_crash})
@@ -27,43 +26,6 @@ more_logs() {
         on "$host" sh -c 'tail -n 8 /var/log/mail-instance.log; tail -n 20 /var/log/dovecot-mail.log' 2>/dev/null
     done
     tail -n 5 "${FLOW_LEDGER:-/dev/null}"
-}
-
-fill_disk() {
-    [ "$1" != a ] || mail_store a1 $DIRECTORY $SERVICE
-}
-
-site_a() {
-    crm_fences a
-    cat <<END
-primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_A op monitor interval=10s timeout=20s
-primitive mail-conn ocf:doppel:source-connection params replication_set=mail target=site-b \
-  op start timeout=90s op stop timeout=60s op monitor interval=2s timeout=20s
-primitive mail-ip ocf:doppel:virtual-ip params ip=$SERVICE op monitor interval=10s timeout=20s
-primitive mail-name ocf:doppel:network-name params hostname=mail.$MAIL_DOMAIN ip=$SERVICE server=$DIRECTORY \
-  keyfile=/etc/doppel/keys/mail.tsig op start timeout=30s op stop timeout=30s op monitor interval=5s timeout=30s
-primitive mail-postfix ocf:doppel:mail-server params service=postfix config_dir=/srv/mail/etc/postfix replication_set=mail \
-  op start timeout=60s op stop timeout=60s op monitor interval=5s timeout=20s
-primitive mail-dovecot ocf:doppel:mail-server params service=dovecot config_file=/srv/mail/etc/dovecot/dovecot.conf replication_set=mail \
-  op start timeout=60s op stop timeout=60s op monitor interval=5s timeout=20s
-group g-mail-store mail-fs mail-link-ip
-group g-mail mail-conn mail-ip mail-name mail-postfix mail-dovecot
-colocation c-mail inf: g-mail g-mail-store
-order o-mail Mandatory: g-mail-store g-mail
-location l-serve g-mail rule -inf: not_defined doppel-mail or doppel-mail ne serving
-END
-}
-site_b() {
-    crm_fences b
-    cat <<END
-primitive mail-link-ip ocf:doppel:virtual-ip params ip=$LINK_B op monitor interval=10s timeout=20s
-primitive mail-replica ocf:doppel:replica params replication_set=mail device=$1 \
-  op start timeout=60s op stop timeout=30s op monitor interval=2s timeout=20s
-group g-mail-store mail-fs mail-link-ip
-colocation c-replica inf: mail-replica g-mail-store
-order o-replica Mandatory: g-mail-store mail-replica
-location l-stand mail-replica rule -inf: not_defined doppel-mail or doppel-mail ne standby
-END
 }
 
 serves() { [ "$(owner a mail-dovecot)" = "$1" ]; }
@@ -135,7 +97,7 @@ do_daemons() {
 }
 do_worker() {
     local pid
-    pid=$(doppel "$1" --output-as=json status mail | sed -n 's/^ *"worker": \([0-9]*\).*/\1/p' | head -n 1)
+    pid=$(capture_says "$1" worker)
     [ -n "$pid" ] && on "$1" kill -9 "$pid" || fail "no worker to kill on $1"
 }
 do_wan() {
@@ -150,6 +112,35 @@ do_dns() {
     flow_goes_on "DNS is away"
     on a9 named -u root -c /etc/lab/named.conf
 }
+# The disk of our own state, of which some must stay free: its journal ends there.
+do_full() {
+    on "$1" sh -ec 'free=$(df --output=avail -B1M /var/lib/doppel | tail -n 1)
+        fallocate -l "$((free - 24))M" /var/lib/doppel/filler
+        dd if=/dev/zero of=/srv/mail/state/large bs=1M count=96 conv=fsync status=none
+        rm /srv/mail/state/large' || fail "the service cannot write while the journal's disk is full"
+    wait_until 60 unprotected || fail "a full disk of the journal is not told"
+    flow_goes_on "the journal's disk is full"
+    on "$1" rm /var/lib/doppel/filler
+}
+unprotected() { ! protected; }
+# As a package does it: programs replaced, doppeld restarted, the captures told (doppel-capture(8)); the target
+# first, node by node.
+do_upgrade() {
+    local host before
+    before=$(capture_says "$1" worker)
+    for host in b1 b2 a1 a2; do
+        on $host sh -ec 'for file in /usr/sbin/doppeld /usr/sbin/doppel /usr/libexec/doppel/*; do
+            [ ! -f "$file" ] || { cp -p "$file" "$file.new" && mv "$file.new" "$file"; }; done
+            kill -TERM $(pidof doppeld)' || fail "$host cannot be upgraded"
+        wait_until 60 ready $host || fail "the new doppeld of $host is not ready"
+    done
+    on "$1" kill -USR2 "$(capture_says "$1" keeper)" || fail "no capture is running on $1"
+    renewed() { [ "$(capture_says "$1" worker)" != "$before" ]; }
+    wait_until 60 renewed "$1" || fail "the capture goes on with its old program"
+}
+capture_says() { doppel "$1" --output-as=json status mail | sed -n "s/^ *\"$2\": \([0-9]*\).*/\1/p" | head -n 1; }
+fault_full() { undisturbed "the journal's disk was full" do_full; }
+fault_upgrade() { undisturbed "all was upgraded" do_upgrade; }
 fault_daemons() { undisturbed "our daemons died" do_daemons; }
 fault_worker() { undisturbed "the capture's worker died" do_worker; }
 fault_wan() { undisturbed "the WAN was cut" do_wan; }
@@ -169,30 +160,10 @@ fault_replica_move() {
     quietly crm_at b node online "$n"
 }
 
-listing() {
-    on "$1" sh -c "cd /srv/mail && find etc spool users state ! -type s -printf '%p %y %m %U %G %l\n' | sort &&
-        find etc spool users state -type f | sort | xargs sha256sum"
-}
-
 mail_needs
 [ -n "$LAB_INSTALL" ] || skip "LAB_INSTALL names no installed tree"
 lab_up --token 500 --hosts a1,a2,a9,b1,b2,c1 --host-disk-size 2048 --disk-size 512
-mail_directory a9
-mail_names a9 >"$LAB_TMP/mail.tsig"
-for host in a1 a2; do
-    put $host /etc/doppel/keys/mail.tsig <"$LAB_TMP/mail.tsig"
-    on $host chmod 600 /etc/doppel/keys/mail.tsig
-done
-doppeld_up a1 a2 b1 b2
-sites_agree
-step "the sites are paired, the set is agreed"
-uuid=$(on b1 blkid -o value -s UUID /dev/shared)
-site_a | configure a || fail "site a refused its configuration"
-site_b "$uuid" | configure b || fail "site b refused its configuration"
-wait_until 90 runs a mail-dovecot || fail "the roles start no mail service"
-wait_until 60 runs b mail-replica || fail "the roles start no replica"
-quietly doppel "$(owner a mail-conn)" connect mail || fail "connect"
-wait_until 90 protected || fail "the set is not protected"
+mail_sites_up
 never_failed a
 watch $SERVICE $LINK_A $LINK_B
 flow_starts c1 $SERVICE
@@ -204,12 +175,6 @@ flow_ends
 # A lock that an owner left in a mailbox when it died holds Dovecot up for two minutes.
 MAIL_WAIT=200 flow_account
 never_double
-# Both sites are equal, once nothing changes any more.
-source=$(owner a mail-conn) target=$(owner b mail-replica)
-quietly crm_at a resource stop mail-postfix && settle a || fail "the services do not stop"
-quietly doppel "$source" wait mail --idle --timeout=90s || fail "not idle"
-listing "$source" >"$LAB_TMP/a" && listing "$target" >"$LAB_TMP/b" || fail "no listing"
-[ -s "$LAB_TMP/a" ] && cmp -s "$LAB_TMP/a" "$LAB_TMP/b" ||
-    { diff "$LAB_TMP/a" "$LAB_TMP/b" | head -n 20; fail "the sites differ"; }
-figure "both sites are equal: $(grep -c ' f ' "$LAB_TMP/a") files"
+mail_sites_equal
+figure "both sites are equal: $EQUAL_FILES files"
 echo "${#FAULTS[@]} passed, 0 failed, 0 skipped"

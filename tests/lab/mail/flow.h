@@ -55,6 +55,9 @@ struct flow_sight {
 /* Notes each Message-ID of the open folder in `seen` (string → struct flow_sight). */
 int flow_imap_count(struct flow_conn *c, uint32_t messages, GHashTable *seen, struct dpl_err *err);
 
+/* Whether SMTP greets and IMAP lets the user in and opens the INBOX, now. */
+bool flow_serves(const char *host, const char *user, const char *password);
+
 struct flow_entry {
     enum flow_fate fate;
     char user[64], id[128];

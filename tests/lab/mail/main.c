@@ -22,13 +22,14 @@ static const char USAGE[] =
     "N]\n"
     "                [--seconds N] [--bytes N]\n"
     "       mailflow read    --host H [--port 143] --user U --password P [--seconds N]\n"
+    "       mailflow watch   --host H --user U --password P [--seconds N]\n"
     "       mailflow verify  --host H [--port 143] --ledger FILE [--users N] --password P [--wait "
     "N]\n"
     "                [--cut MS-MS]...\n"
-    "A ledger - is standard output, or input. Users are user1 to userN. deliver and read end with "
-    "SIGTERM or after the seconds; deliver "
-    "prints\n"
-    "what it sent, read each gap of more than a second, verify the account: exit 0 if every\n"
+    "A ledger - is standard output, or input. Users are user1 to userN. deliver, read and watch "
+    "end\n"
+    "with SIGTERM or after the seconds; deliver prints what it sent, read each gap of more than a\n"
+    "second, watch since when SMTP and IMAP serve or do not, verify the account: exit 0 if every\n"
     "acknowledged message is there exactly once and no other twice, 1 if not. A cut is a time (of\n"
     "wall clock) in which a node that served was lost: what it had just saved then, and could not\n"
     "note as delivered any more, may be there twice.\n";
@@ -129,6 +130,23 @@ static int look(const struct options *o, const char *user, GHashTable *seen, str
         rc = flow_imap_count(&c, messages, seen, err);
     flow_conn_close(&c);
     return rc;
+}
+
+/* "up MS" and "down MS": since when it serves, or not. */
+static int watch(const struct options *o)
+{
+    int64_t started = now_ms();
+    int before = -1;
+
+    while (!over(o, started)) {
+        bool up = flow_serves(o->host, o->user, o->password);
+        if (up != before)
+            printf("%s %" PRId64 "\n", up ? "up" : "down", wall_ms());
+        fflush(stdout);
+        before = up;
+        sleep_until(now_ms() + 10);
+    }
+    return 0;
 }
 
 static int read_all_the_time(const struct options *o)
@@ -341,6 +359,8 @@ int main(int argc, char **argv)
     o.port = o.port ? o.port : "143";
     if (ok && strcmp(what, "read") == 0 && o.user && o.password)
         return read_all_the_time(&o);
+    if (ok && strcmp(what, "watch") == 0 && o.user && o.password)
+        return watch(&o);
     if (ok && strcmp(what, "verify") == 0 && o.ledger && o.password)
         return verify(&o);
     fputs(USAGE, stderr);
