@@ -37,4 +37,7 @@ tests_ocf = \
 TESTS += $(tests_ocf)
 dist_noinst_SCRIPTS += $(tests_ocf)
 EXTRA_DIST += tests/ocf/lib.sh tests/ocf/mail-lib.sh tests/ocf/metadata-lib.sh tests/ocf/name-lib.sh tests/ocf/sites-agent-lib.sh
-EXTRA_DIST += tests/ocf/transitions examples/crmsh examples/pcs
+EXTRA_DIST += tests/ocf/transitions examples/crmsh/site-a.crm examples/crmsh/site-b.crm examples/pcs
+# Where crmsh looks for scripts.
+crmscriptdir = $(datadir)/crmsh/scripts/doppel-mail
+dist_crmscript_DATA = examples/crmsh/scripts/doppel-mail/main.yml
