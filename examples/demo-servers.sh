@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# The second part of ./examples/demo: two stand-alone servers, a9 and b9, at the two sites of its lab. Uses
+# ./examples/demo --servers: two stand-alone servers, a9 and b9, at the two sites of its lab. Uses
 # its say, doing, give_up and row, and the lab's helpers; sets client to the deliveries' process.
 
 servers_files() {
@@ -65,7 +65,7 @@ digest() {
 
 show_servers() {
     local before_a before_b cut_a cut_b end_a end_b
-    say "5. Two servers without a cluster: a9 at site a, b9 at site b"
+    say "6. Two servers without a cluster: a9 at site a, b9 at site b"
     doing "doppeld runs at both" servers_start || give_up "a server did not start"
     doing "paired: authorities exchanged, fingerprints confirmed" quietly servers_pair ||
         give_up "the sites are not paired"
@@ -76,7 +76,7 @@ show_servers() {
         give_up "nothing appears"
     before_a=$(messages a9) before_b=$(messages b9)
 
-    say "6. The link between the sites is cut; delivery goes on"
+    say "7. The link between the sites is cut; delivery goes on"
     lab wan cut || give_up "the link cannot be cut"
     doing "200 more are delivered at a9, none arrives at b9" wait_until 120 has_messages a9 $((before_a + 200)) ||
         give_up "delivery does not go on"
