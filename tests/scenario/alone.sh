@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two mail servers that stand alone, without Pacemaker: doppeld captures the set and runs its address, Postfix and
-# Dovecot by their agents. Mail flows in from a third site and is read by IMAP all the time, while doppeld dies
-# and while Postfix dies; then the second server is equal, and every acknowledged mail is there exactly once.
+# Dovecot by their agents. Mail flows in from a third site and is read by IMAP all the time, while doppeld dies,
+# while Postfix dies, and while the second server takes over: every acknowledged mail is there exactly once.
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/mail-lib.sh"
 . "$(dirname "$0")/../lab/cluster-lib.sh"
@@ -46,10 +46,6 @@ server_up() {
 is() { doppel "$1" set list 2>/dev/null | grep -qE "^mail .* $2( |\$)"; }
 protected() { is a1 protected && is b1 protected; }
 serve() { [ "$(status "$1" | grep -c '"state": "running"')" = 3 ]; }
-listing() {
-    on "$1" sh -c "cd /srv/mail && find etc spool users state ! -type s -printf '%p %y %m %U %G %l\n' | sort &&
-        find etc spool users state -type f | sort | xargs sha256sum"
-}
 pid_of() { on a1 pidof "$1" | tr ' ' '\n' | sort -n | head -n 1; }
 
 mail_needs
@@ -91,11 +87,15 @@ flow_goes_on "Postfix died"
 wait_until 60 protected || fail "the sites do not come together"
 never_double
 
+# The other server takes over, in peace: the address and the services move, and nothing is lost.
+doppel b1 failover mail --graceful >"$LAB_TMP/failover" 2>&1 || fail "the failover: $(cat "$LAB_TMP/failover")"
+cat "$LAB_TMP/failover"
+serve b1 || fail "a failover ended without the services"
+grep -q 'both sides are equal at position' "$LAB_TMP/failover" || fail "the failover does not prove that the sides are equal"
+flow_goes_on "b1 took over"
+never_double
+[ -z "$(pid_of master)" ] || fail "Postfix runs at a1 still"
+
 flow_ends
 MAIL_WAIT=200 flow_account
-quietly doppel a1 wait mail --idle --timeout=90s || fail "not idle"
-listing a1 >"$LAB_TMP/a" && listing b1 >"$LAB_TMP/b" || fail "no listing"
-[ -s "$LAB_TMP/a" ] && cmp -s "$LAB_TMP/a" "$LAB_TMP/b" ||
-    { diff "$LAB_TMP/a" "$LAB_TMP/b" | head -n 20; fail "the servers differ"; }
-figure "both servers are equal: $(grep -c ' f ' "$LAB_TMP/a") files"
 echo "1 passed, 0 failed, 0 skipped"
