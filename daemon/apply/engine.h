@@ -99,6 +99,11 @@ int dpl_engine_mirror_message(struct dpl_engine *engine, const struct dpl_messag
                               struct dpl_err *err);
 int dpl_engine_apply(struct dpl_engine *engine, int64_t deadline_ns, struct dpl_err *err);
 void dpl_engine_mirror_leave(struct dpl_engine *engine, const char *why);
+/* engine-mirror-begin.c: its message has come. */
+int dpl_engine_mirror_begin(struct dpl_engine *engine, const struct dpl_message *begin,
+                            struct dpl_err *err);
+/* engine-want.c: what is wanted is asked for once in a session, and again behind each mirror. */
+void dpl_engine_ask(struct dpl_engine *engine, int64_t now_ns);
 int64_t dpl_engine_mirror_tick(struct dpl_engine *engine, int64_t now_ns);
 void dpl_engine_mirror_status(const struct dpl_engine *engine, struct dpl_doc *status,
                               int64_t now_ns);

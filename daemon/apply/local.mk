@@ -27,10 +27,12 @@ libapply_a_SOURCES = \
 libapply_a_SOURCES += \
 	daemon/apply/engine.c daemon/apply/engine.h \
 	daemon/apply/engine-mirror.c \
+	daemon/apply/engine-mirror-begin.c \
 	daemon/apply/engine-open.c \
 	daemon/apply/engine-order.c \
 	daemon/apply/engine-session.c \
 	daemon/apply/engine-status.c \
+	daemon/apply/engine-want.c \
 	daemon/apply/mirror-result.c daemon/apply/mirror-result.h \
 	daemon/apply/guard.c daemon/apply/guard.h \
 	daemon/apply/helper.c daemon/apply/helper.h

@@ -1,72 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/link/mirror_source.h"
 
-#include "daemon/core/idset.h"
-#include "daemon/link/mirror_batch.h"
+#include "daemon/link/mirror_walk.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <glib.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { ENTRIES_AT_ONCE = 64, LIST_ENTRY_MAX = 512, FILES_AT_ONCE = 512, JOBS_AT_ONCE = 64 };
-
-/* A directory that waits to be walked. */
-struct waiting {
-    struct dpl_mirror_handle handle;
-    struct dpl_oid oid;
-    struct dpl_rules_at at;
-};
-
-struct dpl_mirror_source {
-    struct dpl_mirror_options options;
-    struct dpl_mirror_root *roots;
-    struct dpl_mirror_count count;
-    struct dpl_mirror_desk desk;
-    struct dpl_mirror_batch batch;
-    struct dpl_idset sent, copied;
-    dev_t dev;
-    GQueue waiting; /* struct waiting */
-    GQueue jobs;    /* struct dpl_mirror_job; the first is under way */
-    GQueue rejoin;  /* struct dpl_oid */
-    struct waiting *now;
-    DIR *dir; /* of now */
-};
-
-static struct dpl_view view_of(const char *text)
-{
-    return (struct dpl_view){(const uint8_t *)text, strlen(text)};
-}
-
-static struct dpl_rules_at everything(void)
-{
-    return (struct dpl_rules_at){.inside = true, .some_beneath = true, .all_beneath = true};
-}
-
-/* What the rules say of a name in the directory. */
-static struct dpl_rules_at at_of(const struct dpl_mirror_source *s, struct dpl_rules_at dir,
-                                 const char *name)
-{
-    return s->options.rules ? dpl_rules_descend(s->options.rules, dir, name, strlen(name)) : dir;
-}
-
-static bool belongs(struct dpl_rules_at at, bool is_dir)
-{
-    return at.inside || (is_dir && at.some_beneath);
-}
-
-static void wait_for(struct dpl_mirror_source *s, const struct dpl_mirror_handle *handle,
-                     const struct dpl_oid *oid, struct dpl_rules_at at)
-{
-    struct waiting *w = g_new(struct waiting, 1);
-    *w = (struct waiting){.handle = *handle, .oid = *oid, .at = at};
-    g_queue_push_head(&s->waiting, w);
-}
 
 static int root_is_empty(const struct dpl_mirror_root *root, struct dpl_err *err)
 {
@@ -105,12 +46,6 @@ static int look_at_roots(struct dpl_mirror_source *s, struct dpl_err *err)
             return rc;
     }
     return 0;
-}
-
-/* A mirror of one object. */
-static bool of_object(const struct dpl_mirror_source *s)
-{
-    return s->options.object.size > 0;
 }
 
 static bool oid_of(struct dpl_oid *oid, struct dpl_view id)
@@ -181,8 +116,9 @@ static int send_root(struct dpl_mirror_source *s, const struct dpl_mirror_root *
         return rc;
     dpl_idset_add(&s->sent, dpl_oid_view(&oid));
     s->count.objects++;
-    wait_for(s, &handle, &oid,
-             s->options.rules ? dpl_rules_find(s->options.rules, root->path) : everything());
+    dpl_mirror_wait_for(s, &handle, &oid,
+                        s->options.rules ? dpl_rules_find(s->options.rules, root->path)
+                                         : dpl_mirror_everything());
     return 0;
 }
 
@@ -203,9 +139,9 @@ int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
     int rc = look_at_roots(s, err);
     if (rc == 0)
         rc = send_begin(s, err);
-    for (size_t i = of_object(s) ? 0 : options->root_count; i > 0 && rc == 0; i--)
+    for (size_t i = dpl_mirror_of_object(s) ? 0 : options->root_count; i > 0 && rc == 0; i--)
         rc = send_root(s, &s->roots[i - 1], err);
-    if (of_object(s))
+    if (dpl_mirror_of_object(s))
         rejoin(s, s->options.object);
     if (rc < 0) {
         dpl_mirror_source_close(s);
@@ -215,19 +151,11 @@ int dpl_mirror_source_open(struct dpl_mirror_source **source_r,
     return 0;
 }
 
-static void leave_directory(struct dpl_mirror_source *s)
-{
-    if (s->dir)
-        closedir(s->dir);
-    s->dir = NULL;
-    g_clear_pointer(&s->now, g_free);
-}
-
 void dpl_mirror_source_close(struct dpl_mirror_source *s)
 {
     if (!s)
         return;
-    leave_directory(s);
+    dpl_mirror_leave_directory(s);
     g_queue_clear_full(&s->waiting, g_free);
     g_queue_clear_full(&s->jobs, (GDestroyNotify)dpl_mirror_job_free);
     g_queue_clear_full(&s->rejoin, g_free);
@@ -240,186 +168,6 @@ void dpl_mirror_source_close(struct dpl_mirror_source *s)
     g_free(s);
 }
 
-/* What of the content follows the state by itself. */
-static void queue_content(struct dpl_mirror_source *s, const struct dpl_oid *oid,
-                          const struct stat *st)
-{
-    struct dpl_view all = {0};
-    if (!S_ISREG(st->st_mode) || st->st_size == 0 || s->options.kind == DPL_MIRROR_DIFFERENCE ||
-        s->options.cursor.size > 0 || of_object(s))
-        return;
-    g_queue_push_tail(&s->jobs,
-                      dpl_mirror_job_new(dpl_oid_view(oid),
-                                         s->options.kind == DPL_MIRROR_FULL ? DPL_MIRROR_AS_DATA
-                                                                            : DPL_MIRROR_AS_COARSE,
-                                         all));
-}
-
-/* Sends one object that is reached by fd; one of the directory that is walked with others. */
-static int send_object(struct dpl_mirror_source *s, int fd, const struct dpl_mirror_handle *handle,
-                       const struct dpl_oid *oid, struct dpl_rules_at at, struct dpl_view name,
-                       struct dpl_err *err)
-{
-    struct stat st;
-    bool whole = false;
-    struct dpl_view parent = s->now ? dpl_oid_view(&s->now->oid) : (struct dpl_view){0};
-    int rc = name.size > 0 && s->batch.list
-                 ? dpl_mirror_batch_add(&s->batch, &s->desk, fd, dpl_oid_view(oid), parent, name,
-                                        &st, &whole, err)
-                 : dpl_mirror_send_state(&s->desk, fd, dpl_oid_view(oid), parent, name, &st, err);
-    if (rc < 0)
-        return rc;
-    dpl_idset_add(&s->sent, dpl_oid_view(oid));
-    s->count.objects++;
-    if (S_ISDIR(st.st_mode) && of_object(s) && name.size > 0)
-        return 0; /* what is in it is asked for, if it is not there */
-    if (S_ISDIR(st.st_mode))
-        wait_for(s, handle, oid, at);
-    else if (!whole)
-        queue_content(s, oid, &st);
-    return 0;
-}
-
-/* A file is opened to be read at once where its content may go with its state. */
-static int open_entry(const struct dpl_mirror_source *s, const struct dirent *d)
-{
-    int fd = -1;
-    if (d->d_type == DT_REG && s->batch.list)
-        fd = openat(dirfd(s->dir), d->d_name,
-                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_NOATIME | O_CLOEXEC);
-    return fd >= 0 ? fd : openat(dirfd(s->dir), d->d_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int send_entry(struct dpl_mirror_source *s, const struct dirent *d, struct dpl_err *err)
-{
-    const char *name = d->d_name;
-    struct dpl_mirror_handle handle;
-    struct dpl_oid oid;
-    struct stat st;
-    struct dpl_rules_at at = at_of(s, s->now->at, name);
-    dpl_autofd int fd = open_entry(s, d);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "open \"%s\"", name);
-    if (fstat(fd, &st) < 0 || st.st_dev != s->dev || !belongs(at, S_ISDIR(st.st_mode)))
-        return 0; /* another file system is mounted here, or it is excluded */
-    int rc = dpl_mirror_handle_get(fd, "", &handle, &oid, err);
-    if (rc == 0 && !S_ISDIR(st.st_mode) && st.st_nlink > 1 &&
-        dpl_idset_has(&s->sent, dpl_oid_view(&oid)))
-        return 0; /* the list gives it this name */
-    if (rc == 0)
-        rc = send_object(s, fd, &handle, &oid, at, view_of(name), err);
-    return rc == DPL_E_NOT_FOUND ? 0 : rc;
-}
-
-static int send_list(struct dpl_mirror_source *s, size_t bytes, bool more, struct dpl_err *err)
-{
-    struct dpl_message m = {.type = DPL_MSG_MIRROR_DIR,
-                            .has = DPL_M(MIRROR) | DPL_M(OBJECT) | DPL_M(FLAGS) | DPL_M(DATA),
-                            .mirror = s->options.id,
-                            .object = dpl_oid_view(&s->now->oid),
-                            .flags = more ? DPL_MIRROR_MORE : 0,
-                            .data = {s->desk.buffer, bytes}};
-    return s->options.send(s->options.self, &m, err);
-}
-
-/* One name of the list behind those in the buffer; *used grows if it belongs to the set. */
-static int list_entry(struct dpl_mirror_source *s, const char *name, size_t *used,
-                      struct dpl_err *err)
-{
-    struct dpl_mirror_handle handle;
-    struct dpl_oid oid;
-    struct stat st;
-    if (fstatat(dirfd(s->dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", name);
-    if (st.st_dev != s->dev || !belongs(at_of(s, s->now->at, name), S_ISDIR(st.st_mode)))
-        return 0;
-    int rc = dpl_mirror_handle_get(dirfd(s->dir), name, &handle, &oid, err);
-    if (rc < 0)
-        return rc == DPL_E_NOT_FOUND ? 0 : rc;
-    struct dpl_mirror_entry entry = {
-        .name = view_of(name), .object = dpl_oid_view(&oid), .mode = st.st_mode & S_IFMT};
-    ssize_t next = dpl_mirror_entries_append(s->desk.buffer, *used, DPL_MIRROR_BYTES_MAX, &entry);
-    if (next < 0)
-        return (int)next;
-    *used = (size_t)next;
-    return 0;
-}
-
-/* The complete list, read and sent at one go, and the directory's own state. */
-static int finish_directory(struct dpl_mirror_source *s, struct dpl_err *err)
-{
-    struct dirent *d;
-    struct stat st;
-    size_t used = 0;
-    struct dpl_view none = {0};
-    int rc = 0;
-    rewinddir(s->dir);
-    while (rc == 0 && (errno = 0, d = readdir(s->dir))) {
-        if (!dpl_path_name_ok(d->d_name))
-            continue;
-        if (used > DPL_MIRROR_BYTES_MAX - LIST_ENTRY_MAX) {
-            rc = send_list(s, used, true, err);
-            used = 0;
-        }
-        if (rc == 0)
-            rc = list_entry(s, d->d_name, &used, err);
-    }
-    if (rc == 0 && errno != 0)
-        rc = dpl_err_sys(err, errno, "read a directory of the source");
-    if (rc == 0)
-        rc = send_list(s, used, false, err);
-    if (rc == 0)
-        rc = dpl_mirror_send_state(&s->desk, dirfd(s->dir), dpl_oid_view(&s->now->oid), none, none,
-                                   &st, err);
-    s->count.directories++;
-    leave_directory(s);
-    return rc == DPL_E_NOT_FOUND ? 0 : rc;
-}
-
-/* Whether one more entry may be read before what was read is sent. */
-static bool one_more(const struct dpl_mirror_source *s, int done)
-{
-    return s->batch.list ? done < FILES_AT_ONCE && s->jobs.length < JOBS_AT_ONCE &&
-                               !dpl_mirror_batch_full(&s->batch)
-                         : done < ENTRIES_AT_ONCE && s->jobs.length == 0;
-}
-
-static int walk_some(struct dpl_mirror_source *s, struct dpl_err *err)
-{
-    struct dirent *d = NULL;
-    bool ended = false;
-    int rc = 0;
-    for (int i = 0; rc == 0 && !ended && one_more(s, i); i++) {
-        errno = 0;
-        d = readdir(s->dir);
-        ended = !d;
-        if (ended && errno)
-            rc = dpl_err_sys(err, errno, "read a directory of the source");
-        else if (!ended && dpl_path_name_ok(d->d_name))
-            rc = send_entry(s, d, err);
-    }
-    if (rc == 0)
-        rc = dpl_mirror_batch_send(&s->batch, &s->desk, err);
-    return rc == 0 && ended ? finish_directory(s, err) : rc;
-}
-
-static int enter_directory(struct dpl_mirror_source *s, struct dpl_err *err)
-{
-    s->now = g_queue_pop_head(&s->waiting);
-    int fd = dpl_mirror_handle_open(s->roots[0].fd, &s->now->handle,
-                                    O_RDONLY | O_DIRECTORY | O_NOATIME, err);
-    if (fd < 0) {
-        leave_directory(s);
-        return fd == DPL_E_NOT_FOUND ? 0 : fd;
-    }
-    s->dir = fdopendir(fd);
-    if (s->dir)
-        return 0;
-    close(fd);
-    leave_directory(s);
-    return dpl_err_set(err, DPL_E_NO_MEMORY, "no memory for a directory");
-}
-
 /* Where an object is now, for the rules. False if that is in no root. */
 static bool find_rules(const struct dpl_mirror_source *s, int fd, bool is_dir,
                        struct dpl_rules_at *at)
@@ -430,15 +178,15 @@ static bool find_rules(const struct dpl_mirror_source *s, int fd, bool is_dir,
     bool beneath = s->options.rules != NULL;
     for (size_t i = 0; i < s->options.root_count && !beneath; i++)
         beneath = dpl_path_is_beneath(path, s->roots[i].path);
-    *at = s->options.rules ? dpl_rules_find(s->options.rules, path) : everything();
-    return beneath && belongs(*at, is_dir);
+    *at = s->options.rules ? dpl_rules_find(s->options.rules, path) : dpl_mirror_everything();
+    return beneath && dpl_mirror_belongs(*at, is_dir);
 }
 
 /* An object by its id: its state, and all beneath it. */
 static int send_by_id(struct dpl_mirror_source *s, const struct dpl_oid *oid, struct dpl_err *err)
 {
     struct dpl_mirror_handle handle;
-    struct dpl_rules_at at = everything();
+    struct dpl_rules_at at = dpl_mirror_everything();
     struct stat st;
     struct dpl_view none = {0};
     int rc = dpl_mirror_handle_of(dpl_oid_view(oid), &handle, err);
@@ -448,12 +196,12 @@ static int send_by_id(struct dpl_mirror_source *s, const struct dpl_oid *oid, st
     if (fstat(fd, &st) < 0)
         return 0;
     bool is_dir = S_ISDIR(st.st_mode);
-    bool known = (!is_dir && !of_object(s)) || find_rules(s, fd, is_dir, &at);
-    if (!known && of_object(s))
+    bool known = (!is_dir && !dpl_mirror_of_object(s)) || find_rules(s, fd, is_dir, &at);
+    if (!known && dpl_mirror_of_object(s))
         return dpl_err_set(err, DPL_E_REFUSED, "where an object stands cannot be known here");
     if (!known)
         return 0;
-    rc = send_object(s, fd, &handle, oid, at, none, err);
+    rc = dpl_mirror_send_object(s, fd, &handle, oid, at, none, err);
     return rc == DPL_E_NOT_FOUND ? 0 : rc;
 }
 
@@ -474,11 +222,11 @@ int dpl_mirror_source_step(struct dpl_mirror_source *s, struct dpl_err *err)
         return rc < 0 ? rc : 1;
     }
     if (s->dir)
-        rc = walk_some(s, err);
+        rc = dpl_mirror_walk_some(s, err);
     else if (!g_queue_is_empty(&s->rejoin))
         rc = send_again(s, err);
     else if (!g_queue_is_empty(&s->waiting))
-        rc = enter_directory(s, err);
+        rc = dpl_mirror_enter_directory(s, err);
     else
         return 0;
     return rc < 0 ? rc : 1;
@@ -560,7 +308,7 @@ int dpl_mirror_source_before(struct dpl_mirror_source *s, const struct dpl_recor
         dpl_idset_add(&s->sent, r.object);
     if (r.type == DPL_R_COPY && r.object.size <= DPL_OID_MAX)
         compare_copy(s, &r);
-    if ((r.type != DPL_R_RENAME && r.type != DPL_R_LINK) || of_object(s))
+    if ((r.type != DPL_R_RENAME && r.type != DPL_R_LINK) || dpl_mirror_of_object(s))
         return 0; /* all but one are there */
     bool known = dpl_idset_has(&s->sent, r.object);
     if (late && !known)
