@@ -2,6 +2,7 @@ noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES = daemon/core/rules.c daemon/core/rules.h \
 	daemon/core/idset.c daemon/core/idset.h
 libcore_a_SOURCES += daemon/core/session_source.c daemon/core/session_source.h daemon/core/session_source.tbl.h
+libcore_a_SOURCES += daemon/core/session_source_event.c daemon/core/session_source_step.h
 libcore_a_SOURCES += daemon/core/session_choose.c
 libcore_a_SOURCES += daemon/core/bucket.c daemon/core/bucket.h
 libcore_a_SOURCES += daemon/core/backoff.c daemon/core/backoff.h

@@ -2,7 +2,7 @@
  *
  * The table's actions. An action runs before the state changes; one that fails ends the session.
  */
-#include "daemon/core/session_source.h"
+#include "daemon/core/session_source_step.h"
 
 #include <string.h>
 
@@ -15,9 +15,7 @@ const struct dpl_source_config dpl_source_defaults = {
     .close_ns = 10 * SECOND_NS,
 };
 
-static int step(struct dpl_source *s, enum dpl_source_event event, int64_t now_ns);
-
-static int send_it(struct dpl_source *s, const struct dpl_message *m)
+int dpl_source_send(struct dpl_source *s, const struct dpl_message *m)
 {
     int rc = s->calls->send(s->calls->self, m);
     if (rc == 0)
@@ -96,7 +94,7 @@ static int send_epoch(struct dpl_source *s)
         .chain = o->chain,
         .flags = s->message->flags,
     };
-    return send_it(s, &m);
+    return dpl_source_send(s, &m);
 }
 
 /* The answer must be to what was offered. */
@@ -206,7 +204,7 @@ static int take_ack(struct dpl_source *s)
 
 static int send_records(struct dpl_source *s)
 {
-    int rc = send_it(s, s->message);
+    int rc = dpl_source_send(s, s->message);
     if (rc < 0)
         return rc;
     s->now.sent += s->message->data.size;
@@ -215,12 +213,12 @@ static int send_records(struct dpl_source *s)
 
 static int send_message(struct dpl_source *s)
 {
-    return send_it(s, s->message);
+    return dpl_source_send(s, s->message);
 }
 
 static int send_ended(struct dpl_source *s)
 {
-    int rc = send_it(s, s->message);
+    int rc = dpl_source_send(s, s->message);
     if (rc < 0)
         return rc;
     s->former = s->now;
@@ -229,7 +227,7 @@ static int send_ended(struct dpl_source *s)
 
 static int send_gap(struct dpl_source *s)
 {
-    int rc = send_it(s, s->message);
+    int rc = dpl_source_send(s, s->message);
     if (rc < 0)
         return rc;
     s->compare = DPL_COMPARE_ENDED;
@@ -268,13 +266,13 @@ static const struct dpl_message close_message = {
 static int send_close(struct dpl_source *s)
 {
     s->closing_ns = s->event_ns;
-    return send_it(s, &close_message);
+    return dpl_source_send(s, &close_message);
 }
 
 static int answer_close(struct dpl_source *s)
 {
     s->over = DPL_SOURCE_OVER_CLOSED;
-    (void)send_it(s, &close_message);
+    (void)dpl_source_send(s, &close_message);
     dpl_err_set(&s->why, DPL_E_NOT_RUNNING, "the target has closed the session");
     return 0;
 }
@@ -311,7 +309,7 @@ static void refuse(struct dpl_source *s, enum dpl_refusal code, const char *text
                             .has = DPL_M(CODE) | DPL_M(TEXT),
                             .code = code,
                             .text = dpl_view_text(text)};
-    (void)send_it(s, &m);
+    (void)dpl_source_send(s, &m);
 }
 
 static int refuse_silence(struct dpl_source *s)
@@ -322,8 +320,7 @@ static int refuse_silence(struct dpl_source *s)
     return 0;
 }
 
-/* The peer broke the protocol: `why` says how. */
-static int broken(struct dpl_source *s)
+int dpl_source_broken(struct dpl_source *s)
 {
     s->state = DPL_SOURCE_OFFLINE;
     s->over = DPL_SOURCE_OVER_BROKEN;
@@ -366,11 +363,10 @@ const char *dpl_source_state_text(enum dpl_source_state state)
     return state < DPL_SOURCE_STATES ? texts[state] : "?";
 }
 
-/* An action failed: the peer's message made no sense, or nothing can be sent any more. */
-static int step_failed(struct dpl_source *s, enum dpl_source_event event, int rc)
+int dpl_source_step_failed(struct dpl_source *s, enum dpl_source_event event, int rc)
 {
     if (events[event].by == PEER && s->why.code == DPL_E_CORRUPT)
-        return broken(s);
+        return dpl_source_broken(s);
     if (s->why.code == 0)
         dpl_err_set(&s->why, rc, "sending to the target fails: %s", dpl_err_text(rc));
     s->state = DPL_SOURCE_OFFLINE;
@@ -378,7 +374,7 @@ static int step_failed(struct dpl_source *s, enum dpl_source_event event, int rc
     return rc;
 }
 
-static int step(struct dpl_source *s, enum dpl_source_event event, int64_t now_ns)
+int dpl_source_step(struct dpl_source *s, enum dpl_source_event event, int64_t now_ns)
 {
     s->event_ns = now_ns;
     if (events[event].by == PEER)
@@ -390,232 +386,12 @@ static int step(struct dpl_source *s, enum dpl_source_event event, int64_t now_n
             return DPL_E_CORRUPT;
         dpl_err_set(&s->why, DPL_E_CORRUPT, "\"%s\" is out of place while %s",
                     dpl_source_event_text(event), dpl_source_state_text(s->state));
-        return broken(s);
+        return dpl_source_broken(s);
     }
     enum dpl_source_state next = steps[s->state][event].next;
     int rc = steps[s->state][event].action(s);
     if (rc < 0)
-        return step_failed(s, event, rc);
+        return dpl_source_step_failed(s, event, rc);
     s->state = next;
     return 0;
-}
-
-void dpl_source_init(struct dpl_source *s, const struct dpl_source_config *config,
-                     const struct dpl_source_calls *calls)
-{
-    *s = (struct dpl_source){.config = *config, .calls = calls};
-}
-
-int dpl_source_connected(struct dpl_source *s, int64_t now_ns)
-{
-    return step(s, DPL_SOURCE_ON_CONNECTED, now_ns);
-}
-
-void dpl_source_lost(struct dpl_source *s, int64_t now_ns)
-{
-    (void)step(s, DPL_SOURCE_ON_LOST, now_ns);
-}
-
-int dpl_source_nonsense(struct dpl_source *s, const struct dpl_err *why, int64_t now_ns)
-{
-    s->event_ns = now_ns;
-    if (s->state == DPL_SOURCE_OFFLINE)
-        return DPL_E_PARAM;
-    s->why = *why;
-    return broken(s);
-}
-
-static int event_of(const struct dpl_message *m)
-{
-    switch (m->type) {
-    case DPL_MSG_TARGET_STATE:
-        return DPL_SOURCE_ON_STATE;
-    case DPL_MSG_EPOCH_ANSWER:
-        return m->answer == DPL_ANSWER_ACCEPTED ? DPL_SOURCE_ON_ACCEPTED : DPL_SOURCE_ON_DIFFERS;
-    case DPL_MSG_ACK:
-        return DPL_SOURCE_ON_ACK;
-    case DPL_MSG_HEARTBEAT:
-        return m->has & DPL_M(HEAD) ? -1 : DPL_SOURCE_ON_HEARTBEAT;
-    case DPL_MSG_WANT:
-        return DPL_SOURCE_ON_WANT;
-    case DPL_MSG_MIRROR_NEED:
-    case DPL_MSG_MIRROR_PROGRESS:
-    case DPL_MSG_MIRROR_RESULT:
-    case DPL_MSG_MIRROR_STOP:
-        return DPL_SOURCE_ON_OF_MIRROR;
-    case DPL_MSG_CONTROL:
-        return m->command == DPL_COMMAND_CLOSE ? DPL_SOURCE_ON_LEAVES : -1;
-    case DPL_MSG_REFUSE:
-        return DPL_SOURCE_ON_REFUSE;
-    default:
-        return -1;
-    }
-}
-
-int dpl_source_receive(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
-{
-    int event = event_of(m);
-    if (event < 0) {
-        struct dpl_err why;
-        dpl_err_set(&why, DPL_E_CORRUPT, "a target does not send \"%s\" like this",
-                    dpl_message_text(m->type) ? dpl_message_text(m->type) : "?");
-        return dpl_source_nonsense(s, &why, now_ns);
-    }
-    s->message = m;
-    int rc = step(s, (enum dpl_source_event)event, now_ns);
-    s->message = NULL;
-    if (rc == 0 && s->state == DPL_SOURCE_CHOOSING)
-        rc = dpl_source_journal_grew(s, now_ns);
-    return rc;
-}
-
-/* Handles an event of our own whose action sends this message. */
-static int step_with(struct dpl_source *s, enum dpl_source_event event,
-                     const struct dpl_message *message, int64_t now_ns)
-{
-    s->message = message;
-    int rc = step(s, event, now_ns);
-    s->message = NULL;
-    return rc;
-}
-
-static int offer_it(struct dpl_source *s, const struct dpl_source_offer *offer, int64_t now_ns)
-{
-    struct dpl_message flags = {.flags = offer->equal ? DPL_EPOCH_EQUAL : 0};
-    s->offered = (struct dpl_source_position){
-        .epoch = offer->epoch,
-        .tag = dpl_epoch_tag(&offer->epoch),
-        .start = offer->lsn,
-        .sent = offer->lsn,
-        .chain = offer->chain,
-        .received = offer->lsn,
-        .durable = offer->lsn,
-        .equal = offer->equal,
-    };
-    return step_with(s, DPL_SOURCE_ON_OFFER, &flags, now_ns);
-}
-
-int dpl_source_journal_grew(struct dpl_source *s, int64_t now_ns)
-{
-    struct dpl_source_offer offer;
-    if (s->state != DPL_SOURCE_CHOOSING)
-        return 0;
-    int rc = dpl_source_choose(s, &offer);
-    if (rc <= 0)
-        return rc;
-    return offer_it(s, &offer, now_ns);
-}
-
-int dpl_source_journal_ended(struct dpl_source *s, uint32_t reason, bool gap, int64_t now_ns)
-{
-    struct dpl_message m = {
-        .type = DPL_MSG_ENDED,
-        .has = DPL_M(EPOCH_TAG) | DPL_M(LSN) | DPL_M(FLAGS) | DPL_M(REASON),
-        .epoch_tag = s->now.tag,
-        .lsn = s->now.sent,
-        .flags = gap ? DPL_ENDED_MIRROR_NEEDED : 0,
-        .reason = reason,
-    };
-    int rc = step_with(s, gap ? DPL_SOURCE_ON_END_GAP : DPL_SOURCE_ON_END_CLEAN, &m, now_ns);
-    return rc < 0 || gap ? rc : dpl_source_journal_grew(s, now_ns);
-}
-
-bool dpl_source_room(const struct dpl_source *s)
-{
-    return s->state == DPL_SOURCE_STREAMING && !(s->flags & DPL_STATE_FULL) &&
-           s->now.sent - s->now.durable < s->window;
-}
-
-int dpl_source_send_records(struct dpl_source *s, struct dpl_view records, uint32_t chain,
-                            int64_t now_ns)
-{
-    if (!dpl_source_room(s))
-        return DPL_E_PARAM;
-    struct dpl_message m = {
-        .type = DPL_MSG_RECORDS,
-        .has = DPL_M(EPOCH_TAG) | DPL_M(LSN) | DPL_M(CHAIN) | DPL_M(DATA),
-        .epoch_tag = s->now.tag,
-        .lsn = s->now.sent,
-        .chain = s->now.chain,
-        .data = records,
-    };
-    int rc = step_with(s, DPL_SOURCE_ON_RECORDS, &m, now_ns);
-    if (rc == 0)
-        s->now.chain = chain;
-    return rc;
-}
-
-int dpl_source_send_mirror(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
-{
-    /* Behind a gap nothing follows in that epoch: another one is to be offered first. */
-    if (s->state == DPL_SOURCE_COMPARE && (s->now.tag == 0 || s->now.accepted))
-        return DPL_E_PARAM;
-    return step_with(s, DPL_SOURCE_ON_MIRROR, m, now_ns);
-}
-
-int dpl_source_send_part(struct dpl_source *s, const struct dpl_message *m, int64_t now_ns)
-{
-    return step_with(s, DPL_SOURCE_ON_PART, m, now_ns);
-}
-
-int dpl_source_offer(struct dpl_source *s, const struct dpl_source_offer *offer, int64_t now_ns)
-{
-    return s->state == DPL_SOURCE_COMPARE ? offer_it(s, offer, now_ns) : DPL_E_PARAM;
-}
-
-int dpl_source_control(struct dpl_source *s, enum dpl_command command, int64_t now_ns)
-{
-    struct dpl_message m = {
-        .type = DPL_MSG_CONTROL, .has = DPL_M(COMMAND), .command = (uint32_t)command};
-    if (command == DPL_COMMAND_CLOSE)
-        return DPL_E_PARAM;
-    return step_with(s, DPL_SOURCE_ON_CONTROL, &m, now_ns);
-}
-
-int dpl_source_close(struct dpl_source *s, int64_t now_ns)
-{
-    return step(s, DPL_SOURCE_ON_CLOSE, now_ns);
-}
-
-static void heartbeat(struct dpl_source *s, int64_t now_ns)
-{
-    struct dpl_message m = {.type = DPL_MSG_HEARTBEAT, .has = DPL_M(TIME), .time_ns = s->wall_ns};
-    if (s->state == DPL_SOURCE_STREAMING) {
-        m.has |= DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED);
-        m.epoch_tag = s->now.tag;
-        m.head = s->head > s->now.sent ? s->head : s->now.sent;
-        m.synced = s->synced < m.head ? s->synced : m.head;
-    }
-    s->event_ns = now_ns;
-    int rc = send_it(s, &m);
-    if (rc < 0)
-        step_failed(s, DPL_SOURCE_ON_SILENCE, rc);
-}
-
-int64_t dpl_source_tick(struct dpl_source *s, int64_t now_ns)
-{
-    if (s->state == DPL_SOURCE_OFFLINE)
-        return INT64_MAX;
-    bool closing = s->state == DPL_SOURCE_CLOSING;
-    int64_t dead = closing ? s->closing_ns + s->config.close_ns : s->heard_ns + s->config.dead_ns;
-    if (now_ns >= dead) {
-        (void)step(s, DPL_SOURCE_ON_SILENCE, now_ns);
-        return INT64_MAX;
-    }
-    if (now_ns >= s->said_ns + s->config.heartbeat_ns)
-        heartbeat(s, now_ns);
-    if (s->state == DPL_SOURCE_OFFLINE)
-        return INT64_MAX;
-    int64_t say = s->said_ns + s->config.heartbeat_ns;
-    return say < dead ? say : dead;
-}
-
-bool dpl_source_held(const struct dpl_source *s, uint64_t *epoch, uint64_t *lsn)
-{
-    const struct dpl_source_position *p = s->former.tag ? &s->former : &s->now;
-    if (!p->accepted)
-        return false;
-    *epoch = p->epoch.number;
-    *lsn = p->durable;
-    return true;
 }
