@@ -152,6 +152,8 @@ static const struct {
 } printers[] = {
     {"status", doppel_status},
     {"failover", doppel_procedure_begin},
+    {"restore", doppel_procedure_begin},
+    {"failback", doppel_procedure_begin},
     {"procedure resume", doppel_procedure_begin},
     {"procedure undo", doppel_procedure_begin},
     {"procedure show", doppel_procedure_show},

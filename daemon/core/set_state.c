@@ -30,8 +30,12 @@ enum dpl_set_state dpl_set_state_of(const struct dpl_set_facts *facts)
 {
     if (facts->failing_over)
         return DPL_SET_FAILING_OVER;
-    if (facts->failed_over)
+    if (facts->failing_back)
+        return DPL_SET_FAILING_BACK;
+    if (facts->failed_over && (!facts->connected || facts->off))
         return DPL_SET_FAILED_OVER;
+    if (facts->failed_over && (facts->mirroring || facts->mirror_needed))
+        return DPL_SET_RESTORING;
     if (!facts->wanted && !facts->connected)
         return DPL_SET_UNPROTECTED;
     if (facts->connected && facts->mirroring)

@@ -12,6 +12,7 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/node.h"
 #include "daemon/parent/procedure_command.h"
+#include "daemon/parent/restore.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/site.h"
 #include "daemon/parent/store_command.h"
@@ -398,6 +399,18 @@ static void failover(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_
     dpl_failover_command(set, request);
 }
 
+static void restore(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_restore_command(set, request);
+}
+
+static void failback(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    (void)daemon;
+    dpl_failback_command(set, request);
+}
+
 static void procedure(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
 {
     (void)set;
@@ -470,6 +483,8 @@ static const struct row {
     {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, mirror_status},
     {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, orphans},
     {"failover", DPL_SET_COMMAND_FAILOVER, ANY, failover},
+    {"restore", DPL_SET_COMMAND_RESTORE, ANY, restore},
+    {"failback", DPL_SET_COMMAND_FAILBACK, ANY, failback},
     {"procedure show", -1, ANY, procedure},
     {"procedure resume", -1, ANY, procedure},
     {"procedure undo", -1, ANY, procedure},

@@ -57,6 +57,9 @@ libparent_a_SOURCES = \
 	daemon/parent/spawn.c daemon/parent/spawn.h \
 	daemon/parent/start.c \
 	daemon/parent/status.c \
+	daemon/parent/failback.c daemon/parent/failback_here.c daemon/parent/failback_there.c \
+	daemon/parent/restore.c daemon/parent/restore.h daemon/parent/restore_ask.c \
+	daemon/parent/side_asked.c daemon/parent/side_asked.h \
 	daemon/parent/turn.c daemon/parent/turn.h \
 	daemon/parent/store_command.c daemon/parent/store_command.h \
 	daemon/parent/talk.c daemon/parent/talk.h \

@@ -3,11 +3,14 @@
  * The kinds of procedures.
  */
 #include "daemon/parent/failover.h"
+#include "daemon/parent/restore.h"
 
 #include <string.h>
 
 static const struct dpl_run_kind *const kinds[] = {
     &dpl_failover_kind,
+    &dpl_restore_kind,
+    &dpl_failback_kind,
 };
 
 const struct dpl_run_kind *dpl_run_kind_find(const char *name)

@@ -78,6 +78,8 @@ static struct dpl_set_facts facts_of(const struct dpl_set *set)
         .failing_over = dpl_doc_tree(set->doc, "failing_over") != NULL,
         .failed_over = dpl_doc_bool(set->doc, "restore_required", false) &&
                        g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") == 0,
+        .failing_back = dpl_doc_bool(set->doc, "restore_required", false) &&
+                        g_strcmp0(dpl_doc_text(set->doc, "role"), "released") == 0,
     };
 }
 

@@ -127,4 +127,4 @@ dist_noinst_SCRIPTS += tests/crash/remote-restart.sh
 dist_noinst_SCRIPTS += tests/crash/clock.sh
 check_PROGRAMS += tests/crash/set-side
 tests_crash_set_side_LDADD = libparent.a $(STORE_LIBS) libcore.a libctl.a libwire.a libbase.a $(GLIB_LIBS)
-EXTRA_DIST += tests/crash/sides.sh
+EXTRA_DIST += tests/crash/sides.sh tests/crash/restore.sh

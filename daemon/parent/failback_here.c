@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Failback: the steps that are about this site, which serves until then.
+ */
+#include "daemon/parent/failover.h"
+#include "daemon/parent/group_look.h"
+#include "daemon/parent/restore.h"
+#include "daemon/parent/service.h"
+#include "daemon/parent/set_become.h"
+
+#include <string.h>
+
+static int64_t wait_ms(const struct dpl_run *run)
+{
+    int64_t ms = 0;
+    (void)dpl_failover_wait_ms(dpl_run_options(run), &ms, NULL);
+    return ms;
+}
+
+void dpl_failback_pre(struct dpl_run *run)
+{
+    dpl_run_hooks(run, "pre-failback", false, dpl_restore_ok_or_fail);
+}
+
+void dpl_failback_directory(struct dpl_run *run)
+{
+    dpl_run_ok(run, "not configured");
+}
+
+void dpl_failback_names(struct dpl_run *run)
+{
+    dpl_run_ok(run, "not configured");
+}
+
+/* --- release ---------------------------------------------------------------------------------- */
+
+static int release(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_RELEASE, dpl_run_generation(run), err);
+}
+
+void dpl_failback_release(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, release, dpl_restore_ok_or_fail);
+}
+
+static void still_runs(struct dpl_run *run, const char *what)
+{
+    if (what)
+        dpl_restore_wait(run, wait_ms(run), dpl_failback_released, "still there: %s", what);
+    else
+        dpl_run_ok(run, "nothing of the set runs here");
+}
+
+static void on_status(struct dpl_run *run, int rc, const struct dpl_doc *status,
+                      const struct dpl_err *err)
+{
+    still_runs(run, rc < 0 ? err->text : dpl_group_look_running(status, run->set));
+}
+
+void dpl_failback_released(struct dpl_run *run)
+{
+    struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    if (run->daemon->settings.cluster) {
+        struct dpl_doc *ask = dpl_doc_new();
+        dpl_doc_set_text(ask, "ask", "status");
+        dpl_run_ask_pacemaker(run, ask, on_status);
+    } else if (set && !dpl_services_stopped(set)) {
+        still_runs(run, "its services");
+    } else {
+        still_runs(run,
+                   set && dpl_capture_state(set) != DPL_CAPSTAT_IS_DOWN ? "its capture" : NULL);
+    }
+}
+
+static int take_back(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_TAKE_BACK, dpl_run_generation(run), err);
+}
+
+void dpl_failback_take_back(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, take_back, dpl_restore_ok_or_fail);
+}
+
+/* --- drain ------------------------------------------------------------------------------------ */
+
+void dpl_failback_drained(struct dpl_run *run)
+{
+    struct dpl_store_item item;
+    const struct dpl_doc *end;
+    if (dpl_store_get(run->daemon->store, "drained", run->set, &item, NULL) == DPL_OK &&
+        dpl_doc_int(item.doc, "released_for", -1) == dpl_run_generation(run) &&
+        (end = dpl_doc_tree(item.doc, "end"))) {
+        dpl_doc_set(dpl_run_facts(run), "end", dpl_doc_copy(end));
+        dpl_run_ok(run, "site %s has all of it, to position %lld", dpl_restore_peer(run),
+                   (long long)dpl_doc_int(end, "lsn", 0));
+        return;
+    }
+    dpl_restore_wait(run, wait_ms(run), dpl_failback_drained, "the journal is sent to its end");
+}
+
+/* --- cede ------------------------------------------------------------------------------------- */
+
+static int cede(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_CEDE, dpl_run_generation(run), err);
+}
+
+void dpl_failback_cede(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, cede, dpl_restore_ok_or_fail);
+}
+
+static int given_back(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_GIVEN_BACK, dpl_run_generation(run), err);
+}
+
+static void on_withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                         const struct dpl_err *err)
+{
+    (void)answer;
+    if (rc < 0)
+        dpl_run_fail(run, err);
+    else
+        dpl_run_edit_set(run, given_back, dpl_restore_ok_or_fail);
+}
+
+/* Only after the other site has given the number up is it ours again. */
+void dpl_failback_uncede(struct dpl_run *run)
+{
+    dpl_run_ask_site(run, dpl_restore_question(run, "withdraw"), 20000, on_withdrawn);
+}
+
+/* --- standby ---------------------------------------------------------------------------------- */
+
+static int stand_by(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_STAND_BY, dpl_run_generation(run), err);
+}
+
+void dpl_failback_stand_by(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, stand_by, dpl_restore_ok_or_fail);
+}
+
+/* --- protect ---------------------------------------------------------------------------------- */
+
+void dpl_failback_protected(struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    const char *why = set ? set->last_error : "the set is gone";
+    if (!set || dpl_doc_bool(set->doc, "set_aside", false))
+        dpl_restore_wait(run, 0, dpl_failback_protected, "this site is compared%s%s",
+                         why[0] ? ": " : "", why);
+    else
+        dpl_run_ok(run,
+                   "this site equals site %s; what it had for itself is kept: doppel orphans %s "
+                   "list",
+                   dpl_restore_peer(run), run->set);
+}

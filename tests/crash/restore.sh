@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two stand-alone servers: a failover, the old source comes back, restore, failback, while users work: both sites are equal
+# each time, what the old source alone had is kept and listed, and nothing is lost; doppeld is killed in each step, the
+# procedure goes on; an undone failback serves on; the old source's disk is empty.
+# restore.sh [DIR]: DIR holds the programs, else those of the build are taken.
+# shellcheck source=tests/crash/sites-lib.sh disable=SC2154
+. "$(dirname "$0")/sites-lib.sh" || exit 1
+sites_stage "$@"
+# shellcheck disable=SC2317
+sites_more() { [ "$1" = b ] || printf '[target]\nroot=%s\n' "$disk_a"; }
+sites_start
+sites_pair
+sites_set
+sites_protect
+
+role() { doppel "$1" --output-as=json set show mail | value role; }
+role_is() { [ "$(role "$1")" = "$2" ]; }
+knows_rules() { doppel "$1" --output-as=json set show mail | grep -q peer_rules; }
+both_equal() {
+    must doppel "$1" wait mail --idle --timeout="${patience}s"
+    "$compare" "$root_a" "$root_b" || complain "the sites differ while $1 serves"
+}
+refused() { ! doppel "$@" >"$work/out" 2>&1 || complain "$* was not refused"; }
+gone_from() { ! role_is "$1" serving || complain "$1 serves on"; }
+open_procedure() { doppel "$1" --output-as=json set show mail | value procedure; }
+# killed SITE COMMAND...: the procedure is begun there, doppeld dies again and again, and it is resumed to its end.
+killed() {
+    local site=$1 n=0
+    shift
+    doppel "$site" "$@" >"$work/procedure" 2>&1 &
+    local command=$!
+    while [ $n -lt 60 ] && kill -0 $command 2>/dev/null && [ -z "$(open_procedure "$site")" ]; do pause 0.1; n=$((n + 1)); done
+    for n in 1 2 3 4 5 6; do
+        pause "0.$((n * 3 % 10))"
+        [ -n "$(open_procedure "$site")" ] || break
+        strike "$site" doppeld || complain "no doppeld at $site"
+        wait $command 2>/dev/null
+        [ -n "$(open_procedure "$site")" ] || break
+        doppel "$site" procedure resume >>"$work/procedure" 2>&1 &
+        command=$!
+    done
+    wait $command || { [ -z "$(open_procedure "$site")" ] || must doppel "$site" procedure resume; }
+}
+
+mkdir "$root_a/old"
+for i in $(seq 100); do head -c $((i * 41 % 9000)) /dev/urandom >"$root_a/old/f$i"; done
+both_equal a
+eventually knows_rules b
+
+refused a restore mail
+refused a failback mail
+refused b restore mail
+must doppel b failover mail
+role_is b serving || complain "b does not serve: $(role b)"
+gone_from a
+[ $failed = 0 ] && echo "PRINT failed over"
+
+# What b has not: written behind its back at a, as what came last would be.
+mkdir -p "$root_a/lost"
+echo precious >"$root_a/lost/mail"
+echo otherwise >"$root_a/old/f1"
+load() {
+    local n=0 root=$1
+    while [ ! -e "$work/enough" ]; do
+        n=$((n + 1))
+        echo "$n" >"$root/load.$((n % 300))" || return 1
+        pause 0.01
+    done
+}
+load "$root_b" &
+loader=$!
+refused b failback mail
+must doppel b restore mail --plan
+! role_is a standby || complain "a plan has changed something"
+must doppel b restore mail
+cat "$work/out"
+role_is a standby || complain "a does not stand by"
+touch "$work/enough"
+wait $loader || complain "the service at b was disturbed by the restore"
+rm "$work/enough"
+both_equal b
+[ "$(cat "$disk_a"/.doppel/mail/orphans/*-lost/mail 2>/dev/null)" = precious ] || complain "what only a had is lost"
+grep -q otherwise "$disk_a"/.doppel/mail/orphans/*-f1 2>/dev/null || complain "what a had otherwise is lost"
+doppel a orphans mail list | grep -q lost || complain "what was kept is not listed"
+[ $failed = 0 ] && echo "PRINT restored, while users worked; what the old source alone had is kept and listed"
+
+echo "at b" >"$root_b/after-restore"
+must doppel b failback mail --plan
+role_is b serving || complain "a plan has changed something"
+must doppel b failback mail
+cat "$work/out"
+role_is a serving && role_is b standby || complain "after the failback: a is $(role a), b is $(role b)"
+[ "$(cat "$root_a/after-restore")" = "at b" ] || complain "what was written at b is not at a"
+echo "at a" >"$root_a/after-failback"
+both_equal a
+[ "$(cat "$root_b/after-failback")" = "at a" ] || complain "the replica does not follow"
+refused b failback mail
+[ $failed = 0 ] && echo "PRINT failed back, and protected again"
+
+# Once more, with an empty disk at a, and a daemon that dies again and again.
+if [ $failed = 0 ]; then
+    must doppel b failover mail
+    gone_from a
+    rm -rf "${root_a:?}"/* "$disk_a/.doppel"
+    echo more >"$root_b/more"
+    killed b restore mail
+    both_equal b
+    killed b failback mail
+    eventually role_is a serving
+    eventually role_is b standby
+    both_equal a
+    [ "$(cat "$root_a/more")" = more ] || complain "an empty old source was not filled"
+    echo PRINT "once more, from an empty disk, with doppeld killed in the procedures"
+fi
+sites_end
