@@ -91,6 +91,7 @@ struct dpl_limit {
 struct dpl_held {
     char *why; /* NULL: it is not */
     int64_t told_ns;
+    bool cold; /* a stand-alone server that has not let it serve since its boot */
 };
 
 /* What an agent waits for (asked.h). */

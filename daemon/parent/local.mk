@@ -10,6 +10,7 @@ libparent_a_SOURCES = \
 	daemon/parent/child.c daemon/parent/child.h \
 	daemon/parent/cluster.c daemon/parent/cluster.h \
 	daemon/parent/cold.c daemon/parent/cold.h \
+	daemon/parent/cold_alone.c \
 	daemon/parent/commands.c \
 	daemon/parent/confirm.c \
 	daemon/parent/lend.c \

@@ -2,6 +2,7 @@
 #include "daemon/parent/other.h"
 
 #include "daemon/parent/change.h"
+#include "daemon/parent/cold.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/set_become.h"
@@ -165,6 +166,7 @@ static void on_answer(void *self, int rc, const struct dpl_doc *answer, const st
     if (rc == DPL_OK)
         meet(o->set, &o->said);
     dpl_other_review(o->set);
+    dpl_cold_review(o->set);
     dpl_roles_look(o->set->daemon);
 }
 

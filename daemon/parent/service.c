@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/service.h"
+#include "daemon/parent/cold.h"
 
 #include "daemon/core/service_order.h"
 #include "daemon/parent/log.h"
@@ -131,6 +132,8 @@ static enum wish wish_of(const struct dpl_services *ss)
 {
     const struct dpl_set *set = ss->set;
     if (dpl_detached_is(set->daemon->settings.state_dir, NULL, set->name))
+        return LEAVE;
+    if (dpl_cold_keeps_services(set))
         return LEAVE;
     if (!set->source || g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") != 0)
         return REST;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/asked.h"
 #include "daemon/parent/attribute.h"
+#include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/learn.h"
@@ -121,7 +122,7 @@ static gint by_name(gconstpointer a, gconstpointer b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *item)
+static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *item, bool loaded)
 {
     struct dpl_set *set = g_new0(struct dpl_set, 1);
     set->daemon = daemon;
@@ -139,6 +140,10 @@ static void set_begin(struct dpl_daemon *daemon, const struct dpl_store_item *it
     dpl_asked_load(set);
     dpl_capture_begin(set);
     dpl_engine_begin(set);
+    if (loaded)
+        dpl_cold_loaded(set);
+    else
+        dpl_cold_role_changed(set);
     dpl_services_begin(set);
     dpl_turn_review(set);
     dpl_set_review(set);
@@ -168,6 +173,12 @@ static void set_end(struct dpl_set *set)
     g_free(set);
 }
 
+static bool role_changes(const struct dpl_set *set, const struct dpl_doc *doc)
+{
+    return g_strcmp0(dpl_doc_text(set->doc, "role"), dpl_doc_text(doc, "role")) != 0 ||
+           dpl_doc_int(set->doc, "generation", 0) != dpl_doc_int(doc, "generation", 0);
+}
+
 static void store_changed(void *self, const struct dpl_store_item *item)
 {
     struct dpl_daemon *daemon = self;
@@ -175,13 +186,16 @@ static void store_changed(void *self, const struct dpl_store_item *item)
         return;
     struct dpl_set *set = dpl_set_find(daemon, item->name);
     if (!set && item->doc) {
-        set_begin(daemon, item);
+        set_begin(daemon, item, false);
     } else if (set && !item->doc) {
         dpl_log(LOG_NOTICE, "set \"%s\" is deleted", set->name);
         set_end(set);
     } else if (set) {
         bool begun = dpl_doc_bool(set->doc, "begun", false);
+        bool changed = role_changes(set, item->doc);
         read_doc(set, item);
+        if (changed)
+            dpl_cold_role_changed(set);
         dpl_turn_review(set);
         if (!begun && dpl_doc_bool(set->doc, "begun", false))
             dpl_door_soon(set);
@@ -198,7 +212,7 @@ void dpl_sets_begin(struct dpl_daemon *daemon)
     for (size_t i = 0; names[i]; i++) {
         struct dpl_store_item item;
         if (dpl_store_get(daemon->store, "set", names[i], &item, NULL) == DPL_OK)
-            set_begin(daemon, &item);
+            set_begin(daemon, &item, true);
     }
     g_autofree const char **groups = dpl_conf_groups(daemon->settings.conf, "set *");
     for (size_t i = 0; groups[i]; i++)

@@ -96,4 +96,34 @@ eventually wrong_says 'detached by hand'
 rm "$work/a/state/detached/mail"
 eventually said "two stops,one stops,one starts,two starts,"
 echo "PRINT a set that was detached by hand keeps its services"
+
+# The server was down while the other site does not answer: the services wait, and a person can say that they
+# may start; the next time the other site answers that it does not serve.
+reboot_a() {
+    at a kill -TERM "$(pid_of a)"
+    wait "$(get job a)" || complain "a ended with $?"
+    at a "$libexec/doppel-capture" --stop --set mail --run-dir "$work/a/run/capture" --timeout 10 >/dev/null 2>&1
+    rm -rf "$work"/thing.one "$work"/thing.two "$work/a/run"
+    ip address del 10.9.9.9/24 dev service0
+    : >"$said"
+}
+at b kill -STOP "$(pid_of b)"
+reboot_a
+site_start a
+is_held() { doppel a status mail | grep -q 'does not say whether it serves'; }
+eventually is_held
+{ said "" && ! holds_address; } || complain "services start without an answer: $(cat "$said")"
+must doppel a site confirm mail
+eventually are "running running running "
+at b kill -CONT "$(pid_of b)"
+eventually replies b
+reboot_a
+site_start a
+eventually are "running running running "
+said "one starts,two starts," || complain "a cold start beside a standby: $(cat "$said")"
+grep -q 'starts cold, and may serve' "$work/a/log" || complain "the other site was not asked"
+strike a doppeld
+eventually are "running running running "
+[ "$(grep -c 'starts cold, and may serve' "$work/a/log")" = 1 ] || complain "a daemon that starts again is taken for a cold start"
+echo "PRINT a server that starts cold asks the other site before its services start"
 sites_end
