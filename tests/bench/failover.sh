@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How long users wait when a node is lost and when the service is moved: a real mail service in the lab, with its
+# How long users wait when a site or a node is lost and when the service is moved: a real mail service in the lab, with its
 # replica, mail flowing, and somebody who asks SMTP and IMAP for it all the time (tests/lab/mail-sites.sh). Run by
 # tests/bench/run, which sets DOPPEL_BUILD. What each operation took is told on standard error.
 #   BENCH_REPEATS   of each [3]
@@ -75,6 +75,19 @@ crash_once() {
     wait_until 120 online a "$from" && wait_until 60 ready "$from" || fail "$from did not come back"
     rest
 }
+
+# A whole site, in a lab of its own: from the command at the other one to the login of a user.
+site_once() {
+    local ms
+    "$here/../scenario/failover.sh" power >"$tree/site" 2>&1 || { tail -n 20 "$tree/site"; return 1; }
+    ms=$(sed -n 's/.*by IMAP \([0-9]*\) ms after.*/\1/p' "$tree/site" | head -n 1)
+    echo "site lost: served $ms ms after the command"
+    grep -E '^ +[0-9]+ ' "$tree/site"
+    sites+=("$ms")
+}
+sites=()
+for ((i = 0; i < repeats; i++)); do site_once || exit 1; done
+echo "RESULT failover.site.seconds $(printf '%s\n' "${sites[@]}" | median | awk '{ printf "%.1f", $1 / 1000 }')" >&3
 
 # Nobody delivers to user5: who has mail delivered when the node dies waits two minutes for the lock that Dovecot
 # left in that mailbox, which is Dovecot's own affair.

@@ -16,7 +16,7 @@ tests_lab_mailflow_SOURCES = tests/lab/mail/main.c tests/lab/mail/flow.h tests/l
 	tests/lab/mail/smtp.c tests/lab/mail/imap.c tests/lab/mail/ledger.c tests/lab/mail/watch.c
 tests_lab_mailflow_LDADD = libbase.a $(GLIB_LIBS)
 dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh \
-	tests/scenario/site-loss.sh tests/scenario/store.sh tests/scenario/two-servers.sh
+	tests/scenario/failover.sh tests/scenario/site-loss.sh tests/scenario/store.sh tests/scenario/two-servers.sh
 EXTRA_DIST += tests/lab/README tests/lab/helpers.sh tests/lab/mail-lib.sh tests/lab/mail-sites.sh tests/lab/cluster-lib.sh
 dist_noinst_SCRIPTS += tests/scenario/mail.sh tests/scenario/examples.sh
 dist_noinst_SCRIPTS += tests/scenario/alone.sh
