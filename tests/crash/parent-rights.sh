@@ -102,6 +102,13 @@ change limit mail --bandwidth=1M
 change mirror start mail
 change mirror stop mail
 change orphans mail list
+change failover mail --plan
+change restore mail --plan
+change failback mail --plan
+look procedure show
+change procedure resume nothing
+change procedure undo nothing
+change procedure stop nothing
 change site init
 change site pair site-b --fingerprint=x
 change site rotate
