@@ -193,6 +193,15 @@ static void not_online(struct dpl_run *run, const char *what, int64_t again_ms)
         dpl_run_later(run, again_ms, dpl_failover_online);
 }
 
+/* What is asked in the end as clients do. */
+static void note_points(struct dpl_run *run, const struct dpl_doc *status)
+{
+    g_autoptr(GPtrArray) points = dpl_group_look_points(status, run->set);
+    struct dpl_doc *list = dpl_doc_set_list(dpl_run_facts(run), "points");
+    for (guint i = 0; i < points->len; i++)
+        dpl_doc_add_text(list, points->pdata[i]);
+}
+
 static void on_status(struct dpl_run *run, int rc, const struct dpl_doc *status,
                       const struct dpl_err *err)
 {
@@ -202,10 +211,7 @@ static void on_status(struct dpl_run *run, int rc, const struct dpl_doc *status,
         not_online(run, rc < 0 ? err->text : text, PACEMAKER_AGAIN_MS);
         return;
     }
-    g_autoptr(GPtrArray) points = dpl_group_look_points(status, run->set);
-    struct dpl_doc *list = dpl_doc_set_list(dpl_run_facts(run), "points");
-    for (guint i = 0; i < points->len; i++)
-        dpl_doc_add_text(list, points->pdata[i]);
+    note_points(run, status);
     dpl_run_ok(run, "all resources of the set run");
 }
 
@@ -218,10 +224,13 @@ void dpl_failover_online(struct dpl_run *run)
         dpl_run_ask_pacemaker(run, ask, on_status);
     } else if (set && set->source && set->capture.state == DPL_CAPSTAT_IS_SERVING) {
         const char *why = dpl_services_why(set);
-        if (dpl_services_up(set))
+        g_autoptr(dpl_doc_auto) status = dpl_services_status(set);
+        if (dpl_services_up(set)) {
+            note_points(run, status);
             dpl_run_ok(run, "the set is captured here, and its services run");
-        else
+        } else {
             not_online(run, why[0] ? why : "its services start", AGAIN_MS);
+        }
     } else {
         g_autofree char *text = g_strdup_printf(
             "the capture is %s%s%s", set ? dpl_capstat_state_text(set->capture.state) : "gone",

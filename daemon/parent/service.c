@@ -57,6 +57,9 @@ static void service_free(void *data)
     g_free(s);
 }
 
+/* What group_look.h looks at. */
+static const char *const asked_params[] = {"ip", "service"};
+
 static char **copy_of(const char *const *list)
 {
     g_autoptr(GPtrArray) copy = g_ptr_array_new();
@@ -350,6 +353,37 @@ bool dpl_services_up(const struct dpl_set *set)
 const char *dpl_services_why(const struct dpl_set *set)
 {
     return set->services ? set->services->why : "";
+}
+
+static const char *param_of(const struct service *s, const char *key)
+{
+    size_t n = strlen(key);
+    for (size_t i = 0; s->params[i]; i++)
+        if (strncmp(s->params[i], key, n) == 0 && s->params[i][n] == '=')
+            return s->params[i] + n + 1;
+    return NULL;
+}
+
+struct dpl_doc *dpl_services_status(const struct dpl_set *set)
+{
+    const struct dpl_services *ss = set->services;
+    struct dpl_doc *doc = dpl_doc_new(), *list = dpl_doc_set_list(doc, "primitives");
+    struct dpl_doc *conn = dpl_doc_add_tree(list);
+    dpl_doc_set_text(conn, "agent", "source-connection");
+    dpl_doc_set_text(conn, "set", set->name);
+    dpl_doc_set_text(conn, "group", set->name);
+    for (guint i = 0; ss && i < ss->all->len; i++) {
+        const struct service *s = ss->all->pdata[i];
+        struct dpl_doc *row = dpl_doc_add_tree(list);
+        g_autofree char *agent = g_path_get_basename(s->agent);
+        dpl_doc_set_text(row, "id", s->name);
+        dpl_doc_set_text(row, "agent", agent);
+        dpl_doc_set_text(row, "group", set->name);
+        for (size_t k = 0; k < G_N_ELEMENTS(asked_params); k++)
+            if (param_of(s, asked_params[k]))
+                dpl_doc_set_text(row, asked_params[k], param_of(s, asked_params[k]));
+    }
+    return doc;
 }
 
 struct dpl_doc *dpl_services_doc(const struct dpl_set *set)

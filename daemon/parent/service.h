@@ -22,6 +22,9 @@ bool dpl_services_stopped(const struct dpl_set *set);
 bool dpl_services_up(const struct dpl_set *set);
 /* What failed, until all is as it should be; "": nothing. Borrowed. */
 const char *dpl_services_why(const struct dpl_set *set);
+/* The services as Pacemaker's answer to "status" would name them, for group_look.h. The caller owns
+ * it. */
+struct dpl_doc *dpl_services_status(const struct dpl_set *set);
 /* For status: a list of {service, state}. NULL where there are none. The caller owns it. */
 struct dpl_doc *dpl_services_doc(const struct dpl_set *set);
 

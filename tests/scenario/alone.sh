@@ -92,6 +92,7 @@ doppel b1 failover mail --graceful >"$LAB_TMP/failover" 2>&1 || fail "the failov
 cat "$LAB_TMP/failover"
 serve b1 || fail "a failover ended without the services"
 grep -q 'both sides are equal at position' "$LAB_TMP/failover" || fail "the failover does not prove that the sides are equal"
+grep -q '2 services answer' "$LAB_TMP/failover" || fail "the failover does not ask the services"
 flow_goes_on "b1 took over"
 never_double
 [ -z "$(pid_of master)" ] || fail "Postfix runs at a1 still"
