@@ -287,6 +287,46 @@ static void overflow(void)
     end();
 }
 
+/* The target is full, and what it was not sent yet ends in a gap: nobody waits for that for good.
+ */
+static void left_behind(void)
+{
+    struct dpl_capstat_page *page;
+    begin("left-behind");
+    g_autofree char *run_dir = g_strdup_printf("%s/left-run", unit_tempdir());
+    g_autofree char *set_dir = g_strdup_printf("%s/mail", run_dir);
+    CU_ASSERT_EQUAL_FATAL(g_mkdir_with_parents(set_dir, 0700), 0);
+    dpl_autofd int dir = open(set_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct dpl_capstat_what what = {.epoch_number = rig.epoch.number, .set = "mail"};
+    CU_ASSERT_EQUAL_FATAL(dpl_capstat_create(dir, &what, &page, NULL), 0);
+    page->now.mode = DPL_CAPSTAT_JOURNAL;
+    page->now.journal_ends = 1;
+    struct dpl_doc *doc = start_doc();
+    dpl_doc_set_text(dpl_doc_get_mutable(doc, "start"), "capture_run_dir", run_dir);
+    tell(doc, -1);
+    write_one(1000);
+    UNTIL(target.durable == spilled());
+    target.full = true;
+    tmodel_ack(&target);
+    UNTIL(the_link.full_ns != 0);
+    write_one(1000);
+    /* Of the journal that is written now it is waited for. */
+    the_link.full_ns = 1;
+    UNTIL(the_link.full_ns > 1);
+    CU_ASSERT_FALSE(target.needs_mirror);
+    page->what.epoch_number = rig.epoch.number + 1;
+    for (int i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(dpl_link_turn(&the_link, 0, NULL), 1);
+        hear_target();
+    }
+    CU_ASSERT_FALSE(target.needs_mirror); /* it was not full for long */
+    the_link.full_ns = 1;
+    UNTIL(target.needs_mirror);
+    CU_ASSERT_EQUAL(target.reason, DPL_COMPARE_ENDED);
+    dpl_capstat_unmap(page);
+    end();
+}
+
 static struct dpl_doc *command(const char *name, struct dpl_doc **args)
 {
     struct dpl_doc *doc = dpl_doc_new();
@@ -533,6 +573,7 @@ static const struct unit_test tests[] = {
     {"what the target holds is removed from the journal", trims},
     {"a full target is sent nothing until it is not", held_back},
     {"a journal that overflows tells the target and the daemon", overflow},
+    {"what would end in a gap is not waited for while the target is full", left_behind},
     {"commands are done and answered", commands},
     {"a target that makes no sense is refused, and met again", breaks},
     {"a new epoch follows a clean end", two_epochs},
