@@ -5,6 +5,7 @@
 #include "lib/journal/crc32c.h"
 #include "lib/wire/writer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,9 +15,9 @@
 enum { HEAD = 32, BLOCK_HEAD = 8, BLOCK_MAX = 65536 };
 static const char magic[8] = {'D', 'P', 'L', 'M', 'C', 'M', 'P', '1'};
 
-static void init(struct dpl_kept *k, uint64_t cursor, uint64_t seed)
+static void init(struct dpl_kept *k, int dir_fd, uint64_t cursor, uint64_t seed)
 {
-    *k = (struct dpl_kept){.fd = -1, .cursor = cursor};
+    *k = (struct dpl_kept){.fd = -1, .dir_fd = dir_fd, .cursor = cursor};
     dpl_idset_init(&k->set, seed);
     k->fresh = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     k->sealed = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -37,6 +38,16 @@ void dpl_kept_remove(int dir_fd)
     unlinkat(dir_fd, FILE_NAME, 0);
 }
 
+int dpl_kept_void(struct dpl_kept *k, struct dpl_err *err)
+{
+    if (!k->fresh)
+        return 0;
+    dpl_fd_clear(&k->fd);
+    if (unlinkat(k->dir_fd, FILE_NAME, 0) < 0 && errno != ENOENT)
+        return dpl_err_sys(err, errno, "forget what an earlier mirror has compared");
+    return 0;
+}
+
 static bool put(int fd, const void *bytes, size_t size)
 {
     return dpl_fd_write_all(fd, bytes, size, NULL) == 0;
@@ -46,7 +57,7 @@ void dpl_kept_begin(struct dpl_kept *k, int dir_fd, uint64_t cursor, uint64_t se
 {
     uint8_t head[HEAD];
     struct dpl_writer w;
-    init(k, cursor, seed);
+    init(k, dir_fd, cursor, seed);
     dpl_kept_remove(dir_fd);
     dpl_writer_init(&w, head, sizeof head);
     dpl_writer_bytes(&w, magic, sizeof magic);
@@ -97,7 +108,7 @@ bool dpl_kept_go_on(struct dpl_kept *k, int dir_fd, uint64_t cursor)
     if (memcmp(found.data, magic, sizeof magic) != 0 || its != cursor ||
         dpl_reader_u32(&r) != dpl_crc32c(0, head, HEAD - 4))
         return false;
-    init(k, cursor, seed);
+    init(k, dir_fd, cursor, seed);
     k->fd = dpl_fd_steal(&fd);
     uint64_t at = HEAD;
     while (load_block(k, &at))

@@ -22,7 +22,8 @@
 #include <glib.h>
 
 struct dpl_kept {
-    int fd; /* of the file; -1: nothing is kept */
+    int fd;     /* of the file; -1: nothing is kept */
+    int dir_fd; /* where it lies, borrowed */
     uint64_t cursor;
     struct dpl_idset set;   /* all that may be passed over, and what joined since */
     size_t loaded;          /* how many of them an earlier mirror left */
@@ -37,6 +38,9 @@ bool dpl_kept_go_on(struct dpl_kept *kept, int dir_fd, uint64_t cursor);
 void dpl_kept_close(struct dpl_kept *kept);
 /* The mirror has ended, or may not be gone on with. */
 void dpl_kept_remove(int dir_fd);
+
+/* An object of the list is not what was compared any more: no other mirror may go on with it. */
+int dpl_kept_void(struct dpl_kept *kept, struct dpl_err *err);
 
 bool dpl_kept_has(const struct dpl_kept *kept, struct dpl_view id);
 void dpl_kept_add(struct dpl_kept *kept, struct dpl_view id);

@@ -70,6 +70,14 @@ static int ask_whole(struct dpl_mirror_target *t, const struct dpl_record *r,
     return rc;
 }
 
+/* It was made now, whatever an earlier mirror has compared under its id. */
+static int note_fresh(struct dpl_mirror_target *t, const struct dpl_record *r, struct dpl_err *err)
+{
+    t->count.created++;
+    dpl_idset_add(&t->fresh, r->object);
+    return dpl_content_kept(t, r->object) ? dpl_kept_void(t->options.kept, err) : 0;
+}
+
 /* The content of what was made, unless it comes by itself. */
 static int ask_for_fresh(struct dpl_mirror_target *t, const struct dpl_record *r,
                          struct dpl_err *err)
@@ -81,18 +89,19 @@ static int ask_for_fresh(struct dpl_mirror_target *t, const struct dpl_record *r
 
 static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
 {
-    t->count.created++;
-    if (t->test)
+    if (t->test) {
+        t->count.created++;
         return 0;
+    }
     r->type = DPL_R_ENTER;
     r->has &= ~(uint32_t)(DPL_F_PARENT | DPL_F_NAME);
     int rc = dpl_mirror_apply(t, r, err);
     if (rc == DPL_E_REFUSED) {
-        t->count.created--;
         t->count.refused++;
         return 0;
     }
-    dpl_idset_add(&t->fresh, r->object);
+    if (rc == 0)
+        rc = note_fresh(t, r, err);
     return rc < 0 ? rc : ask_for_fresh(t, r, err);
 }
 
@@ -105,11 +114,11 @@ static int make_named(struct dpl_mirror_target *t, const struct dpl_record *r,
     int rc = dpl_apply_enter_named(t->options.apply, r, content, err);
     if (rc <= 0)
         return rc;
-    t->count.created++;
-    dpl_idset_add(&t->fresh, r->object);
+    rc = note_fresh(t, r, err);
     if (content.size > 0 && content.size == r->attr.size)
         dpl_content_covered(t, r->object);
-    rc = content.size > 0 ? 0 : ask_for_fresh(t, r, err);
+    if (rc == 0 && content.size == 0)
+        rc = ask_for_fresh(t, r, err);
     return rc < 0 ? rc : 1;
 }
 
