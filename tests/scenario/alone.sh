@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two mail servers that stand alone, without Pacemaker: doppeld captures the set and runs its address, Postfix and
 # Dovecot by their agents. Mail flows in from a third site and is read by IMAP all the time, while doppeld dies,
-# while Postfix dies, and while the second server takes over: every acknowledged mail is there exactly once.
+# while Postfix dies, while the second server takes over and while all goes home: every acknowledged mail is there
+# exactly once.
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/mail-lib.sh"
 . "$(dirname "$0")/../lab/cluster-lib.sh"
@@ -96,6 +97,16 @@ grep -q '2 services answer' "$LAB_TMP/failover" || fail "the failover does not a
 flow_goes_on "b1 took over"
 never_double
 [ -z "$(pid_of master)" ] || fail "Postfix runs at a1 still"
+
+# And home again, while mail flows.
+doppel b1 restore mail >"$LAB_TMP/restore" 2>&1 || fail "the restore: $(cat "$LAB_TMP/restore")"
+flow_goes_on "a1 is made equal"
+doppel b1 failback mail >"$LAB_TMP/failback" 2>&1 || fail "the failback: $(cat "$LAB_TMP/failback")"
+cat "$LAB_TMP/restore" "$LAB_TMP/failback"
+wait_until 60 serve a1 || fail "a1 does not serve again"
+flow_goes_on "a1 serves again"
+wait_until 90 protected || fail "the set is not protected again"
+never_double
 
 flow_ends
 MAIL_WAIT=200 flow_account
