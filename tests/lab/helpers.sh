@@ -166,13 +166,14 @@ settle() {
         'until crm_simulate -LS --output-as=xml | grep -q "<transition/>"; do sleep 0.05; done'
 }
 
-# where SITE RESOURCE: the nodes on which it is started, as the cluster sees it.
+# where SITE RESOURCE: the nodes on which it is started, as the cluster sees it. (A monitor that says degraded
+# again and again is shown as pending.)
 where() {
     local host
     host=$(member "$1")
     [ -n "$host" ] || return 1
     on "$host" crm_mon -1 --output-as=xml --include=none,resources 2>/dev/null |
-        xmllint --xpath "//resource[@id='$2'][@role='Started'][@pending='' or not(@pending)]/node/@name" - \
+        xmllint --xpath "//resource[@id='$2'][@role='Started'][@pending='' or not(@pending) or @pending='Monitoring']/node/@name" - \
             2>/dev/null | sed 's/ *name="\([^"]*\)"/\1 /g'
 }
 

@@ -43,12 +43,6 @@ location l-stand mail-replica rule -inf: not_defined doppel-mail or doppel-mail 
 END
 }
 
-# A monitor that says degraded again and again is shown as pending; the resource is there nevertheless.
-owner() {
-    on "$(member "$1")" crm_mon -1 --output-as=xml --include=none,resources 2>/dev/null |
-        xmllint --xpath "//resource[@id='$2'][@role='Started'][@pending='' or not(@pending) or @pending='Monitoring']/node/@name" - \
-            2>/dev/null | sed 's/ *name="\([^"]*\)"/\1/'
-}
 shows() { doppel "$1" set show mail 2>/dev/null | grep -qx "$2"; }
 serves() { runs "$1" mail-conn && runs "$1" mail-ip && ! runs "$1" mail-replica; }
 stands_by() { runs "$1" mail-replica && ! runs "$1" mail-conn && ! runs "$1" mail-ip; }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two clusters of two nodes, mail flowing: site b takes site a's place. First gracefully: no acknowledged mail
-# is lost or doubled, and both sites are equal where the one stopped and the other went on. With `power`: the
-# whole site a loses its power, and site b serves with what it has; the account says what is missing. All the
-# time a watcher looks that the services never run at both sites.
+# is lost or doubled, both sites are equal where the one stopped and the other went on, and it goes home again the same
+# way. With `power`: the whole site a loses its power, and site b serves with what it has; the account says what is
+# missing. All the time a watcher looks that the services never run at both sites.
 #
 #   failover.sh [graceful|power]
 . "$(dirname "$0")/../lab/helpers.sh"
@@ -46,6 +46,21 @@ END
 role() { doppel "$1" --output-as=json set show mail 2>/dev/null | sed -n 's/^ *"role": "\(.*\)",\{0,1\}$/\1/p' | head -n 1; }
 has_rules() { doppel "$1" --output-as=json set show mail | grep -q peer_rules; }
 
+# go_home: site a is made equal while site b serves, and serves again.
+go_home() {
+    local start
+    doppel "$(owner b mail-conn)" restore mail >"$LAB_TMP/restore" 2>&1 || fail "restore: $(cat "$LAB_TMP/restore")"
+    flow_goes_on "after the restore"
+    start=$(now_ms)
+    doppel "$(owner b mail-conn)" failback mail --wait=90 >"$LAB_TMP/failback" 2>&1 || fail "failback: $(cat "$LAB_TMP/failback")"
+    figure "home: site a serves again after $(($(now_ms) - start)) ms"
+    sed 's/^/   /' "$LAB_TMP/restore" "$LAB_TMP/failback"
+    wait_until 60 runs a mail-dovecot || fail "no mail service at site a"
+    [ "$(role "$(member b)")" = standby ] || fail "site b is $(role "$(member b)")"
+    flow_goes_on "at home"
+    wait_until 120 protected || fail "the set is not protected again"
+}
+
 mail_needs
 [ -n "$LAB_INSTALL" ] || skip "LAB_INSTALL names no installed tree"
 lab_up --token 500 --wan bridged --hosts a1,a2,b1,b2,c1 --host-disk-size 2048
@@ -55,10 +70,6 @@ MAIL_USERS=5 # nobody delivers to the last one, who looks whether it is served
 mail_directory c1
 MAIL_USERS=4
 doppeld_up a1 a2 b1 b2
-# postsuper, which runs before Postfix on a replica, has no postlogd yet, and writes to the log as postfix.
-for host in a1 a2 b1 b2; do
-    on $host install -o postfix -m 644 /dev/null /var/log/mail-instance.log || fail "no log of Postfix on $host"
-done
 sites_agree
 uuid_a=$(on a1 blkid -o value -s UUID /dev/shared)
 uuid_b=$(on b1 blkid -o value -s UUID /dev/shared)
@@ -100,13 +111,15 @@ wait_until 60 runs b mail-dovecot || fail "no mail service at site b"
 never_double
 if [ "$MODE" = graceful ]; then
     flow_goes_on "after the failover"
+    never_failed b
+    go_home
     flow_ends
     MAIL_WAIT=200 flow_account
 else
     grep -q '^missing: ' "$LAB_TMP/failover" || fail "what is missing is not said"
     flow_goes_on "after the failover"
     flow_ends
+    never_failed b
 fi
-never_failed b
 never_double
 echo "1 passed, 0 failed, 0 skipped"
