@@ -5,7 +5,9 @@
 # way. With `power`: the whole site a loses its power, and site b serves with what it has; the account says what is
 # missing. All the time a watcher looks that the services never run at both sites.
 #
-#   failover.sh [graceful|power]
+# With `remote`: the same with durability=remote, and then nothing that was acknowledged is missing.
+#
+#   failover.sh [graceful|power|remote]
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/mail-lib.sh"
 . "$(dirname "$0")/../lab/cluster-lib.sh"
@@ -14,6 +16,8 @@ SERVICE=10.71.1.100
 # shellcheck disable=SC2034 # for cluster-lib.sh
 MAP=(/srv/mail/etc /srv/mail/spool /srv/mail/users /srv/mail/state)
 MODE=${1:-graceful}
+CONNECTION=
+[ "$MODE" != remote ] || CONNECTION="durability=remote durability_timeout=60s durability_policy=refuse"
 
 fill_disk() { [ "$1" != a ] || mail_store a1 $DIRECTORY $SERVICE; }
 
@@ -22,7 +26,7 @@ site_is() {
     crm_fences "$1"
     cat <<END
 primitive mail-link-ip ocf:doppel:virtual-ip params ip=$2 op monitor interval=10s timeout=20s
-primitive mail-conn ocf:doppel:source-connection params replication_set=mail target=site-$3 \
+primitive mail-conn ocf:doppel:source-connection params replication_set=mail target=site-$3 $CONNECTION \
   op start timeout=90s op stop timeout=60s op monitor interval=2s timeout=20s
 primitive mail-ip ocf:doppel:virtual-ip params ip=$SERVICE op monitor interval=10s timeout=20s
 primitive mail-postfix ocf:doppel:mail-server params service=postfix config_dir=/srv/mail/etc/postfix replication_set=mail \
@@ -95,7 +99,7 @@ graceful)
     doppel "$at" failover mail --wait=90 >"$LAB_TMP/failover" 2>&1 || fail "failover: $(cat "$LAB_TMP/failover")"
     [ "$(role "$(member a)")" != serving ] || fail "site a still serves"
     ;;
-power)
+power | remote)
     site_power off a || fail "site a keeps its power"
     start=$(now_ms)
     doppel "$at" failover mail --immediate --source-is-down --confirm=mail >"$LAB_TMP/failover" 2>&1 ||
@@ -120,6 +124,8 @@ else
     flow_goes_on "after the failover"
     flow_ends
     never_failed b
+    flow_cut "$start-$(served "$start")"
+    [ "$MODE" != remote ] || MAIL_WAIT=200 flow_account
 fi
 never_double
 echo "1 passed, 0 failed, 0 skipped"
