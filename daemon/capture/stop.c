@@ -228,6 +228,20 @@ static void remove_page(const struct stop *stop)
         unlinkat(dir_fd, DPL_CAPSTAT_NAME, 0);
 }
 
+/* Mounts whose capture has ended. What was killed may hold the connection for a moment yet. */
+static int stop_dead_roots(struct stop *stop, struct dpl_err *err)
+{
+    int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + AFTER_KILL_MS * INT64_C(1000000);
+
+    for (;;) {
+        int code = stop_roots(stop, false, AFTER_KILL_MS, err);
+
+        if (code != DPL_E_REFUSED || dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns)
+            return code;
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
 static int stop_all(struct stop *stop, struct dpl_err *err)
 {
     const char *mounted = NULL;
@@ -249,7 +263,7 @@ static int stop_all(struct stop *stop, struct dpl_err *err)
     if (code == 0 && !page_is_ours(stop))
         return 0;
     if (code == 0 && mounted_root(stop))
-        code = stop_roots(stop, false, AFTER_KILL_MS, err);
+        code = stop_dead_roots(stop, err);
     if (code == 0 && (mounted = mounted_root(stop)) != NULL)
         code = dpl_err_set(err, DPL_E_TIMEOUT, "'%s' is still mounted", mounted);
     if (code == 0)
