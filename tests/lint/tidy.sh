@@ -12,7 +12,8 @@ export build flags
 headers=$(find lib daemon agents tools tests -name "*.h" -exec cat {} + | cat .clang-tidy tests/.clang-tidy - | sha256sum | cut -c1-16)
 export headers
 # shellcheck disable=SC2016
-find lib daemon agents tools tests -name '*.c' -print0 | xargs -0 -P2 -n1 sh -c '
+# shellcheck disable=SC2086
+find ${TIDY_DIRS:-lib daemon agents tools tests} -name '*.c' -print0 | xargs -0 -P2 -n1 sh -c '
     mark=$build/tests/lint/tidy.d/$headers-$(sha256sum <"$0" | cut -c1-32)
     [ -e "$mark" ] && exit 0
     if out=$(eval "clang-tidy --quiet --warnings-as-errors=\"*\" \"\$0\" -- $flags" 2>&1); then
