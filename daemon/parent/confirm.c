@@ -61,7 +61,7 @@ static void on_answer(void *self, int rc, const struct dpl_doc *answer, const st
         dpl_err_set(&err, DPL_E_REFUSED,
                     "set \"%s\": site \"%s\" answers that it serves, with generation %lld",
                     set->name, dpl_set_peer(set), (long long)other.generation);
-    if (err.code < 0) {
+    if (!set || err.code < 0) {
         dpl_request_fail(c->request, &err);
         return;
     }

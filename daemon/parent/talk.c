@@ -80,10 +80,10 @@ struct dpl_talk *dpl_talk_take(struct dpl_daemon *daemon, struct dpl_door *door,
         dpl_err_set(&err, DPL_E_NOT_FOUND, "there is no such set here that it shares");
     else if (!handler)
         dpl_err_set(&err, DPL_E_UNSUPPORTED, "its version does not know the question");
-    if (err.code < 0)
-        dpl_talk_fail(talk, &err);
-    else
+    if (set && handler)
         handler(daemon, set, talk);
+    else
+        dpl_talk_fail(talk, &err);
     return g_ptr_array_find(daemon->talks->open, talk, NULL) ? talk : NULL;
 }
 

@@ -62,7 +62,7 @@ static int print(struct dpl_doc *row, struct dpl_err *err)
 {
     g_autoptr(dpl_doc_auto) export = dpl_doc_new();
     g_autofree uint8_t *data = NULL, *all = NULL;
-    size_t size, whole;
+    size_t size = 0, whole = 0;
     int rc = dpl_doc_encode(dpl_doc_tree(row, "document"), &data, &size, err);
     if (rc == 0) {
         g_autofree char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size);

@@ -58,24 +58,35 @@ static void go(struct rig_door *door)
     dpl_channel_send(door->channel, doc, NULL, 0, NULL);
 }
 
+/* What a document of the door says in the end; the caller frees. NULL: nothing yet. */
+static char *result_of(const struct dpl_doc *doc)
+{
+    const struct dpl_doc *answer = dpl_doc_tree(doc, "answer");
+    const char *role = dpl_doc_text(dpl_doc_tree(answer, "answer"), "role");
+    if (answer && role)
+        return g_strdup_printf("answer %s", role);
+    if (answer)
+        return g_strdup_printf("error %d", (int)dpl_doc_int(answer, "error", 0));
+    const char *refused = dpl_doc_text(doc, "refused");
+    return refused ? g_strdup_printf("refused %s", refused) : NULL;
+}
+
 static void finish(struct rig_door *door)
 {
     struct dpl_doc *doc;
-    const char *result = "failed";
-    g_autofree char *text = NULL;
+    g_autofree char *result = NULL;
     for (; (doc = rig_door_read(door)); dpl_doc_free(doc)) {
-        const struct dpl_doc *answer = dpl_doc_tree(doc, "answer");
-        const char *role = dpl_doc_text(dpl_doc_tree(answer, "answer"), "role");
-        if (dpl_doc_tree(doc, "peer"))
+        if (dpl_doc_tree(doc, "peer")) {
             go(door);
-        else if (answer && role)
-            result = text = g_strdup_printf("answer %s", role);
-        else if (answer)
-            result = text = g_strdup_printf("error %d", (int)dpl_doc_int(answer, "error", 0));
-        else if (dpl_doc_text(doc, "refused"))
-            result = text = g_strdup_printf("refused %s", dpl_doc_text(doc, "refused"));
+            continue;
+        }
+        char *now = result_of(doc);
+        if (now) {
+            g_free(result);
+            result = now;
+        }
     }
-    puts(result);
+    puts(result ? result : "failed");
     rig_door_wait(door);
 }
 
