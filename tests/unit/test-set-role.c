@@ -26,6 +26,14 @@ static struct dpl_set_side side_of(enum dpl_set_role role)
         .role = role, .generation = 5, .released_for = role == DPL_SET_ROLE_RELEASED ? 6 : 0};
 }
 
+static bool same(const struct dpl_set_side *a, const struct dpl_set_side *b)
+{
+    return a->role == b->role && a->generation == b->generation &&
+           a->failing_over == b->failing_over && a->tried == b->tried &&
+           a->released_for == b->released_for && a->ceded == b->ceded &&
+           a->restore_required == b->restore_required && a->held == b->held;
+}
+
 static void every_pair(void)
 {
     for (enum dpl_set_event e = 0; e < DPL_SET_EVENTS; e++) {
@@ -37,7 +45,7 @@ static void every_pair(void)
             if (want[0] == '-') {
                 CU_ASSERT_EQUAL(rc, DPL_E_REFUSED);
                 CU_ASSERT_PTR_NOT_NULL(strstr(err.text, dpl_set_role_text(r)));
-                CU_ASSERT(memcmp(&side, &before, sizeof side) == 0);
+                CU_ASSERT(same(&side, &before));
             } else {
                 CU_ASSERT(rc >= 0);
                 CU_ASSERT(strncmp(dpl_set_role_text(side.role), want, 2) == 0);
