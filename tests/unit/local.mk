@@ -1,6 +1,6 @@
 # A unit test links its layer and those below, nothing else: an upward call does not link.
 noinst_LIBRARIES += libunit.a
-libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h
+libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h tests/unit/set_side.h
 libunit_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 
 UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)

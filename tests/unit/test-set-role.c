@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/core/set_role.h"
+#include "tests/unit/set_side.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -26,14 +27,6 @@ static struct dpl_set_side side_of(enum dpl_set_role role)
         .role = role, .generation = 5, .released_for = role == DPL_SET_ROLE_RELEASED ? 6 : 0};
 }
 
-static bool same(const struct dpl_set_side *a, const struct dpl_set_side *b)
-{
-    return a->role == b->role && a->generation == b->generation &&
-           a->failing_over == b->failing_over && a->tried == b->tried &&
-           a->released_for == b->released_for && a->ceded == b->ceded &&
-           a->restore_required == b->restore_required && a->held == b->held;
-}
-
 static void every_pair(void)
 {
     for (enum dpl_set_event e = 0; e < DPL_SET_EVENTS; e++) {
@@ -45,7 +38,7 @@ static void every_pair(void)
             if (want[0] == '-') {
                 CU_ASSERT_EQUAL(rc, DPL_E_REFUSED);
                 CU_ASSERT_PTR_NOT_NULL(strstr(err.text, dpl_set_role_text(r)));
-                CU_ASSERT(same(&side, &before));
+                CU_ASSERT(set_side_same(&side, &before));
             } else {
                 CU_ASSERT(rc >= 0);
                 CU_ASSERT(strncmp(dpl_set_role_text(side.role), want, 2) == 0);
