@@ -88,7 +88,10 @@ mail_listing() {
 # mail_sites_equal: stops the service; then both sites are the same, byte for byte. EQUAL_FILES: how many files.
 mail_sites_equal() {
     local source target
+    # A node that has just come back may not show yet what runs.
+    wait_until 60 runs a mail-conn && wait_until 60 runs b mail-replica || fail "no source or no replica is shown"
     source=$(owner a mail-conn) target=$(owner b mail-replica)
+    [ -n "$source" ] && [ -n "$target" ] || fail "no source or no replica is shown any more"
     quietly crm_at a resource stop mail-postfix && settle a || fail "the services do not stop"
     quietly doppel "$source" wait mail --idle --timeout=90s || fail "not idle"
     mail_listing "$source" >"$LAB_TMP/a" && mail_listing "$target" >"$LAB_TMP/b" || fail "no listing"
