@@ -27,9 +27,20 @@ mail_needs() {
     [ -x "$MAILFLOW" ] || skip "$MAILFLOW is not built"
 }
 
-# mail_directory HOST: slapd with the users, on port 389 of the host.
+# mail_logs: on every host the log of Postfix, as postfix's: postsuper, which "postfix start" runs before anything
+# that could log for it, gives up root's rights and then writes there, whenever it has found something to mend.
+mail_logs() {
+    local host
+    for host in $(hosts_that state=up); do
+        on "$host" sh -c 'install -o postfix -m 644 /dev/null /var/log/mail-instance.log && sync -f /var/log' ||
+            fail "no log of Postfix on $host"
+    done
+}
+
+# mail_directory HOST: slapd with the users, on port 389 of the host; called first of all.
 mail_directory() {
     local host=$1 i
+    mail_logs
     put "$host" /etc/lab/slapd.conf <<X
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
