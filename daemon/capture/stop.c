@@ -228,7 +228,8 @@ static void remove_page(const struct stop *stop)
         unlinkat(dir_fd, DPL_CAPSTAT_NAME, 0);
 }
 
-/* Mounts whose capture has ended. What was killed may hold the connection for a moment yet. */
+/* Mounts whose capture has ended. What was killed may hold the connection for a moment yet, and a
+ * namespace that was being made may have a copy of a mount that was not found. */
 static int stop_dead_roots(struct stop *stop, struct dpl_err *err)
 {
     int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + AFTER_KILL_MS * INT64_C(1000000);
@@ -236,7 +237,10 @@ static int stop_dead_roots(struct stop *stop, struct dpl_err *err)
     for (;;) {
         int code = stop_roots(stop, false, AFTER_KILL_MS, err);
 
-        if (code != DPL_E_REFUSED || dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns)
+        if (code == 0 && !mounted_root(stop))
+            return 0;
+        if ((code != 0 && code != DPL_E_REFUSED) ||
+            dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns)
             return code;
         poll(NULL, 0, LOOK_MS);
     }

@@ -38,7 +38,7 @@ slow() {
 
 must doppel b set accept mail --from=site-a --map="$root_a:$root_b" --map="$web_a:$web_b"
 must doppel a set create mail "$root_a" "$web_a" --exclude="$root_a/tmp"
-eventually serving
+eventually is a "mirror needed"
 must doppel a mirror start mail --accept-deletes
 next_ends 0
 settled
