@@ -2,7 +2,8 @@
  *
  * Postfix: its configuration directory is known to all its processes by MAIL_CONFIG in their
  * environment, which it must name absolutely. It is asked by postconf. Queue files are named after
- * their inodes, so on data that came from elsewhere postsuper -s goes first.
+ * their inodes, so postsuper goes first: on data that came from elsewhere it names all of them
+ * anew.
  */
 #include "lib/base/file.h"
 #include "lib/service/command.h"
@@ -161,9 +162,10 @@ int dpl_service_postfix_learn(const struct dpl_service *service,
 }
 
 /* postsuper gives up its rights, and then cannot write a maillog_file of root's: it gets the same
- * settings without one. */
-static int rename_queue_files(const struct dpl_service *service,
-                              const struct dpl_service_time *time, struct dpl_err *err)
+ * settings without one. "postfix start" runs it again, and would fail by that if it had found
+ * anything: so this one finds it all. */
+static int mend_queue(const struct dpl_service *service, const struct dpl_service_time *time,
+                      struct dpl_err *err)
 {
     g_autofree char *dir = g_dir_make_tmp("doppel-postsuper-XXXXXX", NULL);
     if (!dir)
@@ -175,7 +177,7 @@ static int rename_queue_files(const struct dpl_service *service,
     g_autofree char *all = g_strconcat(text ? text : "", "\nmaillog_file =\n", NULL);
     if (code == DPL_OK && !g_file_set_contents(to, all, -1, NULL))
         code = dpl_err_set(err, DPL_E_IO, "cannot write \"%s\"", to);
-    const char *const argv[] = {program, "-c", dir, "-s", NULL};
+    const char *const argv[] = {program, "-c", dir, NULL};
     const struct dpl_command command = {
         .argv = argv, .clock = time->clock, .deadline_ns = time->deadline_ns, .terminal = true};
     if (code == DPL_OK)
@@ -195,8 +197,7 @@ int dpl_service_postfix_prepare(const struct dpl_service *service,
         return dpl_err_set(err, DPL_E_PARAM_HERE,
                            "the queue directory \"%s\" is not there: is its disk mounted?",
                            learnt->facts.data);
+    (void)moved; /* a crash may leave files as misnamed as a copy does */
     /* A queue that was never used has nothing to be named anew. */
-    if (!moved || access(incoming, F_OK) < 0)
-        return DPL_OK;
-    return rename_queue_files(service, time, err);
+    return access(incoming, F_OK) < 0 ? DPL_OK : mend_queue(service, time, err);
 }
