@@ -3,6 +3,7 @@
 
 #include "daemon/parent/door.h"
 #include "daemon/parent/log.h"
+#include "daemon/parent/sender.h"
 #include "daemon/parent/set_doc.h"
 #include "daemon/parent/turn.h"
 #include "lib/base/fd.h"
@@ -69,7 +70,6 @@ void dpl_asked_load(struct dpl_set *set)
         return;
     if (rc == DPL_OK)
         rc = dpl_doc_decode(data, size, &set->asked, &err);
-    set->was_asked = set->asked != NULL;
     if (rc < 0)
         dpl_log(LOG_WARNING, "set \"%s\": what it was asked for: %s", set->name, err.text);
     else
@@ -143,8 +143,7 @@ bool dpl_asked_engine(struct dpl_set *set)
     if (!dpl_turn_engine(set))
         return false;
     /* A set that has let go sends on what is left where it was connected last. */
-    bool here = !set->daemon->settings.cluster || set->asked ||
-                (set->was_asked && dpl_turn_role_is(set, "released"));
+    bool here = !set->daemon->settings.cluster || set->asked || dpl_sender_options(set);
     if (set->source)
         return here && dpl_set_peer(set) && set->work.phase != DPL_WORK_STARTING;
     return set->asked || !set->daemon->settings.cluster;
@@ -172,7 +171,6 @@ static void take_options(struct dpl_set *set, struct dpl_doc *asked)
     g_autoptr(dpl_doc_auto) before = dpl_door_options(set), now = NULL;
     dpl_doc_free(set->asked);
     set->asked = asked;
-    set->was_asked = true;
     now = dpl_door_options(set);
     if (!dpl_doc_equal(before, now))
         dpl_door_close(set, "its options have changed");
@@ -363,7 +361,7 @@ void dpl_asked_connection_stop(struct dpl_set *set, struct dpl_request *request)
     enum dpl_work_phase now = set->work.phase;
     struct dpl_err err = {0};
     int64_t ms;
-    if (!set->asked && dpl_option_any(set)) {
+    if (!set->asked && !set->daemon->settings.cluster && dpl_option_any(set)) {
         refuse(request, DPL_E_REFUSED, set, "the configuration captures it: take its [set] out");
         return;
     }

@@ -9,8 +9,8 @@
  *
  *   a source   IDLE ─start─► STARTING ─captured─► IDLE (asked)
  *              ─stop─► ENDING (doppel-capture --stop) ─► FLUSHING (flush_timeout) ─► LEAVING ─►
- * IDLE or, released, ─► DRAINING: it sends on what the journal holds a target   IDLE ─start─►
- * OPENING ─► IDLE (asked) ─stop─► LEAVING ─► IDLE
+ *              IDLE or, released, ─► DRAINING: it sends on what the journal holds (sender.h)
+ *   a target   IDLE ─start─► OPENING ─► IDLE (asked) ─stop─► LEAVING ─► IDLE
  */
 #ifndef DPL_PARENT_ASKED_H
 #define DPL_PARENT_ASKED_H

@@ -126,6 +126,11 @@ struct dpl_learn {
     struct dpl_timer timer;
 };
 
+/* That this node has captured it last (sender.h). */
+struct dpl_sender {
+    bool noting; /* the store is being told */
+};
+
 struct dpl_set {
     struct dpl_daemon *daemon;
     char *name;
@@ -134,11 +139,11 @@ struct dpl_set {
     bool source;            /* what runs here, else target: follows the document (turn.h) */
     const char *group;      /* its options in the configuration, or NULL */
     struct dpl_doc *asked;  /* its options as an agent asks; NULL: none does */
-    bool was_asked;         /* one did, since our start */
-    struct dpl_doc *preset; /* where it came to serve and nothing says how; NULL: not so */
+    struct dpl_doc *preset; /* where nothing says how it is connected (option.c); NULL: not so */
     struct dpl_work work;
     struct dpl_turn turn;
     struct dpl_learn learn;
+    struct dpl_sender sender;
     struct dpl_attribute *attribute;
     enum dpl_set_state state;
     int64_t state_ns; /* since when */
@@ -215,7 +220,8 @@ const char *dpl_option_text(const struct dpl_set *set, const char *key);
 int64_t dpl_option_value(const struct dpl_set *set, const char *key);
 bool dpl_option_any(const struct dpl_set *set);
 /* The presets of all options, for a set that serves since a failover, on a server whose
- * configuration has no group for it. Follows the document. */
+ * configuration has no group for it; in a cluster those with which a set that has let go is sent
+ * on. Follows the document and the sender. */
 void dpl_option_preset(struct dpl_set *set);
 /* Checks an agent's arguments. The caller owns *doc_r. USAGE with the option's name. */
 int dpl_option_asked(const struct dpl_doc *args, struct dpl_doc **doc_r, struct dpl_err *err);

@@ -47,6 +47,7 @@ libparent_a_SOURCES = \
 	daemon/parent/run_call.c daemon/parent/run_call.h \
 	daemon/parent/run_log.c \
 	daemon/parent/scope.c daemon/parent/scope.h \
+	daemon/parent/sender.c daemon/parent/sender.h \
 	daemon/parent/service.c daemon/parent/service.h \
 	daemon/parent/set.c \
 	daemon/parent/set_become.c daemon/parent/set_become.h \

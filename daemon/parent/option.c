@@ -4,6 +4,7 @@
  * in the configuration.
  */
 #include "daemon/parent/daemon.h"
+#include "daemon/parent/sender.h"
 #include "lib/config/schedule.h"
 #include "lib/config/site_conf.h"
 #include "lib/config/value.h"
@@ -75,7 +76,10 @@ void dpl_option_preset(struct dpl_set *set)
     g_autoptr(dpl_doc_auto) none = dpl_doc_new();
     bool wanted = !set->daemon->settings.cluster && !set->group && dpl_doc_text(set->doc, "peer") &&
                   dpl_doc_text(set->doc, "rules");
+    const struct dpl_doc *sent_on = dpl_sender_options(set);
     g_clear_pointer(&set->preset, dpl_doc_free);
     if (wanted)
         (void)dpl_option_asked(none, &set->preset, NULL);
+    else if (sent_on)
+        set->preset = dpl_doc_copy(sent_on);
 }

@@ -8,6 +8,7 @@
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
 #include "daemon/parent/release.h"
+#include "daemon/parent/sender.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/settle.h"
 #include "daemon/parent/turn.h"
@@ -67,7 +68,8 @@ void dpl_set_error(struct dpl_set *set, const char *format, ...)
 
 static struct dpl_set_facts facts_of(const struct dpl_set *set)
 {
-    bool elsewhere = set->source && set->daemon->settings.cluster && !set->asked;
+    bool elsewhere =
+        set->source && set->daemon->settings.cluster && !set->asked && !dpl_sender_options(set);
     return (struct dpl_set_facts){
         .wanted = dpl_set_peer(set) != NULL && !elsewhere,
         .off = dpl_set_off(set),
@@ -104,6 +106,7 @@ void dpl_set_review(struct dpl_set *set)
     dpl_asked_review(set);
     dpl_services_review(set);
     dpl_settle_review(set);
+    dpl_sender_review(set);
     dpl_release_review(set);
 }
 
@@ -160,6 +163,7 @@ static void set_end(struct dpl_set *set)
     dpl_turn_forget(set);
     dpl_asked_forget(set);
     dpl_other_forget(set);
+    dpl_sender_forget(set);
     g_free(set->held.why);
     dpl_attribute_end(set);
     dpl_capture_end(set);
@@ -179,12 +183,20 @@ static bool role_changes(const struct dpl_set *set, const struct dpl_doc *doc)
            dpl_doc_int(set->doc, "generation", 0) != dpl_doc_int(doc, "generation", 0);
 }
 
+static void sender_changed(struct dpl_set *set)
+{
+    dpl_option_preset(set);
+    dpl_turn_review(set);
+}
+
 static void store_changed(void *self, const struct dpl_store_item *item)
 {
     struct dpl_daemon *daemon = self;
+    struct dpl_set *set = dpl_set_find(daemon, item->name);
+    if (set && strcmp(item->kind, DPL_SENDER_KIND) == 0)
+        sender_changed(set);
     if (strcmp(item->kind, "set") != 0)
         return;
-    struct dpl_set *set = dpl_set_find(daemon, item->name);
     if (!set && item->doc) {
         set_begin(daemon, item, false);
     } else if (set && !item->doc) {

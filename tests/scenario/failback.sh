@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two clusters of two nodes: a failover, the restore of the old source, a failback; in between the group moves
-# from node to node where it serves, and the disk of the replica does. Both sites are equal each time, what
-# the old source alone had is kept, and never do two sites have the service's address.
+# from node to node where it serves, and the disk of the replica does; doppeld dies where what is left is sent. Both
+# sites are equal each time, what the old source alone had is kept, and never do two sites have the service's address.
 . "$(dirname "$0")/../lab/helpers.sh"
 
 # shellcheck disable=SC2034 # for cluster-lib.sh
@@ -74,6 +74,8 @@ typed() {
     doppel "$(member "$1")" "${@:2}" >"$LAB_TMP/typed" 2>&1 || { cat "$LAB_TMP/typed"; fail "$* at site $1"; }
     figure "doppel ${*:2} took $(($(now_ms) - start)) ms"
 }
+connected_by() { on "$1" grep -c 'is connected with site' /var/log/doppeld.log; }
+unsent() { status "$1" | grep -q '"unsent_bytes": [1-9]'; }
 move() {
     local before
     before=$(owner "$1" "$2")
@@ -95,7 +97,23 @@ equal a b "protected"
 wait_until 60 knows_rules b1 || fail "site b does not know the rules"
 watch $LINK_A $LINK_B $SERVICE
 
-typed b failover mail
+# Site a lets go with much unsent, and doppeld there dies meanwhile: what is left is sent on by the next one, and
+# never by that of the node where the group ran before.
+former=$(owner a mail-conn)
+move a mail-conn
+wait_until 90 follows a b || fail "the replica does not follow the moved source"
+node=$(owner a mail-conn)
+quietly doppel "$node" limit mail --bandwidth=64K || fail "limit"
+on "$node" sh -c "head -c 4000000 /dev/urandom >$ROOT/large"
+connections=$(connected_by "$former")
+typed b failover mail &
+failover=$!
+wait_until 60 nothing_at a || fail "the services of site a do not stop"
+unsent "$node" || fail "nothing was left to send"
+on "$node" sh -c 'kill -9 $(pidof doppeld)' || fail "no doppeld at $node"
+wait $failover || exit 1
+cat "$LAB_TMP/typed"
+[ "$(connected_by "$former")" = "$connections" ] || fail "$former has connected with its older journal"
 wait_until 60 serves b || fail "site b does not serve"
 wait_until 60 nothing_at a || fail "something of the set runs at site a"
 write b after-failover
