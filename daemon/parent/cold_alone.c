@@ -5,64 +5,31 @@
  * starts again finds the mark. Without one the services stay as they are, which after a boot is
  * ended, until the other site was asked.
  */
+#include "daemon/parent/boot_mark.h"
 #include "daemon/parent/cold.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/turn.h"
-#include "lib/base/fd.h"
-#include "lib/base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SERVED_DIR "served"
-
-enum { BOOT_ID_MAX = 64 };
 
 static bool is_candidate(const struct dpl_set *set)
 {
     return !set->daemon->settings.cluster && dpl_turn_role_is(set, "serving");
 }
 
-/* Of this boot: the runtime directory may outlive one. */
-static char *boot_id(void)
-{
-    char *id = NULL;
-    if (dpl_file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX, &id, NULL, NULL) <
-        0)
-        return g_strdup("");
-    return id;
-}
-
-static int open_dir(const struct dpl_set *set, bool make)
-{
-    g_autofree char *dir = g_build_filename(set->daemon->settings.run_dir, SERVED_DIR, NULL);
-    if (make && mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return -1;
-    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static bool is_marked(const struct dpl_set *set)
 {
-    g_autofree char *id = boot_id(), *mark = NULL;
-    dpl_autofd int dir = open_dir(set, false);
-    return dir >= 0 && dpl_file_read(dir, set->name, BOOT_ID_MAX, &mark, NULL, NULL) == DPL_OK &&
-           strcmp(mark, id) == 0;
+    return dpl_boot_mark_is(set, SERVED_DIR);
 }
 
 static void put_mark(const struct dpl_set *set)
 {
-    g_autofree char *id = boot_id();
-    dpl_autofd int dir = open_dir(set, true);
     struct dpl_err err = {0};
-    if (dir < 0)
-        dpl_err_sys(&err, errno, "%s", SERVED_DIR);
-    else if (!is_marked(set))
-        dpl_file_replace(dir, set->name, id, strlen(id), 0600, &err);
-    if (err.code < 0)
+    if (dpl_boot_mark_put(set, SERVED_DIR, &err) < 0)
         dpl_log(LOG_WARNING, "set \"%s\": a start of doppeld will be taken for one of the host: %s",
                 set->name, err.text);
 }

@@ -5,6 +5,7 @@ libparent_a_SOURCES = \
 	daemon/parent/alert.c \
 	daemon/parent/asked.c daemon/parent/asked.h \
 	daemon/parent/attribute.c daemon/parent/attribute.h \
+	daemon/parent/boot_mark.c daemon/parent/boot_mark.h \
 	daemon/parent/capture.c \
 	daemon/parent/change.c daemon/parent/change.h \
 	daemon/parent/child.c daemon/parent/child.h \
@@ -32,6 +33,7 @@ libparent_a_SOURCES = \
 	daemon/parent/log.c daemon/parent/log.h \
 	daemon/parent/loop.c daemon/parent/loop.h \
 	daemon/parent/metrics.c \
+	daemon/parent/online.c daemon/parent/online.h \
 	daemon/parent/option.c \
 	daemon/parent/other.c daemon/parent/other.h \
 	daemon/parent/node.c daemon/parent/node.h \

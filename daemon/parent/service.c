@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/service.h"
 #include "daemon/parent/cold.h"
+#include "daemon/parent/online.h"
 
 #include "daemon/core/service_order.h"
 #include "daemon/parent/log.h"
@@ -37,6 +38,7 @@ struct dpl_services {
     GPtrArray *all;                 /* of struct service, in the order of the file */
     enum dpl_service_state *states; /* as many */
     struct dpl_child *child;        /* of the step that runs */
+    struct dpl_online online;
     enum dpl_service_step step;
     size_t which;
     size_t looked;               /* which one the monitor looked at last */
@@ -188,6 +190,19 @@ static enum dpl_service_state judge(enum dpl_service_step step, int status, cons
                                                                  : DPL_SERVICE_FAILED;
 }
 
+/* A step or hooks run. */
+static bool is_busy(const struct dpl_services *ss)
+{
+    return ss->child || ss->online.running;
+}
+
+static void hooks_ended(void *self)
+{
+    struct dpl_services *ss = self;
+    look_in(ss, 0);
+    dpl_set_review(ss->set);
+}
+
 static void step_ended(void *self, int status, bool again)
 {
     struct dpl_services *ss = self;
@@ -268,7 +283,7 @@ static bool all_are(const struct dpl_services *ss, enum dpl_service_state state)
 static void monitor(void *self)
 {
     struct dpl_services *ss = self;
-    if (ss->child || wish_of(ss) != RUN || !all_are(ss, DPL_SERVICE_UP)) {
+    if (is_busy(ss) || wish_of(ss) != RUN || !all_are(ss, DPL_SERVICE_UP)) {
         go_on(ss);
         return;
     }
@@ -284,7 +299,7 @@ static void rest(struct dpl_services *ss, enum wish wish)
     ss->why[0] = '\0';
     ss->backoff.failures = 0;
     ss->settled = wish;
-    if (wish == RUN)
+    if (wish == RUN && ss->all->len > 0)
         dpl_timer_set(&ss->timer, ss->set->daemon->loop, MONITOR_MS / (int64_t)ss->all->len,
                       monitor, ss);
 }
@@ -293,15 +308,16 @@ static void go_on(void *self)
 {
     struct dpl_services *ss = self;
     enum wish wish = wish_of(ss);
-    if (ss->child || wish == LEAVE || ss->set->daemon->stopping)
+    if (is_busy(ss) || wish == LEAVE || ss->set->daemon->stopping)
         return;
     if (wish == RUN && all_are(ss, DPL_SERVICE_STOPPED))
         read_services(ss, DPL_SERVICE_STOPPED);
-    if (ss->all->len == 0)
-        return;
     ss->settled = LEAVE;
     ss->step = dpl_service_next(wish == RUN, ss->states, ss->all->len, &ss->which);
-    if (ss->step == DPL_SERVICE_NOTHING)
+    if ((ss->step == DPL_SERVICE_NOTHING || ss->step == DPL_SERVICE_START) &&
+        dpl_online_is_due(&ss->online, wish == RUN))
+        dpl_online_turn(&ss->online, wish == RUN);
+    else if (ss->step == DPL_SERVICE_NOTHING)
         rest(ss, wish);
     else
         run_step(ss);
@@ -313,6 +329,7 @@ void dpl_services_begin(struct dpl_set *set)
     ss->set = set;
     ss->all = g_ptr_array_new_with_free_func(service_free);
     set->services = ss;
+    dpl_online_begin(&ss->online, set, hooks_ended, ss);
     read_services(ss, DPL_SERVICE_UNKNOWN);
     dpl_services_review(set);
 }
@@ -324,6 +341,7 @@ void dpl_services_end(struct dpl_set *set)
         return;
     dpl_timer_clear(&ss->timer);
     g_clear_pointer(&ss->child, dpl_child_free);
+    dpl_online_end(&ss->online);
     g_ptr_array_unref(ss->all);
     g_free(ss->states);
     g_free(ss);
@@ -333,7 +351,7 @@ void dpl_services_review(struct dpl_set *set)
 {
     struct dpl_services *ss = set->services;
     /* A failed step waits for its time, unless something else is wished for now. */
-    if (!ss || ss->child || ss->reviewed == wish_of(ss))
+    if (!ss || is_busy(ss) || ss->reviewed == wish_of(ss))
         return;
     ss->reviewed = wish_of(ss);
     if (ss->reviewed != ss->settled)
@@ -342,12 +360,15 @@ void dpl_services_review(struct dpl_set *set)
 
 bool dpl_services_stopped(const struct dpl_set *set)
 {
-    return !set->services || all_are(set->services, DPL_SERVICE_STOPPED);
+    const struct dpl_services *ss = set->services;
+    bool hooks = ss && ss->online.is && wish_of(ss) != LEAVE;
+    return !ss || (all_are(ss, DPL_SERVICE_STOPPED) && !hooks && !ss->online.running);
 }
 
 bool dpl_services_up(const struct dpl_set *set)
 {
-    return !set->services || all_are(set->services, DPL_SERVICE_UP);
+    const struct dpl_services *ss = set->services;
+    return !ss || (all_are(ss, DPL_SERVICE_UP) && !dpl_online_is_due(&ss->online, true));
 }
 
 const char *dpl_services_why(const struct dpl_set *set)

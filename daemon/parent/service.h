@@ -4,6 +4,7 @@
  * server needs it. [service NAME] of doppel.conf(5) names an OCF agent and its parameters; they
  * start in the order of the file when the set serves and is captured, and stop in the opposite
  * order when it does not any more. What fails is stopped and started again, with growing waits.
+ * Around them, and where there are none too, the hooks of the set run (online.h).
  *
  * They outlive us, as captures do: a daemon that starts looks how each one is.
  */
@@ -16,9 +17,10 @@ void dpl_services_begin(struct dpl_set *set);
 void dpl_services_end(struct dpl_set *set);
 /* The role or the capture may have changed. */
 void dpl_services_review(struct dpl_set *set);
-/* Whether none of them runs: only then may what they stand on go. True where there are none. */
+/* Whether none of them runs, and the hooks of offline.d have: only then may what they stand on go.
+ */
 bool dpl_services_stopped(const struct dpl_set *set);
-/* Whether all of them run. True where there are none. */
+/* Whether the hooks of online.d have run, and all of them run. */
 bool dpl_services_up(const struct dpl_set *set);
 /* What failed, until all is as it should be; "": nothing. Borrowed. */
 const char *dpl_services_why(const struct dpl_set *set);
