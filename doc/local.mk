@@ -26,3 +26,4 @@ EXTRA_DIST += doc/adr/0009-a-name-and-its-owner-record.md
 EXTRA_DIST += doc/adr/0011-a-journal-begins-anew.md
 dist_man_MANS += doc/doppel-cluster.8 doc/doppel-pacemaker.8
 dist_man_MANS += doc/doppel-store.5
+dist_man_MANS += doc/doppel-probe.8

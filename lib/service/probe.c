@@ -21,6 +21,11 @@ const struct dpl_probe_row *dpl_probe_find(const char *protocol, size_t size)
     return NULL;
 }
 
+const struct dpl_probe_row *dpl_probe_at(size_t i)
+{
+    return i < sizeof rows / sizeof rows[0] ? &rows[i] : NULL;
+}
+
 const struct dpl_probe_row *dpl_probe_parse(const char *text, const char *fallback,
                                             struct dpl_address *address_r)
 {
@@ -29,7 +34,7 @@ const struct dpl_probe_row *dpl_probe_parse(const char *text, const char *fallba
     if (row)
         text += length + 1;
     else
-        row = dpl_probe_find(fallback, strlen(fallback));
+        row = fallback ? dpl_probe_find(fallback, strlen(fallback)) : NULL;
     return row && dpl_address_parse(text, row->port, address_r) ? row : NULL;
 }
 

@@ -56,9 +56,11 @@ struct dpl_probe_row {
     unsigned port; /* of an address without one */
 };
 
+/* NULL behind the last. */
+const struct dpl_probe_row *dpl_probe_at(size_t i);
 /* NULL if there is none of this name (of so many bytes). */
 const struct dpl_probe_row *dpl_probe_find(const char *protocol, size_t size);
-/* "[PROTOCOL:]ADDRESS", of the protocol fallback where it names none. */
+/* "[PROTOCOL:]ADDRESS", of the protocol fallback where it names none; NULL: it has to. */
 const struct dpl_probe_row *dpl_probe_parse(const char *text, const char *fallback,
                                             struct dpl_address *address_r);
 

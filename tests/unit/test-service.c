@@ -6,6 +6,7 @@
 #include "lib/service/unit.h"
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char postfix_settings[] = "postconf: warning: x\nqueue_directory = /srv/spool\n"
@@ -95,6 +96,22 @@ static void addresses_are_numbers_with_a_port_or_paths(void)
     CU_ASSERT_PTR_EQUAL(dpl_probe_parse("lmtp:/run/x", "imap", &address),
                         dpl_probe_find("lmtp", 4));
     CU_ASSERT_PTR_EQUAL(dpl_probe_parse("/run/x", "imap", &address), dpl_probe_find("imap", 4));
+    CU_ASSERT_PTR_NULL(dpl_probe_parse("nonsense:192.0.2.1", NULL, &address));
+    CU_ASSERT_PTR_NULL(dpl_probe_parse("/run/x", NULL, &address));
+}
+
+static void the_page_of_the_probe_has_its_protocols(void)
+{
+    const char *srcdir = getenv("srcdir");
+    g_autofree char *path = g_build_filename(srcdir ? srcdir : ".", "doc/doppel-probe.8", NULL);
+    g_autofree char *page = NULL;
+    const struct dpl_probe_row *row;
+    CU_ASSERT_TRUE_FATAL(g_file_get_contents(path, &page, NULL, NULL));
+    for (size_t i = 0; (row = dpl_probe_at(i)) != NULL; i++) {
+        g_autofree char *port = row->port ? g_strdup_printf("%u", row->port) : g_strdup("none");
+        g_autofree char *line = g_strdup_printf("\n.It %s Ta %s Ta ", row->protocol, port);
+        CU_ASSERT_PTR_NOT_NULL(strstr(page, line));
+    }
 }
 
 static void a_process_is_read_by_its_last_parenthesis(void)
@@ -210,6 +227,7 @@ static const struct unit_test tests[] = {
     {"Dovecot is probed where it listens without TLS",
      dovecot_is_probed_where_it_listens_without_tls},
     {"addresses are numbers with a port, or paths", addresses_are_numbers_with_a_port_or_paths},
+    {"the page of the probe has its protocols", the_page_of_the_probe_has_its_protocols},
     {"a process is read by its last parenthesis", a_process_is_read_by_its_last_parenthesis},
     {"a pid file holds one number", a_pid_file_holds_one_number},
     {"a configuration is found in arguments, and not in parts of them",
