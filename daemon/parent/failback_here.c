@@ -19,7 +19,7 @@ static int64_t wait_ms(const struct dpl_run *run)
 
 void dpl_failback_pre(struct dpl_run *run)
 {
-    dpl_run_hooks(run, "pre-failback", false, dpl_restore_ok_or_fail);
+    dpl_run_hooks(run, "pre-failback", false, dpl_run_ok_or_fail);
 }
 
 void dpl_failback_directory(struct dpl_run *run)
@@ -41,7 +41,7 @@ static int release(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err
 
 void dpl_failback_release(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, release, dpl_restore_ok_or_fail);
+    dpl_run_edit_set(run, release, dpl_run_ok_or_fail);
 }
 
 static void still_runs(struct dpl_run *run, const char *what)
@@ -80,7 +80,7 @@ static int take_back(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *e
 
 void dpl_failback_take_back(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, take_back, dpl_restore_ok_or_fail);
+    dpl_run_edit_set(run, take_back, dpl_run_ok_or_fail);
 }
 
 /* --- drain ------------------------------------------------------------------------------------ */
@@ -109,7 +109,7 @@ static int cede(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
 
 void dpl_failback_cede(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, cede, dpl_restore_ok_or_fail);
+    dpl_run_edit_set(run, cede, dpl_run_ok_or_fail);
 }
 
 static int given_back(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
@@ -124,7 +124,7 @@ static void on_withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answ
     if (rc < 0)
         dpl_run_fail(run, err);
     else
-        dpl_run_edit_set(run, given_back, dpl_restore_ok_or_fail);
+        dpl_run_edit_set(run, given_back, dpl_run_ok_or_fail);
 }
 
 /* Only after the other site has given the number up is it ours again. */
@@ -142,7 +142,7 @@ static int stand_by(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
 
 void dpl_failback_stand_by(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, stand_by, dpl_restore_ok_or_fail);
+    dpl_run_edit_set(run, stand_by, dpl_run_ok_or_fail);
 }
 
 /* --- protect ---------------------------------------------------------------------------------- */

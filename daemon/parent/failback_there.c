@@ -47,7 +47,7 @@ void dpl_failback_look(struct dpl_run *run)
 
 void dpl_failback_settle(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "settle"), ASK_MS, dpl_restore_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_question(run, "settle"), ASK_MS, dpl_run_ok_or_fail);
 }
 
 static bool is_end(const struct dpl_doc *end, const struct dpl_doc *found)
@@ -69,12 +69,12 @@ static void on_settled(struct dpl_run *run, int rc, const struct dpl_doc *answer
             dpl_run_ok(run, "both sites are equal at position %lld",
                        (long long)dpl_doc_int(end, "lsn", 0));
         else
-            dpl_restore_fail(run, DPL_E_FAILED,
-                             "the sites are not equal: this one ended at position %lld, the "
-                             "replica is at %lld%s",
-                             (long long)dpl_doc_int(end, "lsn", 0),
-                             (long long)dpl_doc_int(found, "lsn", 0),
-                             dpl_doc_bool(found, "consistent", false) ? "" : ", not consistent");
+            dpl_run_failf(run, DPL_E_FAILED,
+                          "the sites are not equal: this one ended at position %lld, the "
+                          "replica is at %lld%s",
+                          (long long)dpl_doc_int(end, "lsn", 0),
+                          (long long)dpl_doc_int(found, "lsn", 0),
+                          dpl_doc_bool(found, "consistent", false) ? "" : ", not consistent");
         return;
     }
     dpl_restore_wait(run, SETTLE_MS, dpl_failback_settled, "site %s %s%s", dpl_restore_peer(run),
@@ -93,14 +93,14 @@ void dpl_failback_settled(struct dpl_run *run)
 
 void dpl_failback_withdraw(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "withdraw"), ASK_MS, dpl_restore_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_question(run, "withdraw"), ASK_MS, dpl_run_ok_or_fail);
 }
 
 /* --- serve ------------------------------------------------------------------------------------ */
 
 void dpl_failback_serve(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "serve"), ASK_MS, dpl_restore_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_question(run, "serve"), ASK_MS, dpl_run_ok_or_fail);
 }
 
 static void on_serves(struct dpl_run *run, int rc, const struct dpl_doc *state,
@@ -144,5 +144,5 @@ void dpl_failback_online(struct dpl_run *run)
 
 void dpl_failback_protect(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "protect"), ASK_MS, dpl_restore_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_question(run, "protect"), ASK_MS, dpl_run_ok_or_fail);
 }

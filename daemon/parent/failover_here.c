@@ -12,32 +12,9 @@
 
 enum { AGAIN_MS = 100, SETTLE_MS = 600000, ONLINE_MS = 180000, PACEMAKER_AGAIN_MS = 200 };
 
-static void ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
-                       const struct dpl_err *err)
-{
-    (void)answer;
-    if (rc < 0)
-        dpl_run_fail(run, err);
-    else
-        dpl_run_ok(run, NULL);
-}
-
-static void fail(struct dpl_run *run, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void fail(struct dpl_run *run, int code, const char *format, ...)
-{
-    struct dpl_err err = {0};
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    dpl_err_set(&err, code, "%s", text);
-    dpl_run_fail(run, &err);
-}
-
 void dpl_failover_pre(struct dpl_run *run)
 {
-    dpl_run_hooks(run, "pre-failover", false, ok_or_fail);
+    dpl_run_hooks(run, "pre-failover", false, dpl_run_ok_or_fail);
 }
 
 void dpl_failover_directory(struct dpl_run *run)
@@ -64,7 +41,7 @@ static int want_settled(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err
 
 void dpl_failover_settle(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, want_settled, ok_or_fail);
+    dpl_run_edit_set(run, want_settled, dpl_run_ok_or_fail);
 }
 
 static int want_open(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
@@ -77,7 +54,7 @@ static int want_open(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *e
 
 void dpl_failover_unsettle(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, want_open, ok_or_fail);
+    dpl_run_edit_set(run, want_open, dpl_run_ok_or_fail);
 }
 
 static void look_settled(struct dpl_run *run);
@@ -145,7 +122,7 @@ static void look_settled(struct dpl_run *run)
         dpl_run_tell(run, "the replica applies what came");
     }
     if (dpl_run_elapsed_ms(run) > SETTLE_MS)
-        fail(run, DPL_E_TIMEOUT, "the replica is not applied to its end: %s", run->text);
+        dpl_run_failf(run, DPL_E_TIMEOUT, "the replica is not applied to its end: %s", run->text);
     else
         dpl_run_later(run, AGAIN_MS, look_settled);
 }
@@ -164,7 +141,7 @@ static int raise_it(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
 
 void dpl_failover_raise(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, raise_it, ok_or_fail);
+    dpl_run_edit_set(run, raise_it, dpl_run_ok_or_fail);
 }
 
 void dpl_failover_raised(struct dpl_run *run)
@@ -177,9 +154,9 @@ void dpl_failover_raised(struct dpl_run *run)
         dpl_run_ok(run, "site %s serves, generation %lld", run->daemon->settings.site,
                    (long long)side.generation);
     else
-        fail(run, DPL_E_FAILED, "set \"%s\" is %s, generation %lld", run->set,
-             side.role < DPL_SET_ROLES ? dpl_set_role_text(side.role) : "gone",
-             (long long)side.generation);
+        dpl_run_failf(run, DPL_E_FAILED, "set \"%s\" is %s, generation %lld", run->set,
+                      side.role < DPL_SET_ROLES ? dpl_set_role_text(side.role) : "gone",
+                      (long long)side.generation);
 }
 
 /* --- online ----------------------------------------------------------------------------------- */
@@ -188,7 +165,7 @@ static void not_online(struct dpl_run *run, const char *what, int64_t again_ms)
 {
     dpl_run_tell(run, "%s", what);
     if (dpl_run_elapsed_ms(run) > ONLINE_MS)
-        fail(run, DPL_E_TIMEOUT, "the services do not run here: %s", what);
+        dpl_run_failf(run, DPL_E_TIMEOUT, "the services do not run here: %s", what);
     else
         dpl_run_later(run, again_ms, dpl_failover_online);
 }

@@ -45,35 +45,22 @@ static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
     return rc;
 }
 
-static void ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
-                       const struct dpl_err *err)
-{
-    (void)answer;
-    if (rc < 0)
-        dpl_run_fail(run, err);
-    else
-        dpl_run_ok(run, NULL);
-}
-
 void dpl_failover_record(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, announce, ok_or_fail);
+    dpl_run_edit_set(run, announce, dpl_run_ok_or_fail);
 }
 
 void dpl_failover_recorded(struct dpl_run *run)
 {
     struct dpl_set *set = dpl_set_find(run->daemon, run->set);
     struct dpl_set_side side = {0};
-    struct dpl_err err = {0};
     if (set)
         dpl_set_side_read(set->doc, &side);
-    if (side.failing_over == dpl_run_generation(run)) {
+    if (side.failing_over == dpl_run_generation(run))
         dpl_run_ok(run, "generation %lld is pending here", (long long)dpl_run_generation(run));
-        return;
-    }
-    dpl_err_set(&err, DPL_E_FAILED, "generation %lld does not stand in the store",
-                (long long)dpl_run_generation(run));
-    dpl_run_fail(run, &err);
+    else
+        dpl_run_failf(run, DPL_E_FAILED, "generation %lld does not stand in the store",
+                      (long long)dpl_run_generation(run));
 }
 
 static int withdraw(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
@@ -83,7 +70,7 @@ static int withdraw(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
 
 void dpl_failover_withdraw(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, withdraw, ok_or_fail);
+    dpl_run_edit_set(run, withdraw, dpl_run_ok_or_fail);
 }
 
 /* --- release ---------------------------------------------------------------------------------- */
@@ -92,13 +79,11 @@ static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                     const struct dpl_err *err)
 {
     const char *role = dpl_doc_text(answer, "role");
-    struct dpl_err why = {0};
     if (rc == DPL_OK && g_strcmp0(role, "serving") == 0 && !dpl_doc_bool(answer, "held", false)) {
-        dpl_err_set(&why, DPL_E_REFUSED,
-                    "site \"%s\" is not down: it answers that it serves; undo this, then doppel "
-                    "failover %s",
-                    peer_of(run), run->set);
-        dpl_run_fail(run, &why);
+        dpl_run_failf(run, DPL_E_REFUSED,
+                      "site \"%s\" is not down: it answers that it serves; undo this, then doppel "
+                      "failover %s",
+                      peer_of(run), run->set);
         return;
     }
     dpl_doc_set_bool(dpl_run_facts(run), "unreachable", true);
@@ -150,11 +135,9 @@ static void too_late(struct dpl_run *run, const char *what, const char *question
 {
     const struct dpl_doc *options = dpl_run_options(run);
     const char *then = dpl_doc_text(options, "then");
-    struct dpl_err err = {0};
     if (g_strcmp0(then, "abort") == 0) {
-        dpl_err_set(&err, DPL_E_TIMEOUT, "%s in the time that --wait gives", what);
         dpl_doc_set_bool(run->doc, "abort", true);
-        dpl_run_fail(run, &err);
+        dpl_run_failf(run, DPL_E_TIMEOUT, "%s in the time that --wait gives", what);
     } else {
         dpl_run_wait(run, question, "%s in the time that --wait gives", what);
     }
@@ -315,5 +298,5 @@ void dpl_failover_cede(struct dpl_run *run)
     if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
         dpl_run_ok(run, "the other site is down: it learns of it when it comes back");
     else
-        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, ok_or_fail);
+        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, dpl_run_ok_or_fail);
 }

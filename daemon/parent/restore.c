@@ -44,7 +44,7 @@ static void stand_by(struct dpl_run *run)
         dpl_doc_set_text(ask, "rules", dpl_doc_text(set->doc, "rules"));
     if (set)
         dpl_doc_set(ask, "map", dpl_set_map_there(dpl_doc_list(set->doc, "map")));
-    dpl_run_ask_site(run, ask, ASK_MS, dpl_restore_ok_or_fail);
+    dpl_run_ask_site(run, ask, ASK_MS, dpl_run_ok_or_fail);
 }
 
 static void stands_by(struct dpl_run *run);
@@ -60,8 +60,8 @@ static void on_stands_by(struct dpl_run *run, int rc, const struct dpl_doc *stat
         dpl_restore_wait(run, STANDS_BY_MS, stands_by, "site %s does not answer: %s",
                          dpl_restore_peer(run), err->text);
     else
-        dpl_restore_fail(run, DPL_E_FAILED, "site \"%s\" is %s", dpl_restore_peer(run),
-                         role ? role : "?");
+        dpl_run_failf(run, DPL_E_FAILED, "site \"%s\" is %s", dpl_restore_peer(run),
+                      role ? role : "?");
 }
 
 static void stands_by(struct dpl_run *run)
@@ -81,7 +81,7 @@ static int want_connection(struct dpl_run *run, struct dpl_doc *doc, struct dpl_
 
 static void connect_it(struct dpl_run *run)
 {
-    dpl_run_edit_set(run, want_connection, dpl_restore_ok_or_fail);
+    dpl_run_edit_set(run, want_connection, dpl_run_ok_or_fail);
 }
 
 /* --- equal ------------------------------------------------------------------------------------ */
@@ -110,8 +110,8 @@ static void on_equal(struct dpl_run *run, int rc, const struct dpl_doc *state,
         dpl_restore_wait(run, 0, equal, "site %s does not answer: %s", dpl_restore_peer(run),
                          err->text);
     else if (g_strcmp0(role, "standby") != 0)
-        dpl_restore_fail(run, DPL_E_FAILED, "site \"%s\" does not stand by any more: it is %s",
-                         dpl_restore_peer(run), role ? role : "?");
+        dpl_run_failf(run, DPL_E_FAILED, "site \"%s\" does not stand by any more: it is %s",
+                      dpl_restore_peer(run), role ? role : "?");
     else if (dpl_restore_is_equal(state))
         dpl_run_ok(run,
                    "site %s equals this one; what it had for itself is kept there: doppel orphans "

@@ -21,9 +21,6 @@ void dpl_failback_command(struct dpl_set *set, struct dpl_request *request);
 const char *dpl_restore_peer(const struct dpl_run *run);
 /* A question about the set, with generation and procedure. */
 struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask);
-void dpl_restore_fail(struct dpl_run *run, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-dpl_run_answer_fn dpl_restore_ok_or_fail;
 /* Waits on by calling again in a while, or fails when the time that the step has is over; 0: it has
  * all the time. */
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,

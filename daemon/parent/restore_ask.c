@@ -26,27 +26,6 @@ struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask)
     return doc;
 }
 
-void dpl_restore_fail(struct dpl_run *run, int code, const char *format, ...)
-{
-    struct dpl_err err = {0};
-    va_list args;
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    dpl_err_set(&err, code, "%s", text);
-    dpl_run_fail(run, &err);
-}
-
-void dpl_restore_ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
-                            const struct dpl_err *err)
-{
-    (void)answer;
-    if (rc < 0)
-        dpl_run_fail(run, err);
-    else
-        dpl_run_ok(run, NULL);
-}
-
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
                       ...)
 {
@@ -56,7 +35,7 @@ void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, c
     va_end(args);
     dpl_run_tell(run, "%s", text);
     if (most_ms > 0 && dpl_run_elapsed_ms(run) > most_ms)
-        dpl_restore_fail(run, DPL_E_TIMEOUT, "in %lld s: %s", (long long)(most_ms / 1000), text);
+        dpl_run_failf(run, DPL_E_TIMEOUT, "in %lld s: %s", (long long)(most_ms / 1000), text);
     else
         dpl_run_later(run, AGAIN_MS, again);
 }

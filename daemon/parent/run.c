@@ -289,6 +289,27 @@ void dpl_run_fail(struct dpl_run *run, const struct dpl_err *err)
     end_deed(run, DPL_OUTCOME_FAILED);
 }
 
+void dpl_run_failf(struct dpl_run *run, int code, const char *format, ...)
+{
+    struct dpl_err err = {0};
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    dpl_err_set(&err, code, "%s", text);
+    dpl_run_fail(run, &err);
+}
+
+void dpl_run_ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                        const struct dpl_err *err)
+{
+    (void)answer;
+    if (rc < 0)
+        dpl_run_fail(run, err);
+    else
+        dpl_run_ok(run, NULL);
+}
+
 void dpl_run_wait(struct dpl_run *run, const char *question, const char *format, ...)
 {
     char text[400];

@@ -73,6 +73,8 @@ void dpl_runs_end(struct dpl_daemon *daemon);
 /* Ends the deed. The text goes into the step's record; NULL: what was said last. */
 void dpl_run_ok(struct dpl_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void dpl_run_fail(struct dpl_run *run, const struct dpl_err *err);
+void dpl_run_failf(struct dpl_run *run, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A person is asked: the question names what may be answered to "procedure resume". */
 void dpl_run_wait(struct dpl_run *run, const char *question, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -93,6 +95,8 @@ bool dpl_run_mine(const struct dpl_run *run);
 /* What comes back: rc, and err when it is negative, answer where there is one. */
 typedef void dpl_run_answer_fn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                                const struct dpl_err *err);
+/* One that ends the deed: by its code alone. */
+dpl_run_answer_fn dpl_run_ok_or_fail;
 /* Calls fn in a while, once. */
 void dpl_run_later(struct dpl_run *run, int64_t ms, dpl_run_fn *fn);
 /* Changes the set's document (set_edit.h). */
