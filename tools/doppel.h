@@ -30,6 +30,17 @@ int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args);
 /* Any command of the daemon, with its arguments. Return the exit status. */
 int doppel_remote(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args);
+enum { DOPPEL_PROCEDURE_MS = 35000 }; /* for an answer about one */
+
+/* The line that is typed, without its end; NULL: there is none. The caller frees. */
+char *doppel_read_answer(const char *prompt);
+/* Prints what it would do. Returns the exit status. */
+int doppel_procedure_plan(struct doppel *doppel, const struct dpl_command *command,
+                          const struct dpl_doc *args);
+/* What a person has to agree to is asked, and put into args. Returns 0 to go on, else the exit
+ * status. */
+int doppel_procedure_agree(struct doppel *doppel, const struct dpl_command *command,
+                           struct dpl_doc *args);
 /* Begins a procedure, or goes on with one, and follows it. Return the exit status. */
 int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *command,
                            const struct dpl_doc *args);

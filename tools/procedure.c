@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALL_MS = 35000, LOOK_MS = 100, SILENT_MS = 10000 };
+enum { CALL_MS = DOPPEL_PROCEDURE_MS, LOOK_MS = 100, SILENT_MS = 10000 };
 
 struct follow {
     struct doppel *doppel;
@@ -131,17 +131,6 @@ static int ask(const struct follow *f, const char *command, const struct dpl_doc
     return rc;
 }
 
-/* The line that is typed, without its end; NULL: there is none. */
-static char *read_answer(const char *prompt)
-{
-    char text[256];
-    fputs(prompt, stdout);
-    fflush(stdout);
-    if (!fgets(text, sizeof text, stdin))
-        return NULL;
-    return g_strdup(g_strstrip(text));
-}
-
 /* A person answers what it waits for. 1: it goes on; 0: it does not. */
 static int answer_question(struct follow *f, const struct dpl_doc *doc, struct dpl_err *err)
 {
@@ -153,7 +142,7 @@ static int answer_question(struct follow *f, const struct dpl_doc *doc, struct d
     printf("%s\n", text_or(doc, "why", "it waits"));
     bool then = g_str_has_prefix(question, "--then=");
     g_autofree char *word =
-        read_answer(then ? "Type wait, immediate or abort: " : "Type yes to accept that: ");
+        doppel_read_answer(then ? "Type wait, immediate or abort: " : "Type yes to accept that: ");
     if (word && then && strcmp(word, "abort") == 0) {
         f->undo = true;
         return ask(f, "procedure undo", NULL, &result, err) < 0 ? -1 : 1;
@@ -259,67 +248,6 @@ static int follow(struct follow *f)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static void print_plan(const struct dpl_doc *doc)
-{
-    const struct dpl_doc *steps = dpl_doc_list(doc, "steps"),
-                         *lines = dpl_doc_list(doc, "evidence");
-    for (size_t i = 0; i < dpl_doc_count(lines); i++)
-        printf("%s\n", dpl_doc_as_text(dpl_doc_at(lines, i)));
-    for (size_t i = 0; i < dpl_doc_count(steps); i++) {
-        const struct dpl_doc *step = dpl_doc_at(steps, i);
-        printf("%2zu %-10s %s\n", i + 1, dpl_doc_text(step, "name"), dpl_doc_text(step, "plan"));
-        if (dpl_doc_bool(step, "last", false))
-            printf("   %-10s from here on nothing is undone: the way back is doppel failback\n",
-                   "");
-    }
-}
-
-static int plan(struct doppel *doppel, const struct dpl_command *c, const struct dpl_doc *args)
-{
-    g_autoptr(dpl_doc_auto) result = NULL;
-    struct dpl_err err = {0};
-    if (doppel_ask(doppel, c->words, args, CALL_MS, &result, &err) < 0)
-        return doppel_fail(c->words, &err);
-    if (doppel->json) {
-        g_autofree char *json = dpl_doc_to_json(result, true);
-        fputs(json, stdout);
-    } else if (!doppel->quiet) {
-        print_plan(result);
-    }
-    return doppel_flushed(c->words, 0);
-}
-
-/* Shows what speaks for it, and wants the set's name typed. */
-static int confirm(struct doppel *doppel, const struct dpl_command *c, struct dpl_doc *args)
-{
-    g_autoptr(dpl_doc_auto) asked = dpl_doc_copy(args);
-    const char *set = dpl_doc_text(args, "set");
-    if (doppel->json || !isatty(STDIN_FILENO))
-        return doppel_usage(c->words,
-                            "--source-is-down wants the set's name typed on a terminal, or "
-                            "--confirm=%s",
-                            set);
-    dpl_doc_set_bool(asked, "plan", true);
-    int status = plan(doppel, c, asked);
-    if (status != 0)
-        return status;
-    g_autofree char *prompt = g_strdup_printf(
-        "If the other site still serves, mail is lost. If it is down, type the set's name (%s): ",
-        set);
-    g_autofree char *name = read_answer(prompt);
-    if (g_strcmp0(name, set) != 0) {
-        fprintf(stderr, "doppel %s: that is not the set's name: nothing was done\n", c->words);
-        return dpl_err_cli_exit(DPL_E_REFUSED);
-    }
-    dpl_doc_set_text(args, "confirm", name);
-    return 0;
-}
-
-static bool has_plan(const struct dpl_doc *args)
-{
-    return dpl_doc_bool(args, "plan", false) || dpl_doc_bool(args, "test", false);
-}
-
 int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *c,
                            const struct dpl_doc *given)
 {
@@ -328,11 +256,9 @@ int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *c,
     struct dpl_err err = {0};
     struct follow f = {.doppel = doppel, .undo = strcmp(c->words, "procedure undo") == 0};
     int status = 0;
-    if (has_plan(args))
-        return plan(doppel, c, args);
-    if (dpl_doc_bool(args, "source_is_down", false) && !dpl_doc_text(args, "confirm") &&
-        dpl_doc_text(args, "set"))
-        status = confirm(doppel, c, args);
+    if (dpl_doc_bool(args, "plan", false) || dpl_doc_bool(args, "test", false))
+        return doppel_procedure_plan(doppel, c, args);
+    status = doppel_procedure_agree(doppel, c, args);
     if (status != 0)
         return status;
     if (doppel_ask(doppel, c->words, args, CALL_MS, &result, &err) < 0)

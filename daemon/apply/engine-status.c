@@ -65,6 +65,7 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     dpl_doc_set_bool(doc, "consistent", s.consistent);
     dpl_doc_set_bool(doc, "paused", s.paused);
     dpl_doc_set_bool(doc, "mirror_needed", s.reason != 0);
+    dpl_doc_set_bool(doc, "replica_new", s.reason == DPL_COMPARE_NEW);
     if (s.reason)
         dpl_doc_set_int(doc, "mirror_reason", s.reason);
     if (s.epoch.number) {

@@ -189,11 +189,6 @@ static void answer_plan(struct dpl_set *set, struct dpl_request *request,
     dpl_request_done(request, answer);
 }
 
-static bool is_plan(const struct dpl_request *request)
-{
-    return dpl_doc_bool(request->args, "plan", false) || dpl_doc_bool(request->args, "test", false);
-}
-
 static void looked(void *self, int rc, const struct dpl_doc *other, const struct dpl_err *why)
 {
     struct look *look = self;
@@ -203,11 +198,11 @@ static void looked(void *self, int rc, const struct dpl_doc *other, const struct
     int code = dpl_set_get(look->daemon, look->set, &set, &err);
     if (code == DPL_OK)
         code = check_set(set, &err); /* it may have changed */
-    if (code == DPL_OK && !is_plan(request))
+    if (code == DPL_OK && !dpl_procedure_is_plan(request))
         code = judge(set, request->args, rc < 0 ? NULL : other, why, &err);
     if (code < 0)
         dpl_request_fail(request, &err);
-    else if (is_plan(request))
+    else if (dpl_procedure_is_plan(request))
         answer_plan(set, request, other, why);
     else
         dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, other), request->args,
@@ -223,7 +218,7 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
     int rc = check_options(request->args, &err);
     if (rc == DPL_OK)
         rc = check_set(set, &err);
-    if (rc == DPL_OK && down && !is_plan(request) && !dpl_doc_text(request->args, "confirm"))
+    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request) && !dpl_doc_text(request->args, "confirm"))
         rc = dpl_err_set(&err, DPL_E_REFUSED,
                          "--source-is-down wants the set's name typed, or --confirm=%s", set->name);
     if (rc < 0) {
@@ -231,7 +226,7 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
         return;
     }
     if (down &&
-        !is_plan(request)) { /* what is recorded first holds a source that starts just now */
+        !dpl_procedure_is_plan(request)) { /* what is recorded first holds a source that starts just now */
         dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, NULL), request->args,
                             request);
         return;

@@ -17,6 +17,11 @@ int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set, st
                              set, id, id);
 }
 
+bool dpl_procedure_is_plan(const struct dpl_request *request)
+{
+    return dpl_doc_bool(request->args, "plan", false) || dpl_doc_bool(request->args, "test", false);
+}
+
 struct dpl_doc *dpl_procedure_plan(const struct dpl_run_kind *kind)
 {
     struct dpl_doc *list = dpl_doc_new_list();

@@ -15,6 +15,8 @@ int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set, st
  * are copied. */
 void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int64_t generation,
                          const struct dpl_doc *options, struct dpl_request *request);
+/* Whether it asks for the plan alone. */
+bool dpl_procedure_is_plan(const struct dpl_request *request);
 /* The steps of a kind, as --plan prints them. The caller owns the list. */
 struct dpl_doc *dpl_procedure_plan(const struct dpl_run_kind *kind);
 

@@ -11,6 +11,7 @@ static const struct dpl_run_kind *const kinds[] = {
     &dpl_failover_kind,
     &dpl_restore_kind,
     &dpl_failback_kind,
+    &dpl_discard_kind,
 };
 
 const struct dpl_run_kind *dpl_run_kind_find(const char *name)

@@ -38,13 +38,7 @@ static void look(struct dpl_run *run)
 
 static void stand_by(struct dpl_run *run)
 {
-    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
-    struct dpl_doc *ask = dpl_restore_question(run, "standby");
-    if (set && dpl_doc_text(set->doc, "rules"))
-        dpl_doc_set_text(ask, "rules", dpl_doc_text(set->doc, "rules"));
-    if (set)
-        dpl_doc_set(ask, "map", dpl_set_map_there(dpl_doc_list(set->doc, "map")));
-    dpl_run_ask_site(run, ask, ASK_MS, dpl_run_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_standby_question(run), ASK_MS, dpl_run_ok_or_fail);
 }
 
 static void stands_by(struct dpl_run *run);
@@ -161,6 +155,9 @@ const struct dpl_run_kind dpl_restore_kind = {"restore", steps, G_N_ELEMENTS(ste
 
 void dpl_restore_command(struct dpl_set *set, struct dpl_request *request)
 {
-    dpl_restore_begin(set, &dpl_restore_kind, dpl_doc_int(set->doc, "generation", 0),
-                      dpl_restore_judge, request);
+    if (dpl_doc_bool(request->args, "discard_target", false))
+        dpl_discard_command(set, request);
+    else
+        dpl_restore_begin(set, &dpl_restore_kind, dpl_doc_int(set->doc, "generation", 0),
+                          dpl_restore_judge, request);
 }

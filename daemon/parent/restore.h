@@ -12,15 +12,19 @@
 
 #include "daemon/parent/run.h"
 
-extern const struct dpl_run_kind dpl_restore_kind, dpl_failback_kind;
+extern const struct dpl_run_kind dpl_restore_kind, dpl_failback_kind, dpl_discard_kind;
 
 void dpl_restore_command(struct dpl_set *set, struct dpl_request *request);
 void dpl_failback_command(struct dpl_set *set, struct dpl_request *request);
+/* "restore --discard-target". */
+void dpl_discard_command(struct dpl_set *set, struct dpl_request *request);
 
 /* What both use (restore_ask.c). The other site, for sentences. */
 const char *dpl_restore_peer(const struct dpl_run *run);
 /* A question about the set, with generation and procedure. */
 struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask);
+/* That it stands by, with what it needs to know for that. */
+struct dpl_doc *dpl_restore_standby_question(const struct dpl_run *run);
 /* Waits on by calling again in a while, or fails when the time that the step has is over; 0: it has
  * all the time. */
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
@@ -37,7 +41,7 @@ typedef int dpl_restore_judge_fn(const char *set, const char *peer, const struct
  * plan. */
 void dpl_restore_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int64_t generation,
                        dpl_restore_judge_fn *judge, struct dpl_request *request);
-dpl_restore_judge_fn dpl_restore_judge, dpl_failback_judge;
+dpl_restore_judge_fn dpl_restore_judge, dpl_failback_judge, dpl_discard_judge;
 /* Ends a step that looked, by the judge. */
 void dpl_restore_looked(struct dpl_run *run, int rc, const struct dpl_doc *state,
                         const struct dpl_err *err, dpl_restore_judge_fn *judge);

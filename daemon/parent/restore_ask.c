@@ -5,6 +5,7 @@
 #include "daemon/parent/procedure_command.h"
 #include "daemon/parent/restore.h"
 #include "daemon/parent/set_become.h"
+#include "daemon/parent/set_doc.h"
 #include "daemon/parent/talk.h"
 
 #include <string.h>
@@ -24,6 +25,17 @@ struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask)
     dpl_doc_set_int(doc, "generation", dpl_run_generation(run));
     dpl_doc_set_text(doc, "procedure", run->id);
     return doc;
+}
+
+struct dpl_doc *dpl_restore_standby_question(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    struct dpl_doc *ask = dpl_restore_question(run, "standby");
+    if (set && dpl_doc_text(set->doc, "rules"))
+        dpl_doc_set_text(ask, "rules", dpl_doc_text(set->doc, "rules"));
+    if (set)
+        dpl_doc_set(ask, "map", dpl_set_map_there(dpl_doc_list(set->doc, "map")));
+    return ask;
 }
 
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
@@ -106,18 +118,17 @@ static void on_state(void *self, int rc, const struct dpl_doc *state, const stru
     struct begin *b = self;
     struct dpl_err err = *error;
     struct dpl_set *set = NULL;
-    const struct dpl_doc *args = b->request->args;
     int found = dpl_set_get(b->daemon, b->set, &set, &err);
     if (found == DPL_OK && rc == DPL_OK)
         rc = b->judge(b->set, dpl_set_peer(set), state, b->generation, &err);
     if (found < 0)
         dpl_request_fail(b->request, &err);
-    else if (dpl_doc_bool(args, "plan", false) || dpl_doc_bool(args, "test", false))
+    else if (dpl_procedure_is_plan(b->request))
         answer_plan(b, set, state, rc, &err);
     else if (rc < 0)
         dpl_request_fail(b->request, &err);
     else
-        dpl_procedure_begin(set, b->kind, b->generation, args, b->request);
+        dpl_procedure_begin(set, b->kind, b->generation, b->request->args, b->request);
     g_free(b->set);
     g_free(b);
 }

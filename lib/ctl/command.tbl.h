@@ -52,7 +52,7 @@ DPL_COMMAND("failover",      CHANGE, DAEMON,
             "SET [--graceful] [--immediate] [--wait=TIME] [--then=WHAT] [--accept-incomplete] "
             "[--source-is-down] [--confirm=SET] [--wan] [--plan] [--test]",
             "let this site serve a set in place of the other one")
-DPL_COMMAND("restore",       CHANGE, DAEMON, "SET [--plan] [--test]",
+DPL_COMMAND("restore",       CHANGE, DAEMON, "SET [--discard-target] [--ask] [--yes] [--plan] [--test]",
             "make the site that served before a target of this one, which serves")
 DPL_COMMAND("failback",      CHANGE, DAEMON, "SET [--wait=TIME] [--plan] [--test]",
             "let the site that served before serve again, and stand by here")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two stand-alone servers: a failover, the old source comes back, restore, failback, while users work: both sites are equal
 # each time, what the old source alone had is kept and listed, and nothing is lost; doppeld is killed in each step, the
-# procedure goes on; an undone failback serves on; the old source's disk is empty.
+# procedure goes on; the old source's disk is empty; and the old source wins, with what it had when it served.
 # restore.sh [DIR]: DIR holds the programs, else those of the build are taken.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
@@ -112,5 +112,65 @@ if [ $failed = 0 ]; then
     both_equal a
     [ "$(cat "$root_a/more")" = more ] || complain "an empty old source was not filled"
     echo PRINT "once more, from an empty disk, with doppeld killed in the procedures"
+fi
+
+# wants CODE PATTERN COMMAND...: that exit code, and a line of the output that matches.
+wants() {
+    local code=$1 pattern=$2 got
+    shift 2
+    "$@" >"$work/out" 2>&1 </dev/null
+    got=$?
+    [ $got = "$code" ] || { complain "$*: exit $got, not $code"; cat "$work/out"; return 1; }
+    grep -qE -- "$pattern" "$work/out" || { complain "$*: no \"$pattern\""; cat "$work/out"; return 1; }
+}
+# kept SITE NAME TEXT: something of that name, with that text, was kept there and is listed.
+kept() {
+    grep -qr -- "$3" "$(get disk "$1")"/.doppel/mail/orphans/*-"$2" 2>/dev/null || complain "$2 of $1 is not kept"
+    doppel "$1" orphans mail list | grep -q -- "$2" || complain "$2 of $1 is not listed"
+}
+# discarded COMMAND...: b serves, and each site has what the other one has not; then a wins.
+discarded() {
+    must doppel b failover mail
+    eventually role_is a superseded
+    mkdir -p "$root_a/never-came"
+    echo precious >"$root_a/never-came/mail"
+    echo "at b since" >"$root_b/since"
+    echo "changed at b" >"$root_b/more"
+    "$@"
+    eventually role_is a serving
+    eventually role_is b standby
+    both_equal a
+    [ "$(cat "$root_a/never-came/mail" "$root_b/never-came/mail")" = "$(printf 'precious\nprecious')" ] ||
+        complain "what only a had is not served"
+    [ ! -e "$root_a/since" ] && [ "$(cat "$root_a/more")" = more ] || complain "what was changed at b has won"
+    kept b since "at b since"
+    kept b more "changed at b"
+    wants 4 'is typed where it serves' doppel b failback mail
+}
+by_hand() {
+    wants 4 'wants a yes' doppel b restore mail --discard-target
+    wants 2 'asks on a terminal' doppel b restore mail --ask
+    wants 0 'let the other site serve, from its own files' doppel b restore mail --discard-target --plan
+    role_is b serving && role_is a superseded || complain "what was refused, or a plan, has changed something"
+    # Undone when it has let go: it serves on, and nothing is lost.
+    mkdir -p "$work/b/hooks.d/pre-failback.d"
+    printf '#!/bin/sh\nexit 3\n' >"$work/b/hooks.d/pre-failback.d/no"
+    chmod 755 "$work/b/hooks.d/pre-failback.d/no"
+    wants 7 'hooks: hook .*failed' doppel b restore mail --discard-target --yes
+    rm "$work/b/hooks.d/pre-failback.d/no"
+    wants 0 undone doppel b procedure undo
+    role_is b serving || complain "b does not serve any more"
+    must doppel b restore mail --discard-target --yes
+}
+if [ $failed = 0 ]; then
+    discarded by_hand
+    [ $failed = 0 ] && echo PRINT "the old source wins: it serves what it had, what was changed since is kept and listed"
+fi
+if [ $failed = 0 ]; then
+    echo more >"$root_a/more"
+    both_equal a
+    rm -rf "$root_a/never-came"
+    discarded killed b restore mail --discard-target --yes
+    [ $failed = 0 ] && echo PRINT "and once more, with doppeld killed meanwhile"
 fi
 sites_end
