@@ -81,9 +81,31 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     }
     dpl_doc_set_int(doc, "queue_bytes", as_int(s.queue_bytes));
     dpl_doc_set_int(doc, "applied_time_ms", as_int(s.time_ns) / MS);
+    dpl_doc_set_int(doc, "applied_ops", as_int(s.ops));
+    dpl_doc_set_int(doc, "applied_op_bytes", as_int(s.op_bytes));
     dpl_doc_set_int(doc, "lag_ms", lag_ms(e, &s));
     dpl_doc_set_int(doc, "wanted_objects", s.wanted);
     dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || e->mirror.target);
+}
+
+/* What the source said of itself last, and when: what is known of it when it is gone. */
+static void put_source(struct dpl_engine *e, struct dpl_doc *doc, int64_t now_ns)
+{
+    const struct dpl_target *t = &e->target;
+    struct dpl_replica_status s;
+    if (t->heard_ns == 0)
+        return;
+    if (t->heard_ns != e->heard_ns)
+        e->heard_wall_ns = dpl_clock_wall_ns(e->clock) - (now_ns - t->heard_ns);
+    e->heard_ns = t->heard_ns;
+    dpl_doc_set_int(doc, "heard_ms", e->heard_wall_ns / MS);
+    dpl_replica_status(e->replica, &s);
+    if (t->head == 0 || t->tag == 0 || dpl_epoch_tag(&s.epoch) != t->tag)
+        return;
+    dpl_doc_set_int(doc, "source_head_lsn", as_int(t->head));
+    dpl_doc_set_int(doc, "source_time_ms", t->source_time_ns / MS);
+    dpl_doc_set_int(doc, "source_promise_ms",
+                    t->promise == DPL_PROMISE_ALWAYS ? -1 : (int64_t)t->promise);
 }
 
 /* How much of what came is durable, applied, checkpointed: who waits for that is told at once. */
@@ -111,10 +133,12 @@ int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
     dpl_doc_set_bool(status, "connected", e->target.state != DPL_TARGET_OFFLINE);
     if (e->peer_doc)
         dpl_doc_set(status, "peer", dpl_doc_copy(e->peer_doc));
-    if (e->replica)
+    if (e->replica) {
         put_replica(e, status);
-    else
+        put_source(e, status, now_ns);
+    } else {
         dpl_doc_set_text(status, "state", "closed");
+    }
     dpl_engine_mirror_status(e, status, now_ns);
     dpl_doc_set_int(status, "received_bytes", as_int(e->peer.received_bytes));
     if (e->last_error[0])

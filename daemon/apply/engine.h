@@ -68,6 +68,7 @@ struct dpl_engine {
     bool broken;               /* the queue: the replica is to be opened again */
     int64_t open_ns, retry_ns, room_ns, status_ns;
     uint64_t synced;
+    int64_t heard_ns, heard_wall_ns; /* of the source, as the session has it; the wall clock then */
     unsigned told_done; /* how much of what came had been done when the status was told */
     bool changed;
     unsigned events_failed; /* the code of the failure that was told */

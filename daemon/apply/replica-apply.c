@@ -141,6 +141,7 @@ static int apply_one(struct dpl_replica *r, const struct dpl_record *record, str
         note(r, record, rc);
     if (r->on_record && record->outcome == DPL_OUTCOME_OK)
         r->on_record(r->on_record_self, record);
+    r->ops++;
     if (record->time_ns > 0)
         r->time_ns = record->time_ns;
     return 0;
@@ -197,6 +198,7 @@ static int advance(struct dpl_replica *r, uint64_t lsn, struct dpl_err *err)
     if (r->since_bytes == 0)
         r->checkpoint_ns = dpl_clock_now_ns(r->options.clock);
     r->since_bytes += lsn - r->applied.lsn;
+    r->op_bytes += lsn - r->applied.lsn;
     r->applied.lsn = lsn;
     int rc = dpl_apply_wants_checkpoint(r->apply) ? checkpoint_here(r, err) : 0;
     if (rc == 0 && again && !dpl_position_below(r->applied, r->former)) {

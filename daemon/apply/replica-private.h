@@ -47,6 +47,7 @@ struct dpl_replica {
     bool stands;             /* nothing is applied before there is a checkpoint right here */
     struct dpl_err unsynced; /* the disk failed to sync: there is no checkpoint any more */
     uint64_t time_ns;
+    uint64_t ops, op_bytes; /* applied since our start */
     struct dpl_err failed;
     GHashTable *wanted_again; /* since a mirror of one object began (GBytes); NULL: none runs */
     bool mirroring;           /* messages of a mirror are being applied */

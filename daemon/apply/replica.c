@@ -264,6 +264,8 @@ void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *
         .high_water = r->former,
         .queue_bytes = queue_bytes(r),
         .time_ns = r->time_ns,
+        .ops = r->ops,
+        .op_bytes = r->op_bytes,
         .reason = s->flags & DPL_REPLICA_NEEDS_MIRROR ? s->reason : 0,
         .wanted = dpl_wants_count(&r->wants),
         .mirror = r->mirroring || s->mirror_end.epoch ? s->mirror : 0,

@@ -141,9 +141,10 @@ struct dpl_replica_status {
     uint64_t received, durable;
     uint32_t durable_chain;
     struct dpl_position applied, checkpoint, high_water;
-    uint64_t queue_bytes; /* received, not applied */
-    uint64_t time_ns;     /* of the last record applied, by the source's clock; 0: none */
-    uint32_t reason;      /* why a mirror is needed; 0: none is */
+    uint64_t queue_bytes;   /* received, not applied */
+    uint64_t time_ns;       /* of the last record applied, by the source's clock; 0: none */
+    uint64_t ops, op_bytes; /* applied since its opening: how large one is */
+    uint32_t reason;        /* why a mirror is needed; 0: none is */
     unsigned wanted;
     uint64_t mirror; /* one that has not ended here; 0: none */
     bool consistent, paused, again, ended;

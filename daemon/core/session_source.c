@@ -17,10 +17,7 @@ const struct dpl_source_config dpl_source_defaults = {
 
 int dpl_source_send(struct dpl_source *s, const struct dpl_message *m)
 {
-    int rc = s->calls->send(s->calls->self, m);
-    if (rc == 0)
-        s->said_ns = s->event_ns;
-    return rc;
+    return s->calls->send(s->calls->self, m);
 }
 
 static void tell(struct dpl_source *s, enum dpl_source_news news)
@@ -39,7 +36,7 @@ static int begin(struct dpl_source *s)
     s->over = DPL_SOURCE_NOT_OVER;
     s->refusal = 0;
     s->why = (struct dpl_err){0};
-    s->heard_ns = s->said_ns = s->event_ns;
+    s->heard_ns = s->beat_ns = s->event_ns;
     s->now = s->former = s->offered = (struct dpl_source_position){0};
     s->flags = s->compare = 0;
     s->queue_bytes = s->applied_time_ns = 0;
@@ -112,6 +109,7 @@ static void follow(struct dpl_source *s)
     s->acked = false;
     s->head = s->now.start; /* not that of the epoch before */
     s->synced = 0;
+    s->promise = 0;
     s->compare = 0; /* its flags hold until the next ack tells again */
     s->has_epoch = true;
     s->last_number = s->now.epoch.number;

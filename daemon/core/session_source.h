@@ -93,7 +93,7 @@ struct dpl_source {
     enum dpl_source_over over;
     uint32_t refusal;
     struct dpl_err why;
-    int64_t heard_ns, said_ns, closing_ns;
+    int64_t heard_ns, beat_ns, closing_ns;
     /* what the target said of itself */
     bool has_epoch;
     uint64_t last_number; /* of its last epoch */
@@ -114,6 +114,7 @@ struct dpl_source {
     struct dpl_source_position now, former, offered;
     /* Kept by the owner: the journal's, in the epoch of `now`, and the wall clock. */
     uint64_t head, synced, wall_ns;
+    uint32_t promise; /* as a heartbeat has it */
     /* the most that was ever acknowledged, over all sessions */
     uint8_t best_id[16];
     uint64_t best_durable;

@@ -185,12 +185,13 @@ static void heartbeat(struct dpl_source *s, int64_t now_ns)
 {
     struct dpl_message m = {.type = DPL_MSG_HEARTBEAT, .has = DPL_M(TIME), .time_ns = s->wall_ns};
     if (s->state == DPL_SOURCE_STREAMING) {
-        m.has |= DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED);
+        m.has |= DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED) | DPL_M(PROMISE);
         m.epoch_tag = s->now.tag;
         m.head = s->head > s->now.sent ? s->head : s->now.sent;
         m.synced = s->synced < m.head ? s->synced : m.head;
+        m.promise = s->promise;
     }
-    s->event_ns = now_ns;
+    s->event_ns = s->beat_ns = now_ns;
     int rc = dpl_source_send(s, &m);
     if (rc < 0)
         dpl_source_step_failed(s, DPL_SOURCE_ON_SILENCE, rc);
@@ -206,12 +207,12 @@ int64_t dpl_source_tick(struct dpl_source *s, int64_t now_ns)
         (void)dpl_source_step(s, DPL_SOURCE_ON_SILENCE, now_ns);
         return INT64_MAX;
     }
-    if (now_ns >= s->said_ns + s->config.heartbeat_ns)
+    if (now_ns >= s->beat_ns + s->config.heartbeat_ns)
         heartbeat(s, now_ns);
     if (s->state == DPL_SOURCE_OFFLINE)
         return INT64_MAX;
-    int64_t say = s->said_ns + s->config.heartbeat_ns;
-    return say < dead ? say : dead;
+    int64_t beat = s->beat_ns + s->config.heartbeat_ns;
+    return beat < dead ? beat : dead;
 }
 
 bool dpl_source_held(const struct dpl_source *s, uint64_t *epoch, uint64_t *lsn)

@@ -99,6 +99,7 @@ static int accept(struct dpl_target *t)
 {
     t->tag = dpl_epoch_tag(&t->offered.epoch);
     t->lsn = t->offered.lsn;
+    t->head = t->promise = 0;
     t->moved = true;
     return send_answer(t, DPL_ANSWER_ACCEPTED, 0);
 }
@@ -140,6 +141,7 @@ static int take_heartbeat(struct dpl_target *t)
     if (!(m->has & DPL_M(EPOCH_TAG)) || t->tag == 0 || m->epoch_tag != t->tag)
         return 0;
     t->head = m->head;
+    t->promise = m->has & DPL_M(PROMISE) ? m->promise : 0;
     t->calls->synced(t->calls->self, m->synced, m->head);
     t->moved = true;
     return 0;
@@ -171,6 +173,7 @@ static int mirror_anew(struct dpl_target *t)
         return rc;
     t->tag = dpl_epoch_tag(&t->offered.epoch);
     t->lsn = t->offered.lsn;
+    t->head = t->promise = 0;
     t->moved = true;
     return of_mirror(t);
 }

@@ -112,7 +112,8 @@ struct dpl_target {
     bool heartbeat;                  /* the source wants to hear of it */
     struct dpl_target_offer offered; /* the last */
     uint32_t reason;                 /* why it did not follow */
-    uint64_t head;                   /* what the source said last */
+    uint64_t head;                   /* what the source said last, of `tag`; 0: nothing yet */
+    uint32_t promise;
     int64_t source_time_ns;
     uint64_t wall_ns; /* kept by the owner: the wall clock */
     /* the arguments of an event, while it is handled */

@@ -63,6 +63,14 @@ static void remote_tell(struct dpl_link *link)
                            : "the target does not follow: the policy is in force");
 }
 
+/* The promise of a heartbeat that is sent now. */
+static void promise(struct dpl_link *link, int64_t now)
+{
+    dpl_link_remote_cover(&link->remote, link->reserved, link->reserved_ns,
+                          link->source.now.durable);
+    link->source.promise = dpl_link_remote_promise(&link->remote, now);
+}
+
 static void call_news(void *self, enum dpl_source_news news)
 {
     struct dpl_link *link = self;
@@ -364,6 +372,7 @@ static int64_t chores(struct dpl_link *link, int64_t now)
     (void)dpl_ledger_look(&link->ledger);
     dpl_link_rate(link, now);
     link->source.wall_ns = (uint64_t)dpl_clock_wall_ns(link->clock);
+    promise(link, now);
     due = min_of(due, dpl_source_tick(&link->source, now));
     dpl_link_pump(link);
     if (link->source.state == DPL_SOURCE_OFFLINE)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/link/remote.h"
 
+#include "lib/proto/message.h"
+
 #include <string.h>
 
 #define MS INT64_C(1000000)
@@ -8,12 +10,15 @@
 void dpl_link_remote_configure(struct dpl_link_remote *r, const char *durability,
                                const char *policy, int64_t timeout_ms)
 {
+    enum dpl_remote_policy before = r->config.policy;
     r->wanted = durability && strcmp(durability, "remote") == 0;
     r->config = (struct dpl_remote_config){.policy = DPL_REMOTE_LOCAL};
     if (policy && strcmp(policy, "refuse") == 0)
         r->config.policy = DPL_REMOTE_REFUSE;
     if (timeout_ms > 0 && timeout_ms <= DPL_REMOTE_TIMEOUT_MS_MAX)
         r->config.timeout_ms = (uint32_t)timeout_ms;
+    if (before != r->config.policy)
+        r->mark_ns = r->covered_ns = 0;
     /* What is in force stays so until tell says otherwise: a sync that came meanwhile would return
      * with nothing promised, and nobody would know. */
     if (r->page) {
@@ -39,6 +44,7 @@ static void page_close(struct dpl_link_remote *r)
         dpl_remote_unmap(r->page);
     r->page = NULL;
     r->mode = DPL_REMOTE_OFF;
+    r->mark_ns = r->covered_ns = 0;
 }
 
 /* Another epoch is another capture, with another page. */
@@ -78,6 +84,7 @@ static bool mode_set(struct dpl_link_remote *r, enum dpl_remote_mode mode)
     struct dpl_remote_config config = r->config;
     config.mode = r->mode = mode;
     dpl_remote_configure(r->page, &config);
+    r->mark_ns = r->covered_ns = 0; /* what returned until now may have returned alone */
     return true;
 }
 
@@ -98,6 +105,31 @@ bool dpl_link_remote_tell(struct dpl_link_remote *r, const char *run_dir, const 
     if (target == DPL_TARGET_FOLLOWS)
         r->followed_ns = now_ns;
     return mode_set(r, mode_for(r, target, now_ns));
+}
+
+void dpl_link_remote_cover(struct dpl_link_remote *r, uint64_t head, int64_t head_ns,
+                           uint64_t durable)
+{
+    if (r->mark_ns != 0 && durable >= r->mark_lsn) {
+        r->covered_ns = r->mark_ns;
+        r->mark_ns = 0;
+    }
+    if (r->mark_ns == 0 && head_ns > r->covered_ns && r->mode == DPL_REMOTE_ON) {
+        r->mark_lsn = head;
+        r->mark_ns = head_ns;
+    }
+}
+
+uint32_t dpl_link_remote_promise(const struct dpl_link_remote *r, int64_t now_ns)
+{
+    if (!r->wanted || !r->page || r->mode != DPL_REMOTE_ON || r->covered_ns == 0)
+        return 0;
+    if (r->config.policy == DPL_REMOTE_REFUSE)
+        return DPL_PROMISE_ALWAYS;
+    /* A sync returns alone when it has waited so long, or we have given no sign for so long. */
+    int64_t since_ns = r->beat_ns < r->covered_ns ? r->beat_ns : r->covered_ns;
+    int64_t left_ms = (since_ns + timeout_ns(r) - now_ns) / MS;
+    return left_ms > 0 ? (uint32_t)left_ms : 0;
 }
 
 int64_t dpl_link_remote_due(const struct dpl_link_remote *r)

@@ -25,6 +25,9 @@ struct dpl_link_remote {
     enum dpl_remote_mode mode;       /* that the page has from us */
     int64_t tried_ns, beat_ns;
     int64_t followed_ns; /* when the target followed last */
+    uint64_t mark_lsn;   /* where the journal's head was at mark_ns; 0: no mark is set */
+    int64_t mark_ns;
+    int64_t covered_ns; /* the target has all that was journalled until then; 0: not known */
 };
 
 /* From {start}: durability, durability_policy, durability_timeout_ms. */
@@ -36,6 +39,11 @@ bool dpl_link_remote_tell(struct dpl_link_remote *remote, const char *run_dir, c
                           enum dpl_link_target target, uint64_t tag, uint64_t lsn, int64_t now_ns);
 /* When tell wants to be called again at the latest. */
 int64_t dpl_link_remote_due(const struct dpl_link_remote *remote);
+/* At head_ns the journal's head was not above `head`, and now the target has all below durable. */
+void dpl_link_remote_cover(struct dpl_link_remote *remote, uint64_t head, int64_t head_ns,
+                           uint64_t durable);
+/* What a heartbeat that is sent now may promise. */
+uint32_t dpl_link_remote_promise(const struct dpl_link_remote *remote, int64_t now_ns);
 /* We leave, and a successor may be there soon: until then the page gives no sign. */
 void dpl_link_remote_done(struct dpl_link_remote *remote);
 

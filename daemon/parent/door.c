@@ -2,6 +2,7 @@
 #include "daemon/parent/door.h"
 
 #include "daemon/parent/change.h"
+#include "daemon/parent/failover.h"
 #include "daemon/parent/listen.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
@@ -337,6 +338,8 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
         set = name ? dpl_set_find(door->daemon, name) : NULL;
     char text[160] = "";
     const char *why = NULL;
+    if (set && g_strcmp0(dpl_set_peer(set), site) == 0)
+        dpl_failover_heard(set);
     if (set && g_strcmp0(dpl_set_peer(set), site) == 0 && !door->set)
         why = generation_objection(set, peer, text, sizeof text);
     if (!why)

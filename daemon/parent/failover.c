@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { LOOK_MS = 5000, WAIT_MS = 300000 };
+enum { LOOK_MS = 10000, WAIT_MS = 300000 };
 
 static const struct dpl_run_step steps[] = {
     {"record", "record here that this site is going to serve, with the next generation", false,
@@ -21,14 +21,14 @@ static const struct dpl_run_step steps[] = {
      dpl_failover_drain, NULL, NULL},
     {"settle", "close the replica to the other site, and apply what came to its end", false, NULL,
      dpl_failover_settle, dpl_failover_settled, dpl_failover_unsettle},
-    {"directory", "move the users of the set to this site", false, NULL, dpl_failover_directory,
-     NULL, NULL},
-    {"names", "point the names of the other site here", false, NULL, dpl_failover_names, NULL,
-     NULL},
+    {"directory", "move the users of the set to this site", false, dpl_failover_unheard,
+     dpl_failover_directory, NULL, NULL},
+    {"names", "point the names of the other site here", false, dpl_failover_unheard,
+     dpl_failover_names, NULL, NULL},
     {"cede", "let the other site give the generation away: it serves by itself no more", false,
-     NULL, dpl_failover_cede, NULL, NULL},
-    {"serve", "raise the generation: this site serves, and a restore is required", true, NULL,
-     dpl_failover_raise, dpl_failover_raised, NULL},
+     dpl_failover_unheard, dpl_failover_cede, NULL, NULL},
+    {"serve", "raise the generation: this site serves, and a restore is required", true,
+     dpl_failover_unheard, dpl_failover_raise, dpl_failover_raised, NULL},
     {"online", "wait until the services run here", true, NULL, NULL, dpl_failover_online, NULL},
     {"prove", "ask the services as a client does", true, NULL, NULL, dpl_failover_probe, NULL},
     {"post", "run the programs of hooks.d/post-failover.d; one that fails warns", true, NULL,
@@ -162,6 +162,14 @@ static int judge(const struct dpl_set *set, const struct dpl_doc *args, const st
                            "site \"%s\" is not down: it answers that it serves; without "
                            "--source-is-down it is asked to let go",
                            peer);
+    /* Where the source is down there is nothing to wait for: then the procedure asks. */
+    if (other && mode != DPL_FAILOVER_DOWN && set->status &&
+        !dpl_doc_bool(set->status, "consistent", false) &&
+        !dpl_doc_bool(args, "accept_incomplete", false))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "the replica of set \"%s\" is not consistent here (%s), and site \"%s\" "
+                           "answers: doppel wait %s --consistent, or --accept-incomplete",
+                           set->name, dpl_set_state_text(set->state), peer, set->name);
     if (!other && mode != DPL_FAILOVER_DOWN && why->code == DPL_E_UNREACHABLE)
         return dpl_err_set(err, DPL_E_UNREACHABLE,
                            "site \"%s\" does not answer (%s), and it may serve: when you know that "
@@ -218,15 +226,16 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
     int rc = check_options(request->args, &err);
     if (rc == DPL_OK)
         rc = check_set(set, &err);
-    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request) && !dpl_doc_text(request->args, "confirm"))
+    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request) &&
+        !dpl_doc_text(request->args, "confirm"))
         rc = dpl_err_set(&err, DPL_E_REFUSED,
                          "--source-is-down wants the set's name typed, or --confirm=%s", set->name);
     if (rc < 0) {
         dpl_request_fail(request, &err);
         return;
     }
-    if (down &&
-        !dpl_procedure_is_plan(request)) { /* what is recorded first holds a source that starts just now */
+    if (down && !dpl_procedure_is_plan(
+                    request)) { /* what is recorded first holds a source that starts just now */
         dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, NULL), request->args,
                             request);
         return;

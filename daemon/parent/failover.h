@@ -4,9 +4,11 @@
  * failover.c; what each does stands with the part that it is about: the other site
  * (failover_source.c), this one (failover_here.c), the proof (failover_prove.c).
  *
- * Facts of its record: released (the other site was asked to let go, and did), unreachable (it did
- * not answer, and a person said that it is down), end (where its journal ended), missing (what is
- * not here, for people), accepted, points, probe, warning, degraded.
+ * Facts of its record: released (the other site was asked to let go, and did), unreachable (a
+ * person said that it is down, and it did not say that it serves), answered (then), heard (that it
+ * was heard since was asked about), end (where its journal ended), unsent_bytes (what
+ * it said that it had to send yet), account and missing (what is not here; for people), accepted,
+ * points, heard (that was asked about), probe, warning, degraded.
  */
 #ifndef DPL_PARENT_FAILOVER_H
 #define DPL_PARENT_FAILOVER_H
@@ -31,5 +33,14 @@ dpl_run_fn dpl_failover_settle, dpl_failover_settled, dpl_failover_unsettle;
 dpl_run_fn dpl_failover_raise, dpl_failover_raised, dpl_failover_online;
 dpl_run_fn dpl_failover_pre, dpl_failover_directory, dpl_failover_names;
 dpl_run_fn dpl_failover_probe, dpl_failover_post;
+
+/* failover_heard.c: the other site of this set asks or connects. */
+void dpl_failover_heard(struct dpl_set *set);
+/* The look of steps before this site serves: was a source heard that is said to be down? */
+dpl_run_fn dpl_failover_unheard;
+
+/* failover_account.c: what is missing, by the document of settle.h; flaw: what was accepted, or
+ * NULL. */
+void dpl_failover_account(struct dpl_run *run, const struct dpl_doc *found, const char *flaw);
 
 #endif

@@ -100,8 +100,7 @@ static void judge(struct dpl_run *run, const struct dpl_doc *found)
     }
     if (what)
         dpl_doc_set_text(facts, "accepted", what);
-    if (what && !dpl_doc_text(facts, "missing"))
-        dpl_doc_set_text(facts, "missing", what);
+    dpl_failover_account(run, found, what);
     dpl_run_ok(run, "%s at position %lld%s%s",
                end && !what ? "both sides are equal" : "the replica is applied to its end",
                (long long)lsn, what ? ", and accepted: " : "", what ? what : "");

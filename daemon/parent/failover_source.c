@@ -40,6 +40,8 @@ static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
     struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
     if (pending && g_strcmp0(dpl_doc_text(pending, "procedure"), run->id) != 0) {
         dpl_doc_set_text(pending, "procedure", run->id);
+        dpl_doc_set_bool(pending, "down",
+                         dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_DOWN);
         rc = 1;
     }
     return rc;
@@ -87,6 +89,7 @@ static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         return;
     }
     dpl_doc_set_bool(dpl_run_facts(run), "unreachable", true);
+    dpl_doc_set_bool(dpl_run_facts(run), "answered", rc == DPL_OK);
     if (rc == DPL_OK)
         dpl_run_ok(run, "site %s answers, and does not serve: it is %s", peer_of(run),
                    role ? role : "?");
@@ -122,8 +125,11 @@ static void ask_release(struct dpl_run *run)
 
 void dpl_failover_release(struct dpl_run *run)
 {
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    /* One that is connected lives, and may only be slow. */
+    int64_t ms = set && set->connected ? ASK_MS : DOWN_MS;
     if (dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_DOWN)
-        dpl_run_ask_site(run, dpl_talk_question("state", run->set), DOWN_MS, on_down);
+        dpl_run_ask_site(run, dpl_talk_question("state", run->set), ms, on_down);
     else
         ask_release(run);
 }
@@ -219,18 +225,12 @@ void dpl_failover_take_back(struct dpl_run *run)
 
 static void look_drained(struct dpl_run *run);
 
-static void put_missing(struct dpl_run *run, const struct dpl_doc *answer)
+/* What it says that it has not sent, for the account. */
+static void note_unsent(struct dpl_run *run, const struct dpl_doc *answer)
 {
-    struct dpl_doc *facts = dpl_run_facts(run);
     int64_t bytes = dpl_doc_int(answer, "unsent_bytes", -1);
-    if (bytes > 0)
-        dpl_doc_set_format(facts, "missing", "%lld bytes of the journal of site %s",
-                           (long long)bytes, peer_of(run));
-    else
-        dpl_doc_set_format(facts, "missing",
-                           "whatever site %s wrote after its last change that came here; how much "
-                           "that is, is not known",
-                           peer_of(run));
+    if (bytes >= 0)
+        dpl_doc_set_int(dpl_run_facts(run), "unsent_bytes", bytes);
 }
 
 static bool goes_without(const struct dpl_run *run)
@@ -245,7 +245,7 @@ static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
     if (dpl_run_elapsed_ms(run) < wait_ms) {
         dpl_run_later(run, AGAIN_MS, look_drained);
     } else if (goes_without(run)) {
-        put_missing(run, answer);
+        note_unsent(run, answer);
         dpl_run_ok(run, "it goes on without: not all has come in the time that --wait gives");
     } else {
         too_late(run, "not all that the other site wrote has come", "--then=wait|immediate|abort");
@@ -264,7 +264,7 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
         return;
     }
     if (immediate) {
-        put_missing(run, answer);
+        note_unsent(run, answer);
         dpl_run_ok(run, "not waited for");
         return;
     }
@@ -283,12 +283,10 @@ static void look_drained(struct dpl_run *run)
 
 void dpl_failover_drain(struct dpl_run *run)
 {
-    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false)) {
-        put_missing(run, NULL);
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
         dpl_run_ok(run, "not waited for: the other site is down");
-    } else {
+    else
         look_drained(run);
-    }
 }
 
 /* --- cede ------------------------------------------------------------------------------------- */

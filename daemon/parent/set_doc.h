@@ -11,7 +11,8 @@
  *   peer_rules  of a target: the rules of its source, in that site's paths, as last heard
  *   role        and all that belongs to it: only set_become.h changes these (core/set_role.h)
  *   generation  of the role; never goes down
- *   failing_over  {generation, procedure}: a failover to this site that was not raised yet
+ *   failing_over  {generation, procedure, settle, down, heard_ms}: a failover to this site that was
+ *               not raised yet; of a source that is said to be down, when it was heard all the same
  *   tried       the highest generation that was pending or given up here: none is used twice
  *   released_for  the generation for which this site let go
  *   ceded       the generation that it gave away: it serves again only by the other site's answer

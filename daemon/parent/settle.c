@@ -37,6 +37,21 @@ static bool is_settled(const struct dpl_set *set)
            dpl_doc_int(s, "applied_lsn", 0) >= dpl_doc_int(s, "received_lsn", 0);
 }
 
+/* What it knows of the source's end, which it cannot ask any more: failover_account.c. */
+static void put_account(struct dpl_doc *doc, const struct dpl_doc *s)
+{
+    static const char *const keys[][2] = {{"heard_ms", "heard_ms"},
+                                          {"source_head_lsn", "head"},
+                                          {"source_time_ms", "source_time_ms"},
+                                          {"source_promise_ms", "promise_ms"}};
+    int64_t ops = dpl_doc_int(s, "applied_ops", 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+        if (dpl_doc_get(s, keys[i][0]))
+            dpl_doc_set_int(doc, keys[i][1], dpl_doc_int(s, keys[i][0], 0));
+    if (ops > 0)
+        dpl_doc_set_int(doc, "op_bytes", dpl_doc_int(s, "applied_op_bytes", 0) / ops);
+}
+
 static struct dpl_doc *found(const struct dpl_set *set)
 {
     const struct dpl_doc *s = set->status;
@@ -56,6 +71,7 @@ static struct dpl_doc *found(const struct dpl_set *set)
     dpl_doc_set_int(doc, "lsn", dpl_doc_int(s, "applied_lsn", 0));
     dpl_doc_set_int(doc, "chain", dpl_doc_int(s, "durable_chain", 0));
     dpl_doc_set_int(doc, "applied_ms", dpl_doc_int(s, "applied_time_ms", 0));
+    put_account(doc, s);
     return doc;
 }
 

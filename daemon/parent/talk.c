@@ -6,6 +6,7 @@
 
 #include "daemon/core/visits.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/failover.h"
 #include "lib/base/clock.h"
 #include "lib/ctl/quote.h"
 
@@ -80,6 +81,8 @@ struct dpl_talk *dpl_talk_take(struct dpl_daemon *daemon, struct dpl_door *door,
         dpl_err_set(&err, DPL_E_NOT_FOUND, "there is no such set here that it shares");
     else if (!handler)
         dpl_err_set(&err, DPL_E_UNSUPPORTED, "its version does not know the question");
+    if (set)
+        dpl_failover_heard(set);
     if (set && handler)
         handler(daemon, set, talk);
     else

@@ -150,12 +150,15 @@ enum dpl_mirror_level {
     DPL_MIRROR_NEED_ITEM = 3, /* no ranges: the object's state */
 };
 
+/* A promise of a heartbeat: no sync returns before the target has it. */
+#define DPL_PROMISE_ALWAYS UINT32_MAX
+
 /* Fields whose bit is in `has` are there. */
 struct dpl_message {
     uint16_t type; /* of enum dpl_message_type */
     uint64_t has;
     uint32_t version_min, version_max, version, direction, code, chain, flags, reason, command;
-    uint32_t answer, kind, orphans, block, level, root;
+    uint32_t answer, kind, orphans, block, level, root, promise;
     uint64_t features, generation, time_ns, epoch, epoch_tag, lsn, received, durable, applied;
     uint64_t checkpoint, head, synced, queue_bytes, window, mirror, offset, length;
     uint64_t objects, bytes, created, changed, found, removed;

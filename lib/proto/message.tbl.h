@@ -67,6 +67,7 @@ DPL_MFIELD(CHANGED,      changed,     U64,    46, 0,  OFF_END,       "changed")
 DPL_MFIELD(FOUND,        found,       U64,    47, 0,  OFF_END,       "orphans-found")
 DPL_MFIELD(REMOVED,      removed,     U64,    48, 0,  OFF_END,       "orphans-removed")
 DPL_MFIELD(ROOT,         root,        U32,    49, 0, UINT32_MAX,   "root")
+DPL_MFIELD(PROMISE,      promise,     U32,    50, 0, UINT32_MAX,   "promise")
 DPL_MFIELD(DATA,         data,        BYTES, 0x7fff, 0, 4U << 20,    "data")
 #undef LSN_END
 #undef OFF_END
@@ -90,7 +91,8 @@ DPL_MESSAGE(RECORDS,       7, "records",      SOURCE, 1, RECORDS, 0,
     M(EPOCH_TAG) | M(LSN) | M(CHAIN) | M(DATA), 0)
 DPL_MESSAGE(ACK,           8, "ack",          TARGET, 0, NONE, DPL_STATE_ALL,
     M(EPOCH_TAG) | M(RECEIVED) | M(DURABLE) | M(QUEUE_BYTES) | M(FLAGS), M(APPLIED) | M(CHECKPOINT) | M(TIME))
-DPL_MESSAGE(HEARTBEAT,     9, "heartbeat",    BOTH, 0, NONE, 0, M(TIME), M(EPOCH_TAG) | M(HEAD) | M(SYNCED))
+DPL_MESSAGE(HEARTBEAT,     9, "heartbeat",    BOTH, 0, NONE, 0, M(TIME),
+    M(EPOCH_TAG) | M(HEAD) | M(SYNCED) | M(PROMISE))
 DPL_MESSAGE(ENDED,        10, "ended",        SOURCE, 0, NONE, DPL_ENDED_ALL,
     M(EPOCH_TAG) | M(LSN) | M(FLAGS) | M(REASON), 0)
 DPL_MESSAGE(CONTROL,      11, "control",      BOTH, 0, NONE, 0, M(COMMAND), 0)

@@ -5,6 +5,9 @@
 #   failover.sh            refusals, the plan, undone after doppeld died at a step; then gracefully
 #                          under load: nothing is lost, both sides are equal
 #   failover.sh down       the source is killed under load: what is here is served, and what is missing said
+#   failover.sh remote     durability=remote, policy refuse: a source that is killed has acknowledged nothing that is missing
+#   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
+#   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
 #   failover.sh killed STEP  doppeld of the target dies when it begins that step, and the procedure is
 #                          resumed by another; nothing is lost
 # shellcheck source=tests/crash/sites-lib.sh
@@ -13,7 +16,10 @@ export FAILOVER_MODE=${FAILOVER_MODE:-${1:-graceful}} FAILOVER_KILL=${FAILOVER_K
 mode=$FAILOVER_MODE kill_at=$FAILOVER_KILL
 patience=${patience:-60}
 sites_stage
-sites_more() { printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"; }
+sites_more() {
+    [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
+    printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
+}
 hook_dir() { echo "$work/$1/hooks.d/$2.d"; }
 sites_start
 sites_pair
@@ -153,6 +159,7 @@ graceful)
     [ "$(generation b)" -gt 1 ] && [ "$(generation b)" -ge "$(generation a)" ] || complain "the generation was not raised"
     [ "$(lost)" = 0 ] || complain "$(lost) of $(acknowledged) files are lost"
     same || complain "the sites differ"
+    grep -hq '^missing: nothing: both sites are equal' "$work/one" "$work/other" || complain "that nothing is missing is not said"
     grep -hq 'both sides are equal' "$work/one" "$work/other" || complain "equality was not proved"
     is b 'failed over .restore required.' || complain "site b: $(doppel b set list)"
     wants 4 'is failed over .* out of place' doppel b failover mail
@@ -170,14 +177,93 @@ down)
     wants 5 'doppel failover mail --immediate --source-is-down' doppel b failover mail
     wants 0 'does not answer' doppel b failover mail --immediate --source-is-down --plan
     wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
+    cp "$work/out" "$work/down"
+    grep -qE '^missing: .*site site-a .*(last heard|not known)' "$work/down" || complain "it is not said since when site-a was not heard"
+    doppel b --output-as=json procedure show "$(id_of)" >"$work/json"
+    for key in position applied_ms heard_ms seconds; do
+        [ "$(value $key <"$work/json")" -ge 0 ] || complain "the account has no $key"
+    done
     role_is b serving || complain "site b is $(role b)"
     touch "$work/enough"
     wait $delivers
-    echo "PRINT the source was killed: $(lost) of $(acknowledged) files were not here yet; $(grep '^missing' "$work/out")"
-    grep -E 'failover .*: done' "$work/out" | sed 's/^/PRINT /'
+    echo "PRINT the source was killed: $(lost) of $(acknowledged) files were not here yet; $(grep '^missing' "$work/down")"
+    grep -E 'failover .*: done' "$work/down" | sed 's/^/PRINT /'
     # It comes back, asks before it serves, and learns that it is not the one any more.
     site_start a
     eventually role_is a superseded
+    ;;
+remote)
+    # Nothing is acknowledged that the target has not, and a source that is lost is known to have kept to that.
+    promised() { [ "$(field b source_promise_ms)" = -1 ]; }
+    eventually promised
+    deliver &
+    delivers=$!
+    eventually flows
+    kill -9 "$(pid_of a)" "$(victim a engine)"
+    wait "$(get job a)" 2>/dev/null
+    wants 0 '^missing: nothing that was acknowledged' doppel b failover mail --immediate --source-is-down --confirm=mail
+    touch "$work/enough"
+    wait $delivers
+    [ "$(lost)" = 0 ] || complain "$(lost) of $(acknowledged) files are lost, though nothing is said to be missing"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT with durability=remote and policy refuse: $(acknowledged) files, $(lost) lost, and that is said"
+    ;;
+heard)
+    is_off() { is b disconnected; }
+    heard() { doppel b --output-as=json set show mail | grep -q '"heard_ms"'; }
+    waits_settled() { doppel b procedure show "$(id_of)" | grep -q 'paused by hand'; }
+    # down_and_back: the source is killed, a failover begins and stands at "settle", the source comes back and is heard.
+    down_and_back() {
+        kill -9 "$(pid_of a)"
+        wait "$(get job a)" 2>/dev/null
+        eventually is_off
+        must doppel b pause mail
+        doppel b failover mail --immediate --source-is-down --confirm=mail >"$work/heard" 2>&1 </dev/null &
+        begun=$!
+        eventually waits_settled
+        site_start a
+        eventually heard
+        must doppel b resume mail
+        wait $begun
+        code=$?
+        [ $code = 7 ] && grep -q 'the source was heard, which was said to be down' "$work/heard" ||
+            { complain "a source that was heard: exit $code"; cat "$work/heard"; }
+        role_is b standby || complain "b is $(role b) though the source was heard"
+    }
+    down_and_back
+    wants 7 'was heard' doppel b procedure resume
+    wants 0 'undone' doppel b procedure undo
+    eventually role_is a serving
+    eventually serving
+    eventually protected
+    echo "at a" >"$root_a/went-on" || complain "the source does not serve again"
+    eventually test -e "$root_b/went-on"
+    down_and_back
+    wants 0 'missing: ' doppel b procedure resume --then=immediate
+    role_is b serving || complain "b is $(role b)"
+    eventually role_is a superseded
+    echo "PRINT a source that was heard stops the failover; undone it serves on, gone on with it is superseded"
+    ;;
+incomplete)
+    # A mirror that runs, slowly: the replica is no state of the source.
+    must doppel a limit mail --bandwidth=100k
+    head -c 30M /dev/urandom >"$root_a/big"
+    must doppel a mirror start mail --kind=full
+    eventually is b mirroring
+    wants 4 'not consistent here' doppel b failover mail
+    wants 4 'not consistent here' doppel b failover mail --immediate
+    wants 0 'it would be refused: the replica' doppel b failover mail --plan
+    role_is a serving || complain "a refusal took the service away"
+    kill -9 "$(pid_of a)"
+    wait "$(get job a)" 2>/dev/null
+    wants 7 'a mirror has not ended|not consistent' doppel b failover mail --immediate --source-is-down --confirm=mail
+    role_is b standby || complain "b is $(role b), from a replica that nobody accepted"
+    wants 0 'missing: .*(a mirror has not ended|not consistent)' doppel b procedure resume --accept-incomplete
+    role_is b serving || complain "b is $(role b)"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT a replica that is not consistent is refused, or asked about, and served when it is accepted"
     ;;
 killed)
     deliver &

@@ -236,6 +236,8 @@ void msggen_sample(struct msggen *g, unsigned type, struct dpl_message *m)
 {
     struct rng r = {.state = type};
     make(&r, g, type, UINT64_MAX, m);
+    if (type == DPL_MSG_HEARTBEAT) /* it came later than these bytes */
+        m->has &= ~DPL_M(PROMISE);
 }
 
 static bool view_same(struct dpl_view a, struct dpl_view b)

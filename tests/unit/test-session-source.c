@@ -538,6 +538,7 @@ static void beats(void)
     bring(DPL_SOURCE_STREAMING);
     source.head = 4000;
     source.synced = 9000;
+    source.promise = 4000;
     source.wall_ns = 77;
     world.sent[0] = '\0';
     CU_ASSERT_EQUAL(dpl_source_tick(&source, SECOND - 1), SECOND);
@@ -546,9 +547,11 @@ static void beats(void)
     CU_ASSERT_STRING_EQUAL(world.sent, "B");
     CU_ASSERT_TRUE(world.last.head == 4000 && world.last.synced == 4000);
     CU_ASSERT_EQUAL(world.last.time_ns, 77);
-    /* What is sent counts as a sign of life. */
+    CU_ASSERT_TRUE((world.last.has & DPL_M(PROMISE)) && world.last.promise == 4000);
+    /* The target hears how far the journal goes, however much is sent. */
     send_bytes(64, SECOND + 5);
-    CU_ASSERT_EQUAL(dpl_source_tick(&source, 2 * SECOND), 2 * SECOND + 5);
+    CU_ASSERT_EQUAL(dpl_source_tick(&source, 2 * SECOND), 3 * SECOND);
+    CU_ASSERT_TRUE(world.last.type == DPL_MSG_HEARTBEAT && world.last.head >= 4000);
     receive(ack(1, 800, 800), 3 * SECOND);
     CU_ASSERT_TRUE(dpl_source_tick(&source, 13 * SECOND - 1) <= 14 * SECOND);
     CU_ASSERT_EQUAL(source.state, DPL_SOURCE_STREAMING);
