@@ -50,6 +50,17 @@ END
 role() { doppel "$1" --output-as=json set show mail 2>/dev/null | sed -n 's/^ *"role": "\(.*\)",\{0,1\}$/\1/p' | head -n 1; }
 has_rules() { doppel "$1" --output-as=json set show mail | grep -q peer_rules; }
 
+# refuses NODE ROLE...: a service that somebody starts there by hand, past Pacemaker, is refused, and nothing runs.
+refuses() {
+    local node=$1 roles=$2 said
+    said=$(on "$node" env OCF_ROOT=/usr/lib/ocf OCF_RESOURCE_INSTANCE=by-hand OCF_RESKEY_service=postfix \
+        OCF_RESKEY_config_dir=/srv/mail/etc/postfix OCF_RESKEY_replication_set=mail \
+        /usr/lib/ocf/resource.d/doppel/mail-server start 2>&1) && fail "Postfix was started by hand at $node: $said"
+    grep -qE "set \"mail\" is ($roles) at this site .*, not serving" <<<"$said" || fail "$node refuses by: $said"
+    on "$node" pidof -q master && fail "Postfix runs at $node"
+    return 0
+}
+
 # go_home: site a is made equal while site b serves, and serves again.
 go_home() {
     local start
@@ -94,6 +105,7 @@ step "mail flows to $(owner a mail-dovecot)"
 flow_goes_on "before the failover"
 
 at=$(owner b mail-replica)
+refuses "$at" standby
 start=$(now_ms)
 case $MODE in
 graceful)
@@ -116,6 +128,7 @@ wait_until 60 runs b mail-dovecot || fail "no mail service at site b"
 never_double
 if [ "$MODE" = graceful ]; then
     flow_goes_on "after the failover"
+    refuses "$(owner a mail-fs)" 'released|superseded'
     never_failed b
     go_home
     flow_ends
