@@ -150,7 +150,7 @@ wait "$makes"
 grep -q 'did not end: killed' "$work/stopped" || die "$(cat "$work/stopped")"
 echo "ok: one that is stuck is told, and ended"
 
-fresh --crash-bound 1/60
+fresh --crash-bound 1/600
 for _ in 1 2; do
     old=$(worker)
     kill -KILL "$old"

@@ -205,7 +205,7 @@ replay || die "the replica differs"
 echo "ok: a killed worker that is stuck below has its successor when the disk goes on"
 
 rm -rf "$work/journal" && mkdir "$work/journal"
-capture --crash-bound 3/60
+capture --crash-bound 3/600
 for _ in 1 2 3 4 5; do
     old=$(worker)
     kill -KILL "$old"

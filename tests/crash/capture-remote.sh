@@ -38,7 +38,7 @@ returned 3 0
 [ "$(field remote-fallbacks)" = 0 ] || die "a set without remote durability has fallen back"
 echo "ok: off, a sync is local"
 
-hold 10 1 1 60000 71 1
+hold 10 1 1 300000 71 1
 wait_for waiting 10 || die "they do not wait: $(field remote-waiting)"
 for _ in 1 2 3; do
     die_and_wait
@@ -53,7 +53,7 @@ answered() { [ "$(field remote-answered)" = "$1" ] && [ "$(field remote-fallback
 wait_for answered 10 || die "answered: $(field remote-answered), fallbacks: $(field remote-fallbacks)"
 echo "ok: ten wait, their worker dies three times, and all are answered"
 
-hold 300 1 1 60000 71 1
+hold 300 1 1 300000 71 1
 wait_for waiting 300 || die "more than there are threads cannot wait: $(field remote-waiting)"
 [ "$(cat "$root/meanwhile" | wc -c)" = 0 ] || die "who waits holds up readers"
 kill -USR1 "$holder"

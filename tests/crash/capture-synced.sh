@@ -92,7 +92,7 @@ echo new >"$root/one" || die "one"
 fault write eio
 timeout 120 "$BASH" -c "echo new >'$root/two'" || die "the application saw it"
 [ "$(cat "$root/two")" = new ] || die "it was not written"
-said 'everything must be compared; this could not be written' || die "nothing was said"
+wait_for said 'everything must be compared; this could not be written' || die "nothing was said"
 timeout 120 "$BASH" -c "echo newer >'$root/one'" || die "the application saw it later"
 fault write ok
 kill -KILL "$(worker)"

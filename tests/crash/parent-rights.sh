@@ -46,7 +46,7 @@ failed=0 pass=0
 complain() { echo "FAIL: $*"; failed=$((failed + 1)); }
 mkfifo "$work/never"
 eventually() {
-    local end=$((SECONDS + 60))
+    local end=$((SECONDS + 120))
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || { complain "never: $*"; return 1; }
         read -r -t 0.05 <>"$work/never"

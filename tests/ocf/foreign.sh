@@ -87,7 +87,8 @@ expect 1 "another machine"
 run start ip=2001:db8::2
 expect 1 "$other"
 not "start took the useless one away" has 2001:db8::2/64
-# The kernel is still asking: start waits for its answer.
+# The kernel is still asking, for long enough that it is seen: start waits for its answer.
+echo 5 >/proc/sys/net/ipv6/conf/v0/dad_transmits
 ip -6 addr add 2001:db8::77/64 dev v0
 ok "tentative at first" has 2001:db8::77/64 v0 tentative
 run start ip=2001:db8::77

@@ -35,7 +35,7 @@ expect 0 'the end' check a
 # every way to change a copy by one object
 # wait_for COMMAND...: until it succeeds, half a minute at most
 wait_for() {
-    local end=$((SECONDS + 30))
+    local end=$((SECONDS + 120))
     until "$@"; do
         [ $SECONDS -lt $end ] || { echo "FAIL: waited in vain for: $*"; exit 1; }
     done
