@@ -27,3 +27,7 @@ EXTRA_DIST += doc/adr/0011-a-journal-begins-anew.md
 dist_man_MANS += doc/doppel-cluster.8 doc/doppel-pacemaker.8
 dist_man_MANS += doc/doppel-store.5
 dist_man_MANS += doc/doppel-probe.8
+EXTRA_DIST += doc/adr/0012-sites-ask-each-other.md
+EXTRA_DIST += doc/adr/0013-procedures-are-records.md
+EXTRA_DIST += doc/adr/0014-role-of-a-set-is-one-table.md
+EXTRA_DIST += doc/adr/0015-services-of-a-server-by-agents.md
