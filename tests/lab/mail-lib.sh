@@ -229,10 +229,30 @@ flow_goes_on() {
     wait_until "${2:-60}" flow_beats 10 "$since" || fail "$1: no mail is acknowledged any more"
 }
 
+# flow_watches HOST ADDRESS: from now on it is written down when SMTP and IMAP serve a user to whom no mail goes, and
+# when not.
+flow_watches() {
+    "$LAB_PROGRAM" exec "$1" "$MAILFLOW" watch --host "$2" --user "user$((MAIL_USERS + 1))" --password secret \
+        >"$LAB_TMP/serves" 2>/dev/null </dev/null &
+    FLOW_WATCH=$!
+    wait_until 30 flow_served 0 >/dev/null || fail "it is not served"
+}
+# flow_served SINCE: when it began to, after that time.
+flow_served() { awk -v since="$1" '$1 == "up" && $2 > since { print $2; exit }' "$LAB_TMP/serves" | grep .; }
+# flow_away SINCE: the longest time after that in which it did not, in milliseconds.
+flow_away() {
+    awk -v since="$1" '$1 == "down" { down = $2 > since ? $2 : since }
+        $1 == "up" { if (down && $2 - down > most) most = $2 - down; down = 0 }
+        END { print most + 0 }' "$LAB_TMP/serves"
+}
+
 # flow_ends: ends it, and says what was sent.
+FLOW_WATCH=
 flow_ends() {
-    kill "$FLOW_DELIVER" "$FLOW_READ" 2>/dev/null
-    wait "$FLOW_DELIVER" "$FLOW_READ" 2>/dev/null
+    # shellcheck disable=SC2086
+    kill "$FLOW_DELIVER" "$FLOW_READ" $FLOW_WATCH 2>/dev/null
+    # shellcheck disable=SC2086
+    wait "$FLOW_DELIVER" "$FLOW_READ" $FLOW_WATCH 2>/dev/null
     figure "$(awk '{ n[$1]++ } $1 == "acknowledged" { if (last && $4 - last > gap) gap = $4 - last; last = $4 }
         END { printf "acknowledged %d, unanswered %d, refused %d, longest gap %d ms",
             n["acknowledged"], n["unanswered"], n["refused"], gap }' "$FLOW_LEDGER")"
