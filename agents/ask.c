@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STATE_BYTES = 8192, AGAIN_MS = 100, LASTS_MS = 5000, CONNECT_MS = 5000 };
@@ -20,10 +18,7 @@ void ask_state_read(const struct dpl_ocf_run *run, struct ask_state *state_r)
 {
     g_autofree char *text = NULL;
     *state_r = (struct ask_state){0};
-    int n = snprintf(state_r->path, sizeof state_r->path, "%s/", DPL_RUN_DIR);
-    snprintf(state_r->path + n, sizeof state_r->path - (size_t)n, "%.64s-%.200s.state",
-             run->agent->name, run->instance);
-    g_strdelimit(state_r->path + n, "/", '_');
+    dpl_ocf_state_path(run, NULL, "state", state_r->path);
     if (dpl_file_read(AT_FDCWD, state_r->path, STATE_BYTES, &text, NULL, NULL) < 0)
         return;
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -39,33 +34,18 @@ void ask_state_read(const struct dpl_ocf_run *run, struct ask_state *state_r)
     }
 }
 
-/* What a boot forgets need not be durable: renamed, not synced. */
-int ask_state_write(const struct ask_state *state, struct dpl_err *err)
+static void print(FILE *file, const void *of)
 {
-    g_autofree char *temporary = g_strdup_printf("%s.new", state->path);
-    if (mkdir(DPL_RUN_DIR, 0755) < 0 && errno != EEXIST)
-        return dpl_err_sys(err, errno, "cannot make \"%s\"", DPL_RUN_DIR);
-    FILE *file = fopen(temporary, "we");
-    if (!file)
-        return dpl_err_sys(err, errno, "cannot write \"%s\"", temporary);
+    const struct ask_state *state = of;
     fprintf(file, "set %s\nrun_dir %s\n%s", state->set, state->run_dir,
             state->started ? "started\n" : "");
     if (state->reserve[0])
         fprintf(file, "reserve %s\n", state->reserve);
-    bool ok = !ferror(file);
-    if (fclose(file) != 0 || !ok || rename(temporary, state->path) < 0) {
-        int code = dpl_err_sys(err, errno, "cannot write \"%s\"", state->path);
-        unlink(temporary);
-        return code;
-    }
-    return DPL_OK;
 }
 
-int ask_state_remove(const struct ask_state *state, struct dpl_err *err)
+int ask_state_write(const struct ask_state *state, struct dpl_err *err)
 {
-    if (unlink(state->path) < 0 && errno != ENOENT)
-        return dpl_err_sys(err, errno, "cannot remove \"%s\"", state->path);
-    return DPL_OK;
+    return dpl_ocf_state_write(state->path, print, state, err);
 }
 
 int ask_daemon(const char *command, const struct dpl_doc *args, int64_t patience_ms,

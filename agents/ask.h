@@ -8,17 +8,16 @@
 
 #include "agents/host.h"
 #include "lib/ctl/doc.h"
-#include "lib/ocf/agent.h"
+#include "lib/ocf/state.h"
 
 /* A boot forgets it. All is "" where nothing is remembered. */
 struct ask_state {
-    char path[512];
+    char path[DPL_OCF_STATE_PATH];
     char set[64], run_dir[512], reserve[1024];
     bool started; /* a start has ended well */
 };
 void ask_state_read(const struct dpl_ocf_run *run, struct ask_state *state_r);
 int ask_state_write(const struct ask_state *state, struct dpl_err *err);
-int ask_state_remove(const struct ask_state *state, struct dpl_err *err);
 
 /* One command of doppel(8). args is borrowed. A daemon that is being started again is waited for,
  * up to patience_ms. NOT_RUNNING: there is none. */

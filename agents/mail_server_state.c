@@ -3,24 +3,12 @@
 
 #include "lib/base/file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STATE_BYTES = 16384 };
-
-static void make_path(const struct dpl_ocf_run *run, const char *suffix, char path[512])
-{
-    int n = snprintf(path, 512, "%s/", DPL_RUN_DIR);
-    snprintf(path + n, 512 - (size_t)n, "mail-server-%.200s.%s", run->instance, suffix);
-    for (char *p = path + n; *p; p++)
-        if (*p == '/')
-            *p = '_';
-}
 
 static bool text_of(const char *line, const char *key, char *to, size_t size)
 {
@@ -61,8 +49,8 @@ void ms_state_read(const struct dpl_ocf_run *run, struct ms_state *state_r)
 {
     g_autofree char *text = NULL;
     memset(state_r, 0, sizeof *state_r);
-    make_path(run, "state", state_r->path);
-    make_path(run, "log", state_r->log);
+    dpl_ocf_state_path(run, NULL, "state", state_r->path);
+    dpl_ocf_state_path(run, NULL, "log", state_r->log);
     if (dpl_file_read(AT_FDCWD, state_r->path, STATE_BYTES, &text, NULL, NULL) < 0)
         return;
     state_r->there = true;
@@ -72,8 +60,9 @@ void ms_state_read(const struct dpl_ocf_run *run, struct ms_state *state_r)
     }
 }
 
-static void print(const struct ms_state *state, FILE *file)
+static void print(FILE *file, const void *of)
 {
+    const struct ms_state *state = of;
     const struct dpl_service_facts *facts = &state->facts;
     fprintf(file, "service %s\nconfig %s\nbinary %s\nunit %s\nset %s\nmisses %" PRId64 "\n",
             state->kind, state->config, state->binary, state->unit, state->set, state->misses);
@@ -88,32 +77,15 @@ static void print(const struct ms_state *state, FILE *file)
         fprintf(file, "point %s\n", facts->points[i]);
 }
 
-/* What a boot forgets need not be durable: renamed, not synced. */
 int ms_state_write(const struct ms_state *state, struct dpl_err *err)
 {
-    char temporary[520];
-    if (mkdir(DPL_RUN_DIR, 0755) < 0 && errno != EEXIST)
-        return dpl_err_sys(err, errno, "cannot make \"%s\"", DPL_RUN_DIR);
-    snprintf(temporary, sizeof temporary, "%s.new", state->path);
-    FILE *file = fopen(temporary, "we");
-    if (!file)
-        return dpl_err_sys(err, errno, "cannot write \"%s\"", temporary);
-    print(state, file);
-    bool ok = !ferror(file);
-    if (fclose(file) != 0 || !ok || rename(temporary, state->path) < 0) {
-        int code = dpl_err_sys(err, errno, "cannot write \"%s\"", state->path);
-        unlink(temporary);
-        return code;
-    }
-    return DPL_OK;
+    return dpl_ocf_state_write(state->path, print, state, err);
 }
 
 int ms_state_remove(const struct ms_state *state, struct dpl_err *err)
 {
     (void)unlink(state->log);
-    if (unlink(state->path) < 0 && errno != ENOENT)
-        return dpl_err_sys(err, errno, "cannot remove \"%s\"", state->path);
-    return DPL_OK;
+    return dpl_ocf_state_remove(state->path, err);
 }
 
 static bool same(const char *have, const char *want)

@@ -10,16 +10,17 @@
 #ifndef DPL_AGENTS_MAIL_SERVER_STATE_H
 #define DPL_AGENTS_MAIL_SERVER_STATE_H
 
-#include "lib/ocf/agent.h"
+#include "lib/ocf/state.h"
 #include "lib/service/own.h"
 
 /* The places of struct dpl_service_memory. */
 enum { MS_MASTER, MS_STARTER, MS_AFTERWARDS };
 
 struct ms_state {
-    char path[512], log[512]; /* of this state, and what a service in the foreground says */
-    bool there;               /* it was read from the file */
-    bool started;             /* a start has ended well */
+    char path[DPL_OCF_STATE_PATH],
+        log[DPL_OCF_STATE_PATH]; /* of this state, and what a service in the foreground says */
+    bool there;                  /* it was read from the file */
+    bool started;                /* a start has ended well */
     char kind[24], config[DPL_FACTS_PATH], binary[DPL_FACTS_PATH], unit[256];
     char set[64]; /* the replication set, or empty */
     int64_t misses;

@@ -113,7 +113,7 @@ static int stop(struct dpl_ocf_run *run, struct dpl_err *err)
         unregister(run, &want, &state);
     dpl_ocf_step(&run->steps, "removing the state");
     if (code >= 0)
-        code = nn_state_remove(&state, err);
+        code = dpl_ocf_state_remove(state.path, err);
     nn_state_done(&state);
     nn_want_done(&want);
     return code;

@@ -11,12 +11,12 @@
 
 #include "lib/dns/name.h"
 #include "lib/dns/rr.h"
-#include "lib/ocf/agent.h"
+#include "lib/ocf/state.h"
 
-enum { NN_STATE_PATH = 512, NN_HOSTNAME_TEXT = 65, NN_SITE_TEXT = 33 };
+enum { NN_HOSTNAME_TEXT = 65, NN_SITE_TEXT = 33 };
 
 struct nn_state {
-    char path[NN_STATE_PATH];
+    char path[DPL_OCF_STATE_PATH];
     bool started;                 /* a start has ended well */
     char host[DPL_DNS_NAME_TEXT]; /* empty: nothing is remembered */
     char site[NN_SITE_TEXT];
@@ -28,7 +28,6 @@ struct nn_state {
  * the agent runs by hand without a resource's name. End with nn_state_done. */
 void nn_state_read(const struct dpl_ocf_run *run, const char *host, struct nn_state *state_r);
 int nn_state_write(const struct nn_state *state, struct dpl_err *err);
-int nn_state_remove(const struct nn_state *state, struct dpl_err *err);
 void nn_state_done(struct nn_state *state);
 
 #endif

@@ -126,7 +126,7 @@ static int stop(struct dpl_ocf_run *run, struct dpl_err *err)
     if (set && strchr(set, '/') == NULL)
         rc = stop_set(run, set, state.run_dir[0] ? state.run_dir : host.run_dir, &state, err);
     host_done(&host);
-    return rc < 0 ? rc : ask_state_remove(&state, err);
+    return rc < 0 ? rc : dpl_ocf_state_remove(state.path, err);
 }
 
 static int degraded(struct dpl_err *err, const char *set, const char *what, const char *more)

@@ -144,5 +144,5 @@ int sc_stop(struct dpl_ocf_run *run, struct dpl_err *err)
     if (stop.set && strchr(stop.set, '/') == NULL)
         rc = stop_set(&stop, &host, &state, err);
     host_done(&host);
-    return rc < 0 ? rc : ask_state_remove(&state, err);
+    return rc < 0 ? rc : dpl_ocf_state_remove(state.path, err);
 }

@@ -146,7 +146,7 @@ static void undo(struct dpl_ocf_run *run, const struct vip_want *want, struct vi
     if (code == DPL_OK)
         code = vip_set_remove(run, want, host, ours, &why);
     if (code == DPL_OK)
-        code = vip_state_remove(host->state_path, &why);
+        code = dpl_ocf_state_remove(host->state_path, &why);
     if (code < 0)
         dpl_ocf_log(run, "WARNING", "not undone: %s", why.text);
 }
@@ -246,7 +246,7 @@ static int stop(struct dpl_ocf_run *run, struct dpl_err *err)
     if (code == DPL_OK)
         code = stop_found(run, &want, &host, err);
     if (code == DPL_OK)
-        code = vip_state_remove(host.state_path, err);
+        code = dpl_ocf_state_remove(host.state_path, err);
     vip_host_close(&host);
     return code;
 }

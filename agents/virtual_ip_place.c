@@ -14,10 +14,12 @@ int vip_host_refresh(const struct vip_want *want, struct vip_host *host, struct 
 int vip_host_open(struct dpl_ocf_run *run, struct vip_want *want, struct vip_host *host_r,
                   struct dpl_err *err)
 {
+    char by_hand[DPL_NET_ADDR_TEXT + 8];
     *host_r = (struct vip_host){0};
     dpl_ocf_step(&run->steps, "reading the state");
-    vip_state_path(run, want->text, host_r->state_path);
-    vip_pid_path(run, want->text, host_r->pid_path);
+    snprintf(by_hand, sizeof by_hand, "ip-%s", want->text);
+    dpl_ocf_state_path(run, by_hand, "state", host_r->state_path);
+    dpl_ocf_state_path(run, by_hand, "pid", host_r->pid_path);
     vip_state_read(host_r->state_path, &host_r->state);
     if (want->addr.family == 0 && host_r->state.addr.family != 0) {
         want->addr = host_r->state.addr;

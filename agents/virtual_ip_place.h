@@ -14,8 +14,8 @@ struct vip_host {
     struct dpl_net_nl nl;
     struct dpl_net_ifaddrs addrs; /* all of the family */
     struct vip_state state;
-    char state_path[VIP_STATE_PATH];
-    char pid_path[VIP_STATE_PATH];
+    char state_path[DPL_OCF_STATE_PATH];
+    char pid_path[DPL_OCF_STATE_PATH];
 };
 
 struct vip_place {

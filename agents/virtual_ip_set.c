@@ -151,7 +151,7 @@ int vip_set_add(struct dpl_ocf_run *run, const struct vip_want *want, struct vip
     if (code < 0 && code != DPL_E_EXISTS)
         (void)dpl_net_ifaddr_remove(&host->nl, &ifaddr, NULL);
     if (code < 0)
-        (void)vip_state_remove(host->state_path, NULL);
+        (void)dpl_ocf_state_remove(host->state_path, NULL);
     return code;
 }
 

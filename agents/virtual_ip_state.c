@@ -3,37 +3,13 @@
 
 #include "lib/base/fd.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STATE_BYTES = 65536 };
-
-static void make_path(const struct dpl_ocf_run *run, const char *address, const char *suffix,
-                      char path[VIP_STATE_PATH])
-{
-    bool named = strcmp(run->instance, "default") != 0;
-    int n = snprintf(path, VIP_STATE_PATH, "%s/", DPL_RUN_DIR);
-    snprintf(path + n, VIP_STATE_PATH - (size_t)n, "virtual-ip-%.200s%.200s.%s", named ? "" : "ip-",
-             named ? run->instance : address, suffix);
-    for (char *p = path + n; *p; p++)
-        if (*p == '/')
-            *p = '_';
-}
-
-void vip_state_path(const struct dpl_ocf_run *run, const char *address, char path[VIP_STATE_PATH])
-{
-    make_path(run, address, "state", path);
-}
-
-void vip_pid_path(const struct dpl_ocf_run *run, const char *address, char path[VIP_STATE_PATH])
-{
-    make_path(run, address, "pid", path);
-}
 
 static int add_route(const struct nlmsghdr *message, void *data, struct dpl_err *err)
 {
@@ -87,8 +63,9 @@ void vip_state_read(const char *path, struct vip_state *state_r)
     free(text);
 }
 
-static bool write_text(FILE *file, const struct vip_state *state)
+static void print(FILE *file, const void *of)
 {
+    const struct vip_state *state = of;
     char address[DPL_NET_ADDR_TEXT];
     fprintf(file, "addr %s\nindex %d\nprefix %d\n", dpl_net_addr_format(&state->addr, address),
             state->index, state->prefix);
@@ -98,32 +75,11 @@ static bool write_text(FILE *file, const struct vip_state *state)
             fprintf(file, "%02x", state->routes.items[i].message[at]);
         fprintf(file, "\n");
     }
-    bool ok = !ferror(file);
-    return fclose(file) == 0 && ok;
 }
 
 int vip_state_write(const char *path, const struct vip_state *state, struct dpl_err *err)
 {
-    char temporary[VIP_STATE_PATH + 8];
-    if (mkdir(DPL_RUN_DIR, 0755) < 0 && errno != EEXIST)
-        return dpl_err_sys(err, errno, "cannot make \"%s\"", DPL_RUN_DIR);
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    FILE *file = fopen(temporary, "we");
-    if (!file)
-        return dpl_err_sys(err, errno, "cannot write \"%s\"", temporary);
-    if (!write_text(file, state) || rename(temporary, path) < 0) {
-        int code = dpl_err_sys(err, errno, "cannot write \"%s\"", path);
-        unlink(temporary);
-        return code;
-    }
-    return DPL_OK;
-}
-
-int vip_state_remove(const char *path, struct dpl_err *err)
-{
-    if (unlink(path) < 0 && errno != ENOENT)
-        return dpl_err_sys(err, errno, "cannot remove \"%s\"", path);
-    return DPL_OK;
+    return dpl_ocf_state_write(path, print, state, err);
 }
 
 void vip_state_done(struct vip_state *state)

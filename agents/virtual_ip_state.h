@@ -11,9 +11,7 @@
 #define DPL_AGENTS_VIRTUAL_IP_STATE_H
 
 #include "lib/net/route.h"
-#include "lib/ocf/agent.h"
-
-enum { VIP_STATE_PATH = 512 };
+#include "lib/ocf/state.h"
 
 struct vip_state {
     struct dpl_net_addr addr; /* family 0: nothing is remembered */
@@ -22,15 +20,9 @@ struct vip_state {
     struct dpl_net_routes routes;
 };
 
-/* Where the state and the announcing process are written down: by the resource's name, or by the
- * address where the agent is run by hand without one. */
-void vip_state_path(const struct dpl_ocf_run *run, const char *address, char path[VIP_STATE_PATH]);
-void vip_pid_path(const struct dpl_ocf_run *run, const char *address, char path[VIP_STATE_PATH]);
-
 /* Reads it; a file that is not there or damaged is nothing remembered. End with vip_state_done. */
 void vip_state_read(const char *path, struct vip_state *state_r);
 int vip_state_write(const char *path, const struct vip_state *state, struct dpl_err *err);
-int vip_state_remove(const char *path, struct dpl_err *err);
 void vip_state_done(struct vip_state *state);
 
 #endif
