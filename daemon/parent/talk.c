@@ -136,7 +136,8 @@ void dpl_talk_answer(struct dpl_talk *talk, struct dpl_doc *answer)
 void dpl_talk_fail(struct dpl_talk *talk, const struct dpl_err *err)
 {
     struct dpl_doc *doc = dpl_doc_new();
-    dpl_doc_set_int(doc, "error", err->code);
+    bool later = err->code == DPL_E_REFUSED && !dpl_store_ready(talk->daemon->store);
+    dpl_doc_set_int(doc, "error", later ? DPL_E_BUSY : err->code);
     dpl_doc_set_text(doc, "text", err->text);
     end(talk, doc);
 }

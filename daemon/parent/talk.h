@@ -51,6 +51,7 @@ const char *dpl_talk_site(const struct dpl_talk *talk);
 const char *dpl_talk_set(const struct dpl_talk *talk);
 /* Takes the answer, a tree; frees the question. */
 void dpl_talk_answer(struct dpl_talk *talk, struct dpl_doc *answer);
+/* BUSY: it may be asked again; so is every refusal while the store here takes no change. */
 void dpl_talk_fail(struct dpl_talk *talk, const struct dpl_err *err);
 
 /* talk_table.c: NULL if there is none of that name. */
