@@ -149,6 +149,22 @@ static void too_late(struct dpl_run *run, const char *what, const char *question
     }
 }
 
+/* Whether the other site went on by a higher number, by a person's word: it never lets go for ours.
+ */
+static bool goes_on_there(struct dpl_run *run, const struct dpl_doc *answer)
+{
+    int64_t generation = dpl_doc_int(answer, "generation", 0);
+    const char *role = dpl_doc_text(answer, "role");
+    struct dpl_err err = {0};
+    if (generation <= dpl_run_generation(run))
+        return false;
+    dpl_err_set(&err, DPL_E_REFUSED,
+                "site \"%s\" is %s, by generation %lld: undo this, and begin anew", peer_of(run),
+                role ? role : "?", (long long)generation);
+    dpl_run_fail(run, &err);
+    return true;
+}
+
 static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                         const struct dpl_err *err)
 {
@@ -160,6 +176,8 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
         dpl_run_ok(run, "nothing of the set runs at site %s", peer_of(run));
         return;
     }
+    if (goes_on_there(run, answer))
+        return;
     if (rc == DPL_OK)
         dpl_run_tell(run, "site %s is %s, and its services still stop", peer_of(run),
                      dpl_doc_text(answer, "role") ? dpl_doc_text(answer, "role") : "?");
@@ -263,6 +281,8 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
                    (long long)dpl_doc_int(end, "lsn", 0));
         return;
     }
+    if (goes_on_there(run, answer))
+        return;
     if (immediate) {
         note_unsent(run, answer);
         dpl_run_ok(run, "not waited for");

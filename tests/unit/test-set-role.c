@@ -130,6 +130,9 @@ static void confirmed(void)
     a.held = true;
     CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_CONFIRM, 0), 1);
     CU_ASSERT_EQUAL(a.generation, 5);
+    /* what was to be undone is so already */
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_TAKE_BACK, 4), 0);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_GIVEN_BACK, 4), 0);
     CU_ASSERT_FALSE(a.held || a.restore_required);
     /* above all that was ever given away, and above the other site's */
     struct dpl_set_side b = {
