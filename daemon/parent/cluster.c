@@ -7,6 +7,7 @@
 #include "daemon/parent/cluster.h"
 
 #include "daemon/parent/log.h"
+#include "daemon/parent/procedure_doc.h"
 
 #include <string.h>
 #include <time.h>
@@ -129,6 +130,8 @@ static void look(void *self)
     bool first = state == DPL_GROUP_READY && !c->fenced;
     if (c->asking || (!first && !(state == DPL_GROUP_WAITING && c->fenced)))
         return;
+    if (first)
+        dpl_procedures_left(c->daemon);
     struct dpl_doc *question = dpl_doc_new();
     dpl_doc_set_text(question, "ask", "fences");
     c->asking = true;

@@ -84,11 +84,18 @@ static void recorded(void *self, int rc, struct dpl_store_version version,
                      const struct dpl_err *err)
 {
     struct begin *b = self;
+    struct dpl_err other = {0};
     (void)version;
-    if (rc < 0)
+    if (rc == DPL_E_EXISTS) { /* in this moment, at another node */
+        dpl_err_set(&other, DPL_E_REFUSED,
+                    "set \"%s\" has a procedure that begins just now: doppel procedure show %s",
+                    b->set, b->id);
+        begin_end(b, &other);
+    } else if (rc < 0) {
         begin_end(b, err);
-    else
+    } else {
         dpl_set_edit(b->daemon, b->set, lock, locked, b);
+    }
 }
 
 void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int64_t generation,

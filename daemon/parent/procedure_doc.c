@@ -136,6 +136,31 @@ bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
     return node && dpl_group_present(dpl_store_group(daemon->store), node);
 }
 
+static bool is_left(const struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
+{
+    const char *running = dpl_procedure_state_text(DPL_PROCEDURE_RUNNING);
+    const char *set = dpl_doc_text(doc, "set");
+    return g_strcmp0(dpl_doc_text(doc, "state"), running) == 0 &&
+           g_strcmp0(dpl_doc_text(doc, "node"), daemon->settings.node) == 0 && set &&
+           g_strcmp0(dpl_procedure_open(daemon, set), id) == 0 && !dpl_run_find(daemon, id);
+}
+
+void dpl_procedures_left(struct dpl_daemon *daemon)
+{
+    g_auto(GStrv) names = dpl_store_list(daemon->store, "procedure");
+    for (size_t i = 0; names[i]; i++) {
+        struct dpl_store_item item;
+        if (dpl_store_get(daemon->store, "procedure", names[i], &item, NULL) < 0 ||
+            !is_left(daemon, names[i], item.doc))
+            continue;
+        g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item.doc);
+        struct dpl_store_version version = item.version;
+        dpl_doc_set_text(doc, "state", dpl_procedure_state_text(DPL_PROCEDURE_INTERRUPTED));
+        dpl_doc_set_format(doc, "why", "doppeld of node \"%s\" ended", daemon->settings.node);
+        dpl_store_put(daemon->store, "procedure", names[i], &version, doc, NULL, NULL);
+    }
+}
+
 void dpl_procedures_prune(struct dpl_daemon *daemon, const char *set)
 {
     g_auto(GStrv) names = dpl_store_list(daemon->store, "procedure");

@@ -33,6 +33,9 @@ const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set)
 /* Whether the node that runs it is there, by what this one knows. */
 bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
                             const struct dpl_doc *doc);
+/* What a doppeld of this node ran that is no more, rests: any node goes on with it. Called whenever
+ * the store has become ready. */
+void dpl_procedures_left(struct dpl_daemon *daemon);
 /* Forgets the oldest that have ended, or never began, beyond what is kept. */
 void dpl_procedures_prune(struct dpl_daemon *daemon, const char *set);
 
