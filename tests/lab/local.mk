@@ -17,7 +17,7 @@ tests_lab_mailflow_SOURCES = tests/lab/mail/main.c tests/lab/mail/flow.h tests/l
 tests_lab_mailflow_LDADD = libbase.a $(GLIB_LIBS)
 dist_noinst_SCRIPTS += tests/lab/selftest.sh tests/scenario/node-faults.sh \
 	tests/scenario/failover.sh tests/scenario/site-loss.sh tests/scenario/store.sh tests/scenario/two-servers.sh
-EXTRA_DIST += tests/lab/README tests/lab/helpers.sh tests/lab/mail-lib.sh tests/lab/mail-sites.sh tests/lab/cluster-lib.sh
+EXTRA_DIST += tests/lab/README tests/lab/helpers.sh tests/lab/mail-lib.sh tests/lab/mail-sites.sh tests/lab/cluster-lib.sh tests/lab/plain-sites.sh
 dist_noinst_SCRIPTS += tests/scenario/mail.sh tests/scenario/examples.sh
 dist_noinst_SCRIPTS += tests/scenario/alone.sh
-dist_noinst_SCRIPTS += tests/scenario/cold.sh
+dist_noinst_SCRIPTS += tests/scenario/cold.sh tests/scenario/failover-faults.sh
