@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Three sources with one target, one of them with two sets, all under load. One set of two is disconnected and comes
 # back; one source is disconnected for good and its set deleted at both sites: the others do not notice, neither by a
-# lost connection nor by what arrives. In the end each replica equals its source.
+# lost connection nor by what arrives. The target then serves in one source's place, while the others go on. In the end
+# each replica equals its source.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
 DISK=1G
@@ -14,7 +15,8 @@ sites_config() {
     printf '[site]\nname=site-%s\n[daemon]\nlisten=127.0.0.1\nport=%s\nmetrics=off\nuser=nobody\n' "$1" "$(port "$1")"
     printf 'run_dir=%s/run\nstate_dir=%s/state\nlog_level=debug\n' "$files" "$files"
     printf '[tls]\nkey=%s/keys/node.key\ncert=%s/keys/node.crt\n' "$files" "$files"
-    [ "$1" != b ] || { printf '[target]\nroot=%s\n' "$disk_b"; return; }
+    printf '[target]\nroot=%s\n' "$work/$1/mnt"
+    [ "$1" != b ] || return 0
     printf '[journal]\ndir=%s/journal\n' "$files"
     for set in ${sets[$1]}; do printf '[set %s]\ntarget=site-b\n' "$set"; done
 }
@@ -117,7 +119,27 @@ for set in mail web desk; do moves $set; done
 [ "$(losses "$others")" = "$before" ] || complain "others noticed that a set was deleted"
 part "a source is disconnected and its set deleted: the others follow"
 
-for set in mail web desk; do
+# The target takes one source's place, and stays the others' target; that source then stands by for it.
+others='mail|web' before=$(losses 'mail|web')
+role_of() { doppel "$1" --output-as=json set show "$2" | value role; }
+stops desk
+rules_known() { doppel b --output-as=json set show desk | grep -q '"peer_rules"'; }
+eventually rules_known
+must doppel b failover desk --wait=60
+[ "$(role_of b desk)" = serving ] && [ "$(role_of d desk)" != serving ] || complain "desk is $(role_of b desk) at b, $(role_of d desk) at d"
+[ "$(role_of b mail)$(role_of b web)" = standbystandby ] || complain "the target of the others is $(role_of b mail), $(role_of b web)"
+"$compare" "$(source_of desk)" "$(replica_of desk)" || complain "desk differs after its failover"
+for set in mail web; do moves $set; done
+echo mine >"$(replica_of desk)/written-there" || complain "site b does not serve desk"
+must doppel b restore desk
+[ "$(role_of d desk)" = standby ] || complain "desk is $(role_of d desk) at d"
+must doppel b wait desk --idle --timeout="${patience}s"
+"$compare" "$(replica_of desk)" "$(source_of desk)" || complain "desk differs after its restore"
+for set in mail web; do moves $set; done
+[ "$(losses "$others")" = "$before" ] || complain "others noticed that a set failed over"
+part "one source of three fails over, and stands by: the others follow"
+
+for set in mail web; do
     stops $set
     must doppel "${at_site[$set]}" wait $set --idle --timeout="${patience}s"
     eventually protected $set
