@@ -85,7 +85,7 @@ exit_is 1
 # Every process of ours is dead, and the mount answers errors.
 keeper=$(field a keeper) worker=$(field a worker)
 ours_down
-kill -9 "$keeper" "$worker"
+both_die "$keeper" "$worker"
 are_dead() { ! kill -0 "$keeper" && ! kill -0 "$worker"; }
 eventually are_dead
 detach mail --yes

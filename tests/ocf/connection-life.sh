@@ -106,7 +106,7 @@ must doppel a connect mail
 eventually conn_is 0
 
 # The capture dies: that alone fails. Then everything is compared.
-kill -9 "$(field a keeper)" "$(field a worker)"
+both_die "$(field a keeper)" "$(field a worker)"
 gone() { conn_is 1 && [[ $out == *"is gone"* ]]; }
 eventually gone
 pause 2

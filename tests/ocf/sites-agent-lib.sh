@@ -10,6 +10,7 @@
 # ours_up, ours_down        starts it, kills it (-9)
 # role_is ROLE [GENERATION] in our store, while our doppeld does not run
 # conn ACTION [NAME=VALUE...], repl ACTION ...    run the agent with what the set needs
+# both_die KEEPER WORKER    the capture is gone
 # shellcheck source=tests/ocf/lib.sh
 . "${srcdir:-.}/tests/ocf/lib.sh" || exit 1
 # shellcheck source=tests/crash/sites-lib.sh
@@ -82,6 +83,11 @@ repl() {
     agent=$build/agents/replica run "$action" replication_set=mail device="$uuid_b" "$@"
 }
 mounted() { grep -q " fuse[^ ]* doppel:mail " /proc/self/mountinfo; }
+# The worker is halted first: else it may raise a new keeper before its own end comes.
+both_die() {
+    kill -STOP "$2"
+    kill -9 "$1" "$2"
+}
 stamp() { grep "^$1" "$work/a/mnt/.doppel/mail/owner"; }
 # answers CODE ACTION...: runs until the agent answers that.
 conn_is() { conn monitor; [ "$rc" = "$1" ]; }
