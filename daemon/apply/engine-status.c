@@ -4,6 +4,7 @@
  * come to its end a little sooner, and every two seconds.
  */
 #include "daemon/apply/engine.h"
+#include "lib/base/uuid.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -69,7 +70,10 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     if (s.reason)
         dpl_doc_set_int(doc, "mirror_reason", s.reason);
     if (s.epoch.number) {
+        char disk[DPL_UUID_TEXT];
+        dpl_uuid_format(s.epoch.fs_uuid, disk);
         dpl_doc_set_int(doc, "epoch", as_int(s.epoch.number));
+        dpl_doc_set_text(doc, "source_disk", disk);
         dpl_doc_set_int(doc, "received_lsn", as_int(s.received));
         dpl_doc_set_int(doc, "durable_lsn", as_int(s.durable));
         dpl_doc_set_format(doc, "epoch_tag", "%016" PRIx64, dpl_epoch_tag(&s.epoch));

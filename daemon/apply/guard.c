@@ -5,6 +5,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/path.h"
+#include "lib/base/uuid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,18 +50,6 @@ static int is_allowed(const char *path, const char *const *allowed, size_t count
     return dpl_err_set(err, DPL_E_REFUSED, "\"%s\" is beneath no [target] root", path);
 }
 
-static void uuid_text(const uint8_t uuid[16], char text[37])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *text++ = '-';
-        *text++ = digits[uuid[i] >> 4];
-        *text++ = digits[uuid[i] & 15];
-    }
-    *text = '\0';
-}
-
 /* Whether the device of that UUID, as the host knows it, is what lies here. */
 static bool is_device(const char *uuid, dev_t dev)
 {
@@ -75,11 +64,11 @@ static bool is_device(const char *uuid, dev_t dev)
 static int check_uuid(int fd, const char *path, const char *uuid, dev_t dev, struct dpl_err *err)
 {
     struct fs_uuid found = {0};
-    char text[37] = "unknown";
+    char text[DPL_UUID_TEXT] = "unknown";
     if (is_device(uuid, dev))
         return 0;
     if (ioctl(fd, GET_FS_UUID, &found) == 0 && found.size == 16) {
-        uuid_text(found.uuid, text);
+        dpl_uuid_format(found.uuid, text);
         if (g_ascii_strcasecmp(text, uuid) == 0)
             return 0;
     }

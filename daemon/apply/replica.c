@@ -44,6 +44,21 @@ void dpl_replica_need_mirror(struct dpl_replica *r, uint32_t reason)
 
 /* Receiving. */
 
+/* An epoch that came before the last one is an old owner's, and one of another file system is of
+ * another disk: what they have may not come over what the replica has unless somebody wants it. */
+static uint32_t judge_owner(const struct dpl_replica *r, const struct dpl_epoch *last,
+                            const struct dpl_epoch *epoch)
+{
+    static const uint8_t none[16];
+    for (unsigned i = 0; i + 1 < r->state.count; i++)
+        if (memcmp(r->state.epochs[i].epoch.id, epoch->id, 16) == 0)
+            return DPL_COMPARE_OLDER;
+    return memcmp(last->fs_uuid, epoch->fs_uuid, 16) != 0 && memcmp(last->fs_uuid, none, 16) != 0 &&
+                   memcmp(epoch->fs_uuid, none, 16) != 0
+               ? DPL_COMPARE_DISK
+               : 0;
+}
+
 /* Whether this is the epoch that is open, or its child, at the position that is held; else why not.
  */
 static uint32_t judge(struct dpl_replica *r, const struct dpl_epoch *epoch, uint64_t lsn,
@@ -53,6 +68,9 @@ static uint32_t judge(struct dpl_replica *r, const struct dpl_epoch *epoch, uint
     *child = false;
     if (!last)
         return DPL_COMPARE_NEW;
+    uint32_t owner = judge_owner(r, &last->epoch, epoch);
+    if (owner)
+        return owner;
     if (last->ended == DPL_REPLICA_LEFT)
         return r->state.reason ? r->state.reason : DPL_COMPARE_LOST;
     if (last->epoch.number == epoch->number && memcmp(last->epoch.id, epoch->id, 16) == 0) {

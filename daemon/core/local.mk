@@ -11,6 +11,7 @@ libcore_a_SOURCES += daemon/core/set_state.c daemon/core/set_state.h daemon/core
 libcore_a_SOURCES += daemon/core/session_target.c daemon/core/session_target.h daemon/core/session_target.tbl.h
 libcore_a_SOURCES += daemon/core/visits.c daemon/core/visits.h
 libcore_a_SOURCES += daemon/core/meeting.c daemon/core/meeting.h
+libcore_a_SOURCES += daemon/core/rival.c daemon/core/rival.h
 libcore_a_SOURCES += daemon/core/role_order.c daemon/core/role_order.h
 libcore_a_SOURCES += daemon/core/service_order.c daemon/core/service_order.h
 libcore_a_SOURCES += daemon/core/procedure.c daemon/core/procedure.h daemon/core/procedure.tbl.h

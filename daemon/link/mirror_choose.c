@@ -6,8 +6,11 @@
 #include "daemon/link/mirror_choose.h"
 
 #include "daemon/link/link.h"
+#include "daemon/link/mirror_over.h"
 
 #include <string.h>
+
+#define LOOK_AGAIN_NS INT64_C(1000000000)
 
 static uint32_t kind_of(const char *text, uint32_t fallback)
 {
@@ -73,6 +76,55 @@ static bool of_one(const struct dpl_link *link, bool needed)
     return !needed && !m->stopped && m->object_wanted && !m->all_wanted;
 }
 
+/* Why none may begin without a person's word, or NULL: what is here would come over what another
+ * owner, or another disk, had. */
+static const char *word_wanted(const struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    if (s->state != DPL_SOURCE_COMPARE)
+        return NULL;
+    if (s->told == DPL_COMPARE_OLDER)
+        return "another node has owned the set since: if what is here is to take its place, start "
+               "a mirror";
+    if (s->told == DPL_COMPARE_DISK && !link->mirror.wish.accept_filesystem)
+        return "the replica was made of another file system than the set is on now: if this one is "
+               "meant, start a mirror with --accept-filesystem";
+    return NULL;
+}
+
+/* A later journal than the one that was offered may be another thing. */
+static void offer_later(struct dpl_link *link, int64_t now)
+{
+    const struct dpl_journal_epoch *list = NULL;
+    ssize_t count = dpl_ledger_epochs(&link->ledger, &list, NULL);
+    const struct dpl_journal_epoch *last = count > 0 ? &list[count - 1] : NULL;
+    if (!last || memcmp(last->epoch.id, link->source.now.epoch.id, sizeof last->epoch.id) == 0)
+        return;
+    struct dpl_source_offer offer = {last->epoch, last->oldest_lsn, last->oldest_chain, false};
+    (void)dpl_source_offer(&link->source, &offer, now);
+}
+
+/* Whether a person's word is waited for. */
+static bool asks(struct dpl_link *link, int64_t now)
+{
+    struct dpl_link_mirror *m = &link->mirror;
+    const char *why = word_wanted(link);
+    bool by_hand = m->wish.wanted, blind = link->source.told == DPL_COMPARE_DISK;
+    if (!why && m->asks)
+        dpl_link_mirror_set_state(m, "idle", NULL);
+    if (!why || (by_hand && !blind)) {
+        m->asks = false;
+        return false;
+    }
+    m->run = m->wish;
+    if (by_hand || !m->asks)
+        dpl_link_mirror_refused(link, why);
+    m->asks = true;
+    offer_later(link, now);
+    m->again_ns = now + LOOK_AGAIN_NS;
+    return true;
+}
+
 bool dpl_link_mirror_choose(struct dpl_link *link, int64_t now)
 {
     struct dpl_link_mirror *m = &link->mirror;
@@ -82,7 +134,7 @@ bool dpl_link_mirror_choose(struct dpl_link *link, int64_t now)
     bool needed = compare || (s->flags & DPL_STATE_NEEDS_MIRROR);
     bool under_way = s->flags & DPL_STATE_MIRROR;
     if ((!streaming && !compare) || now < m->again_ns ||
-        !(link->peer_features & DPL_FEATURE_MIRROR))
+        !(link->peer_features & DPL_FEATURE_MIRROR) || asks(link, now))
         return false;
     if (m->wish.wanted) {
         m->run = m->wish;

@@ -57,6 +57,8 @@ void dpl_link_mirror_status(struct dpl_link *link, struct dpl_doc *status, int64
     dpl_doc_set_text(doc, "state", m->state[0] ? m->state : "idle");
     if (m->why[0])
         dpl_doc_set_text(doc, "why", m->why);
+    if (m->asks && link->source.told == DPL_COMPARE_DISK)
+        dpl_doc_set_text(doc, "needs", " --accept-filesystem");
     if (m->source) {
         dpl_mirror_source_count(m->source, &count);
         dpl_doc_set_int(status, "mirror_percent", percent(m, count.objects));

@@ -36,6 +36,7 @@ struct dpl_link_mirror {
     int64_t over;    /* the number of the last wish that has come to its end */
     bool first;      /* a new replica may be begun with */
     bool stopped;    /* by a person: none begins by itself */
+    bool asks;       /* none begins without a person's word: why says so */
     bool unfinished; /* one that changes the replica has begun, and none has ended since */
     bool object_wanted, all_wanted;
     struct dpl_oid want; /* the object, unless it is all */

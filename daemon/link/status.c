@@ -3,6 +3,7 @@
  * What the link says of itself: at a change, at most five times a second, and every two seconds.
  */
 #include "daemon/link/link.h"
+#include "lib/base/uuid.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -142,6 +143,8 @@ static const char *compare_text(uint32_t reason)
         [DPL_COMPARE_UNFINISHED] = "a mirror did not end",
         [DPL_COMPARE_ASKED] = "objects that the replica asked for have not come",
         [DPL_COMPARE_LOST] = "the target's queue is damaged",
+        [DPL_COMPARE_OLDER] = "another node has owned the set since",
+        [DPL_COMPARE_DISK] = "the replica was made of another file system",
     };
     return reason < G_N_ELEMENTS(texts) && texts[reason] ? texts[reason] : "a reason unknown here";
 }
@@ -167,6 +170,20 @@ static bool behind_gap(struct dpl_link *link)
            memcmp(list[count - 1].epoch.id, s->best_id, sizeof s->best_id) != 0;
 }
 
+/* Which journal there is to send, for who connects. */
+static void put_journal(struct dpl_link *link, struct dpl_doc *doc)
+{
+    const struct dpl_journal_epoch *list = NULL;
+    char disk[DPL_UUID_TEXT];
+    ssize_t count = dpl_ledger_epochs(&link->ledger, &list, NULL);
+    if (count <= 0)
+        return;
+    struct dpl_doc *journal = dpl_doc_set_tree(doc, "journal");
+    dpl_uuid_format(list[count - 1].epoch.fs_uuid, disk);
+    dpl_doc_set_int(journal, "epoch", as_int(list[count - 1].epoch.number));
+    dpl_doc_set_text(journal, "disk", disk);
+}
+
 static struct dpl_doc *status_doc(struct dpl_link *link)
 {
     const struct dpl_source *s = &link->source;
@@ -188,6 +205,8 @@ static struct dpl_doc *status_doc(struct dpl_link *link)
     if (!compare)
         put_positions(link, status);
     put_left(link, status);
+    if (!connected)
+        put_journal(link, status);
     if (connected) {
         dpl_doc_set_bool(status, "consistent", s->flags & DPL_STATE_CONSISTENT);
         dpl_doc_set_bool(status, "paused", s->flags & DPL_STATE_PAUSED);

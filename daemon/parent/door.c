@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/door.h"
 
+#include "daemon/core/rival.h"
 #include "daemon/parent/change.h"
 #include "daemon/parent/failover.h"
 #include "daemon/parent/listen.h"
@@ -50,6 +51,7 @@ struct dpl_door {
     bool known;          /* the peer is authenticated, and connected to its engine */
     int tcp;             /* to be given to it; -1 */
     char address[96];
+    struct dpl_claim claim;       /* of a source that is known */
     struct dpl_wire wire;         /* what it has counted */
     struct sockaddr_storage from; /* of an accepted one */
     bool counted;                 /* by the gate, until it is known or gone */
@@ -140,6 +142,8 @@ static void put_hello(struct dpl_doc *to, const struct dpl_set *set)
     dpl_doc_set_text(hello, "set", set->name);
     dpl_doc_set_text(hello, "direction", set->source ? "send" : "receive");
     dpl_doc_set_int(hello, "generation", dpl_doc_int(set->doc, "generation", 0));
+    if (set->source && dpl_doc_tree(set->status, "journal"))
+        dpl_doc_set(hello, "journal", dpl_doc_copy(dpl_doc_tree(set->status, "journal")));
 }
 
 /* Where a set's other site is reached: the option "route", else what the pairing says. Each as
@@ -259,6 +263,31 @@ static const char *generation_objection(struct dpl_set *set, const struct dpl_do
     return "role";
 }
 
+static void claim_of(struct dpl_claim *claim, const struct dpl_doc *peer)
+{
+    const struct dpl_doc *journal = dpl_doc_tree(peer, "journal");
+    const char *node = dpl_doc_text(peer, "node"), *disk = dpl_doc_text(journal, "disk");
+    g_strlcpy(claim->node, node ? node : "", sizeof claim->node);
+    g_strlcpy(claim->disk, disk ? disk : "", sizeof claim->disk);
+    claim->epoch = dpl_doc_int(journal, "epoch", 0);
+}
+
+/* One node of a site sends a set, its owner. Another one is refused with a sentence into text,
+ * unless it is the owner by now; NULL: it may come. */
+static const char *rival_objection(const struct dpl_set *set, const struct dpl_claim *comes,
+                                   char *text, size_t room)
+{
+    const char *disk = dpl_doc_text(set->status, "source_disk");
+    const struct dpl_claim *is = set->door && set->door->known ? &set->door->claim : NULL;
+    if (!is || dpl_rival_takes_over(comes, is, disk ? disk : ""))
+        return NULL;
+    g_snprintf(text, room,
+               "node \"%.40s\" sends it (epoch %lld); \"%.40s\" (epoch %lld%s) is not its owner",
+               is->node, (long long)is->epoch, comes->node, (long long)comes->epoch,
+               strcmp(comes->disk, is->disk) != 0 ? ", another disk" : "");
+    return "taken";
+}
+
 /* A replica learns the generation of its source. */
 static void learn_generation(struct dpl_set *set, const struct dpl_doc *peer)
 {
@@ -336,14 +365,17 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
     }
     if (!set)
         set = name ? dpl_set_find(door->daemon, name) : NULL;
-    char text[160] = "";
+    char text[240] = "";
     const char *why = NULL;
     if (set && g_strcmp0(dpl_set_peer(set), site) == 0)
         dpl_failover_heard(set);
+    claim_of(&door->claim, peer);
     if (set && g_strcmp0(dpl_set_peer(set), site) == 0 && !door->set)
         why = generation_objection(set, peer, text, sizeof text);
     if (!why)
         why = objection(set, site, dpl_doc_text(peer, "direction"));
+    if (!why && set->door != door)
+        why = rival_objection(set, &door->claim, text, sizeof text);
     if (why) {
         refuse(door, why, text[0] ? text : why);
         return;

@@ -66,6 +66,44 @@ static int check_ours(const struct dpl_daemon *daemon, const char *root, struct 
     return DPL_OK;
 }
 
+/* The files of a set that stands here: where a replica is, without a map in the configured roots
+ * themselves; the roots of a source. The caller owns the list. */
+static struct dpl_doc *places_of(const struct dpl_daemon *daemon, const struct dpl_set *set)
+{
+    const struct dpl_doc *map = dpl_doc_list(set->doc, "map");
+    const char *const *roots = dpl_conf_list(daemon->settings.conf, "target", "root");
+    if (g_strcmp0(dpl_doc_text(set->doc, "side"), "target") != 0)
+        return dpl_set_doc_roots(set->doc);
+    struct dpl_doc *list = dpl_doc_new_list();
+    for (size_t i = 0; i < dpl_doc_count(map); i++)
+        dpl_doc_add_text(list, dpl_doc_text(dpl_doc_at(map, i), "target"));
+    for (size_t i = 0; dpl_doc_count(map) == 0 && roots[i]; i++)
+        dpl_doc_add_text(list, roots[i]);
+    return list;
+}
+
+/* Nothing of another set (a replica: of rules more is known, see check_apart) stands in this
+ * directory, or around it. */
+static int check_free(const struct dpl_daemon *daemon, const char *name, const char *path,
+                      bool replicas, struct dpl_err *err)
+{
+    for (guint i = 0; i < daemon->sets->len; i++) {
+        const struct dpl_set *other = daemon->sets->pdata[i];
+        if (replicas && g_strcmp0(dpl_doc_text(other->doc, "side"), "target") != 0)
+            continue;
+        g_autoptr(dpl_doc_auto) places = places_of(daemon, other);
+        for (size_t j = 0; strcmp(other->name, name) != 0 && j < dpl_doc_count(places); j++) {
+            const char *place = dpl_doc_as_text(dpl_doc_at(places, j));
+            if (dpl_path_is_beneath(path, place) || dpl_path_is_beneath(place, path))
+                return dpl_err_set(err, DPL_E_REFUSED,
+                                   "\"%s\": the files of set \"%s\" are in \"%s\"; choose "
+                                   "directories that are apart",
+                                   path, other->name, place);
+        }
+    }
+    return DPL_OK;
+}
+
 static int check_apart(const struct dpl_daemon *daemon, const char *name,
                        const struct dpl_rules *rules, struct dpl_err *err)
 {
@@ -97,6 +135,8 @@ static int checked_rules(const struct dpl_daemon *daemon, const char *name, cons
         rc = check_root(dpl_rules_root(rules, i), err);
         if (rc == DPL_OK)
             rc = check_ours(daemon, dpl_rules_root(rules, i), err);
+        if (rc == DPL_OK)
+            rc = check_free(daemon, name, dpl_rules_root(rules, i), true, err);
     }
     if (rc == DPL_OK)
         rc = check_apart(daemon, name, rules, err);
@@ -175,19 +215,20 @@ static int add_mapping(struct dpl_doc *map, const char *text, struct dpl_err *er
     return DPL_OK;
 }
 
-/* A target writes beneath configured roots alone. */
-static int check_target(const struct dpl_daemon *daemon, const char *path, struct dpl_err *err)
+/* A target writes beneath configured roots alone, and where no other set is. */
+static int check_target(const struct dpl_daemon *daemon, const char *name, const char *path,
+                        struct dpl_err *err)
 {
     const char *const *roots = dpl_conf_list(daemon->settings.conf, "target", "root");
     for (size_t i = 0; roots[i]; i++)
         if (dpl_path_is_beneath(path, roots[i]))
-            return DPL_OK;
+            return check_free(daemon, name, path, false, err);
     return dpl_err_set(err, DPL_E_REFUSED, "\"%s\" is beneath no [target] root of %s", path,
                        daemon->settings.config_path);
 }
 
-int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const struct dpl_doc *map,
-                          struct dpl_err *err)
+int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const char *name,
+                          const struct dpl_doc *map, struct dpl_err *err)
 {
     if (!dpl_conf_list(daemon->settings.conf, "target", "root")[0])
         return dpl_err_set(err, DPL_E_REFUSED,
@@ -198,7 +239,7 @@ int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const struct dpl_doc 
         const char *target = dpl_doc_text(dpl_doc_at(map, i), "target");
         if (!source || !target || !dpl_path_absolute_ok(source) || !dpl_path_absolute_ok(target))
             return dpl_err_set(err, DPL_E_PARAM, "pair %zu of the map is none", i + 1);
-        int rc = check_target(daemon, target, err);
+        int rc = check_target(daemon, name, target, err);
         if (rc < 0)
             return rc;
     }
@@ -216,15 +257,16 @@ int dpl_set_doc_accept(const struct dpl_daemon *daemon, const struct dpl_doc *ar
                        struct dpl_doc **doc_r, struct dpl_err *err)
 {
     const char *from = dpl_doc_text(args, "from");
+    const char *name = dpl_doc_text(args, "set");
     const struct dpl_doc *maps = dpl_doc_list(args, "map");
-    int rc = check_name(daemon, dpl_doc_text(args, "set"), err);
+    int rc = check_name(daemon, name, err);
     if (rc < 0)
         return rc;
     if (!dpl_conf_name_ok(from))
         return dpl_err_set(err, DPL_E_USAGE, "--from: \"%s\" is no name of a site", from);
     if (strcmp(from, daemon->settings.site) == 0)
         return dpl_err_set(err, DPL_E_USAGE, "--from: \"%s\" is this site", from);
-    rc = dpl_set_doc_check_map(daemon, NULL, err);
+    rc = dpl_set_doc_check_map(daemon, name, NULL, err);
     if (rc < 0)
         return rc;
     g_autoptr(dpl_doc_auto) doc = doc_new("target", "standby", 1);
@@ -233,8 +275,11 @@ int dpl_set_doc_accept(const struct dpl_daemon *daemon, const struct dpl_doc *ar
     for (size_t i = 0; rc == DPL_OK && i < dpl_doc_count(maps); i++) {
         rc = add_mapping(map, dpl_doc_as_text(dpl_doc_at(maps, i)), err);
         if (rc == DPL_OK)
-            rc = check_target(daemon, dpl_doc_text(dpl_doc_at(map, i), "target"), err);
+            rc = check_target(daemon, name, dpl_doc_text(dpl_doc_at(map, i), "target"), err);
     }
+    const char *const *roots = dpl_conf_list(daemon->settings.conf, "target", "root");
+    for (size_t i = 0; rc == DPL_OK && dpl_doc_count(maps) == 0 && roots[i]; i++)
+        rc = check_free(daemon, name, roots[i], false, err);
     if (rc == DPL_OK)
         *doc_r = g_steal_pointer(&doc);
     return rc;

@@ -45,10 +45,10 @@ int dpl_set_doc_add(const struct dpl_set *set, const struct dpl_doc *args, struc
                     struct dpl_err *err);
 int dpl_set_doc_remove(const struct dpl_set *set, const struct dpl_doc *args,
                        struct dpl_doc **doc_r, struct dpl_err *err);
-/* Whether the pairs of a map, {source: there, target: here}, may be used here: REFUSED. No pairs:
- * whether there is a root to write beneath. */
-int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const struct dpl_doc *map,
-                          struct dpl_err *err);
+/* Whether the pairs of a map, {source: there, target: here}, may be used by this set here: REFUSED.
+ * No pairs: whether there is a root to write beneath. */
+int dpl_set_doc_check_map(const struct dpl_daemon *daemon, const char *name,
+                          const struct dpl_doc *map, struct dpl_err *err);
 /* From here on it is connected, and a mirror that is needed begins by itself. */
 void dpl_set_doc_connect(struct dpl_doc *doc);
 /* The roots of a source's rules, as a list. The caller owns it. */

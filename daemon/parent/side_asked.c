@@ -85,7 +85,7 @@ static int stand_by(struct ask *ask, struct dpl_doc *doc, struct dpl_err *err)
     const struct dpl_doc *args = dpl_talk_args(ask->talk), *map = dpl_doc_list(args, "map");
     const char *rules = dpl_doc_text(args, "rules");
     struct dpl_set_side side;
-    int rc = dpl_set_doc_check_map(ask->daemon, map, err);
+    int rc = dpl_set_doc_check_map(ask->daemon, ask->set, map, err);
     dpl_set_side_read(doc, &side);
     if (rc < 0)
         return rc;

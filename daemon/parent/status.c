@@ -136,11 +136,12 @@ static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
  * any other begins by itself. */
 static void put_next_mirror(struct dpl_doc *doc, const struct dpl_set *set)
 {
-    const char *state = dpl_doc_text(dpl_doc_tree(set->status, "mirror"), "state");
+    const struct dpl_doc *mirror = dpl_doc_tree(set->status, "mirror");
+    const char *state = dpl_doc_text(mirror, "state"), *needs = dpl_doc_text(mirror, "needs");
     if (!dpl_doc_bool(set->doc, "begun", false))
         dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
     else if (g_strcmp0(state, "stopped") == 0 || dpl_doc_bool(set->doc, "mirror_stopped", false))
-        dpl_doc_set_format(doc, "next", "doppel mirror start %s", set->name);
+        dpl_doc_set_format(doc, "next", "doppel mirror start %s%s", set->name, needs ? needs : "");
     else
         dpl_doc_set_text(doc, "next", "nothing: a mirror begins by itself");
 }

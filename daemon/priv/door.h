@@ -16,14 +16,16 @@
  *              addresses   list of HOST[:PORT], tried in turn; or host and port alone
  *              bind        local address to connect from
  *              peer        the site that must answer
- *              hello       {set, direction: "send", "receive" or "talk", generation}; for "connect"
+ *              hello       {set, direction: "send", "receive" or "talk", generation,
+ *                          journal: {epoch, disk}, of a source that has one}; for "connect"
  *              ask         the question, for "talk"
  *              compression 0 to 9
  *              pairing     true: strangers may offer themselves; with site_cert, our authority
  *              run_dir     where an empty directory may be made for a moment
  *   from it  {peer: {...}} when the peer is authenticated and has said hello (accept) or welcome
  *            (connect): site, node, serial, fingerprint (of the pin), days_left, set, direction,
- *            generation, version, features, product, address; link, if it sent one
+ *            generation, version, features, product, address; link, if it sent one; journal,
+ *            if it said one
  *   to it    {go: true, hello: {generation}} with the data's descriptor, or {refuse: NAME, text};
  *            NAME is one of doppel-protocol(5) in small letters: "unknown-set", "taken", ...
  *            For "talk" no descriptor. Then of an accepted one:

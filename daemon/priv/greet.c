@@ -2,6 +2,7 @@
 #include "daemon/priv/greet.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/uuid.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -190,6 +191,11 @@ static int send_hello(struct dpl_greet *greet, struct dpl_err *err)
     uint64_t optional;
     dpl_message_fields(hello.type, &hello.has, &optional);
     fill_ours(greet, &hello);
+    if (greet->start->epoch > 0) {
+        hello.has |= DPL_M(EPOCH) | DPL_M(FS_UUID);
+        hello.epoch = greet->start->epoch;
+        hello.fs_uuid = (struct dpl_view){greet->start->fs_uuid, sizeof greet->start->fs_uuid};
+    }
     return dpl_greet_send(greet, &hello, err);
 }
 
@@ -219,6 +225,18 @@ static const char *direction_text(uint32_t direction, bool connector)
     return (direction == DPL_I_SEND) == connector ? "send" : "receive";
 }
 
+/* The journal that a source has, if it said one. */
+static void put_journal(struct dpl_doc *peer, const struct dpl_message *hello)
+{
+    char disk[DPL_UUID_TEXT];
+    if (!(hello->has & DPL_M(EPOCH)))
+        return;
+    struct dpl_doc *journal = dpl_doc_set_tree(peer, "journal");
+    dpl_uuid_format(hello->fs_uuid.data, disk);
+    dpl_doc_set_int(journal, "epoch", hello->epoch > INT64_MAX ? INT64_MAX : (int64_t)hello->epoch);
+    dpl_doc_set_text(journal, "disk", disk);
+}
+
 /* Tells doppeld who the peer is; the message is its hello or its welcome. */
 static void tell_peer(struct dpl_greet *greet, const struct dpl_message *message)
 {
@@ -237,6 +255,7 @@ static void tell_peer(struct dpl_greet *greet, const struct dpl_message *message
     if (message->type == DPL_MSG_HELLO) {
         put_view(peer, "set", message->set);
         dpl_doc_set_text(peer, "direction", direction_text(message->direction, true));
+        put_journal(peer, message);
     } else {
         dpl_doc_set_text(peer, "set", greet->start->set);
         dpl_doc_set_text(peer, "direction", direction_text(greet->start->direction, false));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/priv/start.h"
 
+#include "lib/base/uuid.h"
 #include "lib/proto/compress.h"
 #include "lib/tls/site.h"
 
@@ -28,6 +29,15 @@ static int read_how(struct dpl_door_start *start, const struct dpl_doc *tree, st
     return dpl_err_set(err, DPL_E_PARAM, "a door cannot \"%s\"", how ? how : "");
 }
 
+/* Which journal a source has; what is not there or not right is not said. */
+static void read_journal(struct dpl_door_start *start, const struct dpl_doc *journal)
+{
+    const char *text = dpl_doc_text(journal, "disk");
+    int64_t epoch = dpl_doc_int(journal, "epoch", 0);
+    if (epoch > 0 && text && dpl_uuid_parse(text, start->fs_uuid))
+        start->epoch = (uint64_t)epoch;
+}
+
 static int read_hello(struct dpl_door_start *start, const struct dpl_doc *tree, struct dpl_err *err)
 {
     const struct dpl_doc *hello = dpl_doc_tree(tree, "hello");
@@ -36,6 +46,7 @@ static int read_hello(struct dpl_door_start *start, const struct dpl_doc *tree, 
     if (start->how != DPL_DOOR_CONNECT)
         return DPL_OK;
     start->ask = dpl_doc_tree(tree, "ask");
+    read_journal(start, dpl_doc_tree(hello, "journal"));
     if (g_strcmp0(direction, "send") == 0)
         start->direction = DPL_I_SEND;
     else if (g_strcmp0(direction, "receive") == 0)

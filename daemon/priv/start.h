@@ -18,7 +18,8 @@ struct dpl_door_start {
     const char *set;
     const struct dpl_doc *ask;    /* the question, where the direction is DPL_I_TALK */
     enum dpl_direction direction; /* ours, of "connect" */
-    uint64_t generation;
+    uint64_t generation, epoch;   /* epoch 0: no journal is said */
+    uint8_t fs_uuid[16];
     unsigned compression;
     bool pairing;
     struct dpl_keys keys;

@@ -5,4 +5,5 @@ libbase_a_SOURCES = \
 	lib/base/fd.c lib/base/fd.h \
 	lib/base/file.c lib/base/file.h \
 	lib/base/path.c lib/base/path.h \
-	lib/base/units.c lib/base/units.h
+	lib/base/units.c lib/base/units.h \
+	lib/base/uuid.c lib/base/uuid.h

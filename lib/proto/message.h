@@ -108,6 +108,8 @@ enum dpl_compare {
     DPL_COMPARE_UNFINISHED = 8, /* a mirror began and did not end */
     DPL_COMPARE_ASKED = 9,      /* objects were asked for and have not come */
     DPL_COMPARE_LOST = 10,      /* the queue is damaged, or cannot be read */
+    DPL_COMPARE_OLDER = 11,     /* another epoch has followed this one since */
+    DPL_COMPARE_DISK = 12,      /* it is of another file system than the last one */
 };
 /* REASON of WANT. */
 enum dpl_want {

@@ -77,7 +77,7 @@ DPL_MFIELD(DATA,         data,        BYTES, 0x7fff, 0, 4U << 20,    "data")
 /*          name      number text        from  compressed  payload flags */
 DPL_MESSAGE(HELLO,         1, "hello",        CONNECTOR, 0, NONE, 0,
     M(VERSION_MIN) | M(VERSION_MAX) | M(FEATURES) | M(PRODUCT) | M(SITE) | M(NODE) | M(SET) | M(DIRECTION) |
-    M(GENERATION) | M(TIME), 0)
+    M(GENERATION) | M(TIME), M(EPOCH) | M(FS_UUID))
 DPL_MESSAGE(WELCOME,       2, "welcome",      ACCEPTOR, 0, NONE, 0,
     M(VERSION) | M(FEATURES) | M(PRODUCT) | M(SITE) | M(NODE) | M(GENERATION) | M(TIME), 0)
 DPL_MESSAGE(REFUSE,        3, "refuse",       ANY, 0, NONE, 0, M(CODE) | M(TEXT), 0)

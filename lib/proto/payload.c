@@ -262,7 +262,8 @@ bool dpl_message_agrees(const struct dpl_message *m)
 {
     switch (m->type) {
     case DPL_MSG_HELLO:
-        return m->version_min <= m->version_max;
+        return m->version_min <= m->version_max && together(m, DPL_M(EPOCH) | DPL_M(FS_UUID)) &&
+               (!(m->has & DPL_M(EPOCH)) || m->epoch > 0);
     case DPL_MSG_TARGET_STATE:
         return state_ok(m);
     case DPL_MSG_EPOCH:

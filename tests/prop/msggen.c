@@ -139,6 +139,8 @@ static void settle(struct rng *r, struct dpl_message *m)
     switch (m->type) {
     case DPL_MSG_HELLO:
         m->version_max = m->version_min + rng_below(r, 5);
+        if (!(m->has & DPL_M(EPOCH)) != !(m->has & DPL_M(FS_UUID)))
+            m->has &= ~(DPL_M(EPOCH) | DPL_M(FS_UUID));
         break;
     case DPL_MSG_TARGET_STATE:
         m->has = m->has & DPL_M(EPOCH) ? m->has | position

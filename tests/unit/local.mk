@@ -6,7 +6,7 @@ libunit_a_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 UNIT_BASE = libunit.a libbase.a $(UNIT_LIBS)
 
 unit_base = tests/unit/test-clock tests/unit/test-err tests/unit/test-fd tests/unit/test-file \
-	tests/unit/test-path tests/unit/test-units
+	tests/unit/test-path tests/unit/test-units tests/unit/test-uuid
 unit_wire = tests/unit/test-wire
 unit_config = tests/unit/test-conf
 check_PROGRAMS += $(unit_base) $(unit_wire) $(unit_config)
@@ -18,6 +18,7 @@ tests_unit_test_fd_LDADD = $(UNIT_BASE)
 tests_unit_test_file_LDADD = $(UNIT_BASE)
 tests_unit_test_path_LDADD = $(UNIT_BASE)
 tests_unit_test_units_LDADD = $(UNIT_BASE)
+tests_unit_test_uuid_LDADD = $(UNIT_BASE)
 tests_unit_test_wire_LDADD = libunit.a libwire.a libbase.a $(UNIT_LIBS)
 tests_unit_test_conf_LDADD = libunit.a libconfig.a libbase.a $(UNIT_LIBS)
 
@@ -204,8 +205,9 @@ tests_unit_test_pacemaker_LDADD = libunit.a $(PACEMAKER_LIBS) $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-mirror-kept
 TESTS += tests/unit/test-mirror-kept
 tests_unit_test_mirror_kept_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
-check_PROGRAMS += tests/unit/test-meeting tests/unit/test-visits
-TESTS += tests/unit/test-meeting tests/unit/test-visits
+check_PROGRAMS += tests/unit/test-meeting tests/unit/test-rival tests/unit/test-visits
+TESTS += tests/unit/test-meeting tests/unit/test-rival tests/unit/test-visits
+tests_unit_test_rival_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 tests_unit_test_visits_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 tests_unit_test_meeting_LDADD = libunit.a libcore.a libbase.a $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test-set-role tests/unit/test-set-become

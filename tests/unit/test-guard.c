@@ -5,6 +5,7 @@
 #include "daemon/apply/guard.h"
 #include "daemon/apply/replica.h"
 #include "lib/base/fd.h"
+#include "lib/proto/message.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
@@ -197,12 +198,51 @@ static void changed_roots(void)
     dpl_fd_clear(&root_fd);
 }
 
+static uint32_t offered(struct dpl_replica *replica, const struct dpl_epoch *epoch, bool equal)
+{
+    uint32_t reason = 0;
+    int rc = dpl_replica_offer(replica, epoch, 0, dpl_epoch_chain(epoch), equal, &reason, &err);
+    CU_ASSERT_EQUAL(rc, equal || reason == 0);
+    return reason;
+}
+
+/* What an old owner or another disk offers is told from what must be compared only. */
+static void owners(void)
+{
+    struct dpl_replica *replica;
+    const struct dpl_epoch first = {.number = 1, .id = {1}, .fs_uuid = {7}, .set = "mail"};
+    const struct dpl_epoch second = {.number = 2, .id = {2}, .fs_uuid = {7}, .set = "mail"};
+    const struct dpl_epoch third = {.number = 3, .id = {3}, .fs_uuid = {7}, .set = "mail"};
+    const struct dpl_epoch bare = {.number = 3, .id = {4}, .set = "mail"};
+    const struct dpl_epoch other = {.number = 3, .id = {5}, .fs_uuid = {8}, .set = "mail"};
+    begin("owners");
+    int root_fd = root(in("root"), base, NULL);
+    int dir = dpl_guard_reserve(in("root"), root_fd, "mail", &err);
+    CU_ASSERT_EQUAL_FATAL(open_it(&replica, dir, root_fd), 0);
+    CU_ASSERT_EQUAL(offered(replica, &first, false), DPL_COMPARE_NEW);
+    offered(replica, &first, true);
+    offered(replica, &second, true);
+    CU_ASSERT_EQUAL(offered(replica, &second, false), 0);
+    CU_ASSERT_EQUAL(offered(replica, &first, false), DPL_COMPARE_OLDER);
+    CU_ASSERT_EQUAL(offered(replica, &third, false), DPL_COMPARE_EPOCH);
+    CU_ASSERT_EQUAL(offered(replica, &bare, false), DPL_COMPARE_EPOCH);
+    CU_ASSERT_EQUAL(offered(replica, &other, false), DPL_COMPARE_DISK);
+    CU_ASSERT_EQUAL(dpl_replica_stop(replica, &err), 0);
+    dpl_replica_close(replica);
+    CU_ASSERT_EQUAL_FATAL(open_it(&replica, dir, root_fd), 0);
+    CU_ASSERT_EQUAL(offered(replica, &first, false), DPL_COMPARE_OLDER);
+    dpl_replica_close(replica);
+    dpl_fd_clear(&dir);
+    dpl_fd_clear(&root_fd);
+}
+
 static const struct unit_test tests[] = {
     {"a root is a real directory, allowed, on its own disk", places},
     {"it is no mount point, and can be written", mounts},
     {"the reserved directory is ours alone, and has one writer", reserve},
     {"its file system can hold attributes", attributes},
     {"roots that are not what they were are refused", changed_roots},
+    {"an old owner and another disk are told from the rest", owners},
 };
 
 int main(void)
