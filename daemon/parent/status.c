@@ -75,13 +75,27 @@ static void put_serves(struct dpl_doc *doc, const struct dpl_set *set)
                            (long long)dpl_doc_int(set->doc, "generation", 0));
 }
 
+/* The source guesses how much is left; the target knows what it has done. */
+static void put_mirroring(struct dpl_doc *doc, const struct dpl_set *set)
+{
+    const struct dpl_doc *mirror = dpl_doc_tree(set->status, "mirror");
+    if (set->source)
+        dpl_doc_set_format(doc, "replica",
+                           "a mirror runs (%lld %%): it is not consistent until then",
+                           (long long)dpl_doc_int(set->status, "mirror_percent", 0));
+    else
+        dpl_doc_set_format(
+            doc, "replica",
+            "a mirror runs (%lld objects done, %.1f MiB received): it is not consistent until then",
+            (long long)dpl_doc_int(mirror, "objects", 0),
+            (double)dpl_doc_int(mirror, "received_bytes", 0) / (1 << 20));
+}
+
 static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
 {
     int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", -1);
     if (set->state == DPL_SET_MIRRORING)
-        dpl_doc_set_format(doc, "replica",
-                           "a mirror runs (%lld %%): it is not consistent until then",
-                           (long long)dpl_doc_int(set->status, "mirror_percent", 0));
+        put_mirroring(doc, set);
     else if (!dpl_doc_get(set->status, "consistent"))
         dpl_doc_set_text(doc, "replica", "its age is not known");
     else if (!dpl_doc_bool(set->status, "consistent", false))

@@ -28,7 +28,10 @@ slow() {
     must doppel a mirror start mail --kind=full
     eventually is a mirroring
     eventually is b mirroring
+    eventually shows_progress
 }
+# At the target too: what it has done.
+shows_progress() { doppel b status mail | grep -qE 'a mirror runs \([1-9][0-9]* objects done, [0-9.]* MiB'; }
 
 # A replica on a disk without extended attributes.
 mkdir "$disk_b/bare"
