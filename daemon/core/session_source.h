@@ -103,7 +103,7 @@ struct dpl_source {
     uint8_t replica[16];
     uint64_t window, queue_bytes, applied_time_ns;
     uint32_t flags, compare; /* of enum dpl_state_flag; of enum dpl_compare */
-    bool acked;              /* it has sent an ack of the epoch that is sent now */
+    bool acked;              /* what its last ack said of the epoch that is sent now still counts */
     bool empty;              /* the replica: nothing stood beneath its roots */
     uint32_t told;           /* why a mirror is needed, as its state said; 0: it did not */
     /* Where a mirror is that did not end, in the target's own words; and as the owner heard since

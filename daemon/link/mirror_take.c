@@ -48,6 +48,8 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
                         m->run.test ? "a test: " : "", r->objects, r->created, r->changed, r->found,
                         r->removed, (now_of(link) - m->began_ns) / SECOND_NS);
     dpl_link_mirror_over(link);
+    /* An ack from before this says that a mirror is needed: the next one follows at once. */
+    link->source.acked &= m->run.test;
     m->unfinished &= m->run.test;
     if (!m->run.test)
         link->source.cursor_size = 0;

@@ -49,6 +49,7 @@ sites_set
 echo first >"$root_a/first"
 must doppel a connect mail
 eventually protected
+[ "$(grep -c mirror-begins "$files_a/log")" = 1 ] || complain "one mirror would have done"
 for site in n c; do
     sites_config $site | sh -c 'mkdir -p -m 700 "$1/keys"; cat >"$1/conf"' sh "$(get files $site)"
 done
