@@ -5,6 +5,7 @@
 #
 #   LINK_A, LINK_B   the addresses of the sites' own, by which they reach each other
 #   MAP              roots of the set, the same at both sites
+#   MAX_DELETE       how much a mirror may take away unasked, where not the default
 
 LINK_A=${LINK_A:-10.71.1.99} LINK_B=${LINK_B:-10.71.2.99}
 
@@ -37,6 +38,7 @@ doppeld_up() {
         {
             printf '[site]\nname=site-%s\n[daemon]\nuser=nobody\nmetrics=off\nlog_target=stderr\n[target]\n' "${host:0:1}"
             for root in "${MAP[@]}"; do echo "root=$root"; done
+            [ -z "${MAX_DELETE:-}" ] || echo "max_delete=$MAX_DELETE"
         } | put "$host" /etc/doppel/doppel.conf
         boot_script | put "$host" /etc/lab/boot
         on "$host" sh -c 'chmod 755 /etc/lab/boot && mkdir -p /srv/mail && sync -f /etc/lab/boot && /etc/lab/boot'
