@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALL_MS = DOPPEL_PROCEDURE_MS, LOOK_MS = 100, SILENT_MS = 10000 };
+enum { CALL_MS = DOPPEL_PROCEDURE_MS, LOOK_MS = 100, SILENT_MS = 10000, KEPT_PRINTED = 20 };
 
 struct follow {
     struct doppel *doppel;
@@ -104,6 +104,30 @@ static void print_now(struct follow *f, const struct dpl_doc *doc)
     fflush(stdout);
 }
 
+static void print_kept(const struct dpl_doc *kept)
+{
+    const struct dpl_doc *files = dpl_doc_list(kept, "files");
+    bool exact = dpl_doc_bool(kept, "exact", false);
+    if (!kept || dpl_doc_int(kept, "total", 0) == 0)
+        return;
+    printf("kept: %lld files that the other site alone has, or had otherwise%s",
+           (long long)dpl_doc_int(kept, "total", 0), exact ? "" : ", at most");
+    if (dpl_doc_get(kept, "never_came"))
+        printf("; %lld never came here, of them %lld mails",
+               (long long)dpl_doc_int(kept, "never_came", 0),
+               (long long)dpl_doc_int(kept, "never_came_mails", 0));
+    printf("; all of them there: %s\n", text_or(kept, "list", "?"));
+    for (size_t i = 0; i < dpl_doc_count(files) && i < KEPT_PRINTED; i++) {
+        const struct dpl_doc *row = dpl_doc_at(files, i);
+        const char *path = text_or(row, "path", "?");
+        g_autoptr(GString) quoted = g_string_new(NULL);
+        dpl_quote_into(quoted, path, strlen(path));
+        printf("  %-10s %10lld  %s%s%s\n", text_or(row, "what", "?"),
+               (long long)dpl_doc_int(row, "size", 0), quoted->str,
+               dpl_doc_text(row, "message_id") ? "  " : "", text_or(row, "message_id", ""));
+    }
+}
+
 static void print_report(const struct dpl_doc *doc)
 {
     static const char *const keys[] = {"missing", "probe", "warning", "directory", "names"};
@@ -113,6 +137,7 @@ static void print_report(const struct dpl_doc *doc)
         if (text && text[0])
             printf("%s: %s\n", keys[i], text);
     }
+    print_kept(dpl_doc_tree(facts, "kept"));
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */

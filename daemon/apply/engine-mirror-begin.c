@@ -153,6 +153,7 @@ int dpl_engine_mirror_begin(struct dpl_engine *e, const struct dpl_message *m, s
         .places = e->places,
         .place_count = e->place_count,
         .max_delete = share >= 0 && share <= 100 ? (unsigned)share : 10,
+        .life = dpl_doc_int(e->config, "life", 0),
         .set_aside = dpl_doc_bool(e->config, "set_aside", false),
         .send = call_send,
         .want = call_want,

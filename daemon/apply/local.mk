@@ -12,6 +12,8 @@ libapply_a_SOURCES = \
 	daemon/apply/mirror-content.c daemon/apply/mirror-names.c daemon/apply/mirror-object.c \
 	daemon/apply/mirror-aside.c daemon/apply/mirror-kept.c daemon/apply/mirror-kept.h \
 	daemon/apply/mirror-orphans.c \
+	daemon/apply/kept-list.c daemon/apply/kept-list.h \
+	daemon/apply/message-id.c daemon/apply/message-id.h \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \
 	daemon/apply/queue.c daemon/apply/queue.h \
@@ -40,3 +42,7 @@ libexecdoppel_PROGRAMS += daemon/apply/doppel-replica
 daemon_apply_doppel_replica_SOURCES = daemon/apply/main.c
 APPLY_LIBS = libapply.a libconfine.a libcore.a libproto.a libjournal.a libctl.a libwire.a libbase.a
 daemon_apply_doppel_replica_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)
+# What a mirror has kept of a site that served before.
+libexecdoppel_PROGRAMS += daemon/apply/doppel-kept
+daemon_apply_doppel_kept_SOURCES = daemon/apply/kept-main.c
+daemon_apply_doppel_kept_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)

@@ -4,6 +4,7 @@
  * file is kept in the directory for orphans, durably, before its content is changed for the first
  * time. An object that is there since this mirror, or was found equal, is no loss.
  */
+#include "daemon/apply/kept-list.h"
 #include "daemon/apply/mirror-private.h"
 #include "lib/base/fd.h"
 #include "lib/base/path.h"
@@ -16,7 +17,17 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+void dpl_mirror_note_from(const struct dpl_mirror_target *t, const char *at, char kind,
+                          const struct stat *st, const char *path)
+{
+    long long ctime_ns = (long long)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    g_autofree char *text =
+        g_strdup_printf("%lld %lld %c %s", (long long)t->options.life, ctime_ns, kind, path);
+    (void)lsetxattr(at, DPL_APPLY_FROM, text, strlen(text), 0);
+}
 
 static int copy_content(int from, int to, const struct stat *st, struct dpl_err *err)
 {
@@ -55,7 +66,11 @@ static int keep(struct dpl_mirror_target *t, int from, const char *path, const s
                                O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         return dpl_err_sys(err, errno, "keep a copy of \"%s\"", path);
+    g_autofree char *full = dpl_path_of_dir(from);
+    g_autofree char *at = g_strdup_printf("/proc/self/fd/%d/%s", t->options.orphans_fd, name);
     int rc = copy_content(from, to, st, err);
+    if (rc == 0 && full)
+        dpl_mirror_note_from(t, at, 'c', st, full);
     if (rc == 0)
         rc = finish_copy(t, to, st, err);
     if (rc < 0)

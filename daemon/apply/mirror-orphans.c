@@ -162,6 +162,19 @@ static void disown(struct dpl_mirror_target *t, int dir_fd, const char *name)
         dpl_objects_forget(t->objects, object);
 }
 
+/* Before anything of it changes its times. */
+static void note_where(const struct dpl_mirror_target *t, int dir_fd, const char *name)
+{
+    char at[DPL_OBJECTS_PATH];
+    struct stat st;
+    g_autofree char *dir = dpl_path_of_dir(dir_fd);
+    if (!dir || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    g_autofree char *path = g_strdup_printf("%s/%s", dir, name);
+    dpl_objects_path(at, sizeof at, dir_fd, name);
+    dpl_mirror_note_from(t, at, 'o', &st, path);
+}
+
 /* Moves it to the directory for orphans, under a number and its name. */
 static int move_aside(struct dpl_mirror_target *t, int dir_fd, const char *name, const char *as,
                       struct dpl_err *err)
@@ -169,6 +182,7 @@ static int move_aside(struct dpl_mirror_target *t, int dir_fd, const char *name,
     char to[NAME_MAX + 1];
     snprintf(to, sizeof to, "%016llx-%06llu-%.200s", (unsigned long long)t->id,
              (unsigned long long)t->count.removed, as);
+    note_where(t, dir_fd, name);
     disown(t, dir_fd, name);
     if (renameat2(dir_fd, name, t->options.orphans_fd, to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
         return dpl_err_sys(err, errno, "move the orphan \"%s\" aside", as);

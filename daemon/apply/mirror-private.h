@@ -87,6 +87,10 @@ bool dpl_content_kept(const struct dpl_mirror_target *t, struct dpl_view object)
 int dpl_mirror_aside(void *self, struct dpl_object *object, int fd, struct dpl_err *err);
 /* The path of what this descriptor is beneath its root, and that root's number; NULL: in none. */
 char *dpl_mirror_path_in_root(const struct dpl_mirror_target *t, int fd, uint32_t *root_r);
+/* Notes at something that is kept, by its path as /proc has it, what it was (DPL_APPLY_FROM). One
+ * that takes no such note is kept all the same. */
+void dpl_mirror_note_from(const struct dpl_mirror_target *t, const char *at, char kind,
+                          const struct stat *st, const char *path);
 /* Puts a path on the list of orphans that the result has. */
 int dpl_mirror_note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err);
 

@@ -40,6 +40,7 @@ struct dpl_mirror_target_options {
     int orphans_fd;        /* a directory on the replica's file system where orphans are moved to */
     struct dpl_kept *kept; /* borrowed; NULL: nothing is */
     uint64_t cursor;       /* of that, told to the source; 0: none */
+    int64_t life;          /* of the replica: noted at what is kept */
     bool set_aside;        /* what the source has not, or has otherwise, is kept beside the roots */
     unsigned max_delete;   /* percent of all objects that may be taken away; 100: any */
     int (*send)(void *self, const struct dpl_message *message, struct dpl_err *err);

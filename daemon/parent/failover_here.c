@@ -135,7 +135,11 @@ void dpl_failover_settled(struct dpl_run *run)
 
 static int raise_it(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
 {
-    return dpl_set_become(doc, DPL_SET_EVENT_RAISE, dpl_run_generation(run), err);
+    const struct dpl_doc *account = dpl_doc_tree(dpl_run_facts(run), "account");
+    int rc = dpl_set_become(doc, DPL_SET_EVENT_RAISE, dpl_run_generation(run), err);
+    if (rc > 0 && dpl_doc_get(account, "applied_ms"))
+        dpl_doc_set_int(doc, "parted_ms", dpl_doc_int(account, "applied_ms", 0));
+    return rc;
 }
 
 void dpl_failover_raise(struct dpl_run *run)

@@ -64,6 +64,7 @@ libparent_a_SOURCES = \
 	daemon/parent/failback.c daemon/parent/failback_here.c daemon/parent/failback_there.c \
 	daemon/parent/discard.c daemon/parent/failover_account.c daemon/parent/failover_heard.c \
 	daemon/parent/restore.c daemon/parent/restore.h daemon/parent/restore_ask.c \
+	daemon/parent/kept.c daemon/parent/kept.h daemon/parent/restore_kept.c \
 	daemon/parent/side_asked.c daemon/parent/side_asked.h \
 	daemon/parent/turn.c daemon/parent/turn.h \
 	daemon/parent/store_command.c daemon/parent/store_command.h \

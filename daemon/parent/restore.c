@@ -147,6 +147,8 @@ static const struct dpl_run_step steps[] = {
      "wait until it equals this site; what it has for itself is kept there, beside the roots, and "
      "listed",
      true, NULL, NULL, equal, NULL},
+    {"account", "list what only the other site has, and what of it never came here", true, NULL,
+     NULL, dpl_restore_kept, NULL},
     {"post", "run the programs of hooks.d/post-restore.d; one that fails warns", true, NULL, post,
      NULL, NULL},
 };

@@ -4,8 +4,9 @@
  * failover. Nothing is stopped for it. "failback": that site serves again, and this one is its
  * target; restore.c and failback.c have the tables of their steps.
  *
- * Facts of a failback's record: end (where the journal of this site ended), settle (that the other
- * site was asked to close its replica), kept (how much it kept of its own, for people).
+ * Facts of a restore's record: kept (kept.h). Of a failback's: end (where the journal of this site
+ * ended), settle (that the other site was asked to close its replica), kept (how much it kept of
+ * its own, for people).
  */
 #ifndef DPL_PARENT_RESTORE_H
 #define DPL_PARENT_RESTORE_H
@@ -46,6 +47,8 @@ dpl_restore_judge_fn dpl_restore_judge, dpl_failback_judge, dpl_discard_judge;
 void dpl_restore_looked(struct dpl_run *run, int rc, const struct dpl_doc *state,
                         const struct dpl_err *err, dpl_restore_judge_fn *judge);
 
+/* A step of a restore (restore_kept.c). */
+dpl_run_fn dpl_restore_kept;
 /* Steps of a failback (failback_here.c, failback_there.c). */
 dpl_run_fn dpl_failback_look, dpl_failback_pre;
 dpl_run_fn dpl_failback_release, dpl_failback_released, dpl_failback_take_back;

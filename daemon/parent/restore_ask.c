@@ -35,6 +35,8 @@ struct dpl_doc *dpl_restore_standby_question(const struct dpl_run *run)
         dpl_doc_set_text(ask, "rules", dpl_doc_text(set->doc, "rules"));
     if (set)
         dpl_doc_set(ask, "map", dpl_set_map_there(dpl_doc_list(set->doc, "map")));
+    if (set && dpl_doc_get(set->doc, "parted_ms"))
+        dpl_doc_set_int(ask, "parted_ms", dpl_doc_int(set->doc, "parted_ms", 0));
     return ask;
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
+#include "daemon/parent/kept.h"
 #include "daemon/parent/learn.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
@@ -163,6 +164,7 @@ static void set_end(struct dpl_set *set)
     dpl_turn_forget(set);
     dpl_asked_forget(set);
     dpl_other_forget(set);
+    dpl_kept_forget(set);
     dpl_sender_forget(set);
     g_free(set->held.why);
     dpl_attribute_end(set);

@@ -100,6 +100,7 @@ static int to_target(struct dpl_doc *doc, int64_t generation, struct dpl_err *er
     forget_session(doc);
     dpl_doc_set_text(doc, "from", peer);
     dpl_doc_unset(doc, "rules");
+    dpl_doc_unset(doc, "parted_ms");
     dpl_doc_set_int(doc, "life", generation);
     dpl_doc_set_bool(doc, "set_aside", true);
     return DPL_OK;

@@ -94,6 +94,8 @@ static int stand_by(struct ask *ask, struct dpl_doc *doc, struct dpl_err *err)
     rc = dpl_set_become(doc, DPL_SET_EVENT_STAND_BY, ask->generation, err);
     if (rc < 0)
         return rc;
+    if (rc > 0 && dpl_doc_get(args, "parted_ms"))
+        dpl_doc_set_int(doc, "parted_ms", dpl_doc_int(args, "parted_ms", 0));
     if (rc > 0) /* also one that was accepted anew, over files that lie here */
         dpl_doc_set_bool(doc, "set_aside", true);
     if (dpl_doc_count(map) > 0)

@@ -2,6 +2,7 @@
  *
  * What another site may ask. A handler is called with a set that is shared with that site.
  */
+#include "daemon/parent/kept.h"
 #include "daemon/parent/release.h"
 #include "daemon/parent/side_asked.h"
 #include "daemon/parent/talk.h"
@@ -13,11 +14,17 @@ static const struct {
     const char *ask;
     dpl_talk_handler *handler;
 } rows[] = {
-    {"cede", dpl_release_cede},       {"online", dpl_side_online},
-    {"protect", dpl_side_protect},    {"release", dpl_release_asked},
-    {"serve", dpl_side_serve},        {"settle", dpl_side_settle},
-    {"standby", dpl_side_stand_by},   {"state", dpl_talk_state},
-    {"stopped", dpl_release_stopped}, {"take_back", dpl_release_take_back},
+    {"cede", dpl_release_cede},
+    {"kept", dpl_kept_asked},
+    {"online", dpl_side_online},
+    {"protect", dpl_side_protect},
+    {"release", dpl_release_asked},
+    {"serve", dpl_side_serve},
+    {"settle", dpl_side_settle},
+    {"standby", dpl_side_stand_by},
+    {"state", dpl_talk_state},
+    {"stopped", dpl_release_stopped},
+    {"take_back", dpl_release_take_back},
     {"withdraw", dpl_side_withdraw},
 };
 

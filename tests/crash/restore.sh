@@ -48,6 +48,10 @@ for i in $(seq 100); do head -c $((i * 41 % 9000)) /dev/urandom >"$root_a/old/f$
 both_equal a
 eventually knows_rules b
 
+# All that is older had come, by its time, when this has.
+pause 1
+echo last >"$root_a/last"
+both_equal a
 refused a restore mail
 refused a failback mail
 refused b restore mail
@@ -57,9 +61,14 @@ gone_from a
 [ $failed = 0 ] && echo "PRINT failed over"
 
 # What b has not: written behind its back at a, as what came last would be.
-mkdir -p "$root_a/lost"
+mkdir -p "$root_a/lost/cur"
 echo precious >"$root_a/lost/mail"
+printf 'Subject: one\nMessage-ID: <never@came>\n\nhello\n' >"$root_a/lost/cur/1.M1:2,S"
 echo otherwise >"$root_a/old/f1"
+# b has moved one and written over another: nothing of the first is missing, though its name at a is too many.
+mv "$root_b/old/f50" "$root_b/old/moved"
+echo new >"$root_b/old/f60"
+rm "$root_b/old/f70"
 load() {
     local n=0 root=$1
     while [ ! -e "$work/enough" ]; do
@@ -83,6 +92,16 @@ both_equal b
 [ "$(cat "$disk_a"/.doppel/mail/orphans/*-lost/mail 2>/dev/null)" = precious ] || complain "what only a had is lost"
 grep -q otherwise "$disk_a"/.doppel/mail/orphans/*-f1 2>/dev/null || complain "what a had otherwise is lost"
 doppel a orphans mail list | grep -q lost || complain "what was kept is not listed"
+doppel b --output-as=json procedure show "$(doppel b procedure show | sort | tail -n 1 | cut -d' ' -f 1)" >"$work/json"
+grep -q '"exact": true' "$work/json" || complain "the account is not exact"
+[ "$(value never_came <"$work/json"):$(value never_came_mails <"$work/json")" = 2:1 ] || { complain "the account is wrong"; grep -A80 '"kept"' "$work/json"; }
+list=$(value list <"$work/json")
+for line in "never came .* <never@came> $root_a/lost/cur/1.M1:2,S" "never came .* - $root_a/lost/mail" \
+    "otherwise .* $root_a/old/f1 " "otherwise .* $root_a/old/f60 " "had come .* $root_a/old/f70 "; do
+    grep -q "^$line" "$list" || complain "no \"$line\" in the list"
+done
+! grep -q 'f50' "$list" || complain "what stands under another name is listed"
+[ "$(wc -l <"$list")" = 5 ] || { complain "the list has other lines"; cat "$list"; }
 [ $failed = 0 ] && echo "PRINT restored, while users worked; what the old source alone had is kept and listed"
 
 echo "at b" >"$root_b/after-restore"

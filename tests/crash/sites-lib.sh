@@ -104,7 +104,7 @@ sites_programs() {
     local program from
     libexec=$work/libexec
     mkdir "$libexec"
-    for program in doppel doppeld doppel-capture doppel-link doppel-replica doppel-door; do
+    for program in doppel doppeld doppel-capture doppel-link doppel-replica doppel-door doppel-kept; do
         for from in "${1:+$1/$program}" "$build/$program" "$build"/daemon/{capture,link,apply,priv}/"$program"; do
             [ -z "$from" ] || [ ! -x "$from" ] || { cp "$from" "$libexec/$program" && break; }
         done

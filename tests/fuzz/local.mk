@@ -20,6 +20,7 @@ fuzz_targets += tests/fuzz/proto
 fuzz_targets += tests/fuzz/relay
 fuzz_targets += tests/fuzz/replica-map
 fuzz_targets += tests/fuzz/replica-state
+fuzz_targets += tests/fuzz/message-id
 fuzz_targets += tests/fuzz/service-probe
 fuzz_targets += tests/fuzz/service-text
 
@@ -74,6 +75,8 @@ tests_fuzz_proto_SOURCES = tests/fuzz/proto.c
 tests_fuzz_proto_LDADD = libproto.a libwire.a libbase.a $(PROTO_LIBS) $(FUZZ_LIBS)
 tests_fuzz_replica_map_SOURCES = tests/fuzz/replica_map.c
 tests_fuzz_replica_map_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
+tests_fuzz_message_id_SOURCES = tests/fuzz/message_id.c
+tests_fuzz_message_id_LDADD = libapply.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_replica_state_SOURCES = tests/fuzz/replica_state.c
 tests_fuzz_replica_state_LDADD = libapply.a libjournal.a libwire.a libbase.a $(FUZZ_LIBS)
 tests_fuzz_relay_SOURCES = tests/fuzz/relay.c

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a mirror has kept of a site that served before: the files beneath the directory for orphans
+ * that came there in one life of the replica, but for those whose content stands in the replica all
+ * the same, under whatever name. When that was moved aside stands in an attribute
+ * (DPL_APPLY_FROM), which is believed only as far as it makes sense.
+ *
+ * Reads, and follows no symbolic link. Bounded in files and in time; where a bound is met `exact`
+ * is false, and more is listed than is missing, or `more` counts what is not listed.
+ */
+#ifndef DPL_APPLY_KEPT_LIST_H
+#define DPL_APPLY_KEPT_LIST_H
+
+#include "lib/base/err.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* "LIFE CTIME_NS o|c PATH": in which life, its ctime before, an orphan or a former content. */
+#define DPL_APPLY_FROM "trusted.doppel.from"
+
+enum { DPL_KEPT_MAX = 100000 };
+
+struct dpl_kept_file {
+    char *path;       /* where it stood */
+    char *as;         /* beneath the directory for orphans */
+    char *message_id; /* NULL: it is no mail, or has none */
+    int64_t size, mtime_ms, ctime_ms;
+    bool otherwise; /* the former content of a file that is there with another one */
+    bool here;      /* its content stands in the replica */
+};
+
+struct dpl_kept_list {
+    GPtrArray *files;    /* of struct dpl_kept_file */
+    GHashTable *by_size; /* of GPtrArray of them; what is empty is in none */
+    uint64_t more;
+    bool exact;
+    int64_t deadline_ns; /* CLOCK_MONOTONIC */
+};
+
+/* Gathers them, and the ids of mails. */
+int dpl_kept_list_read(struct dpl_kept_list *list, int orphans_fd, int64_t life, int64_t most_ms,
+                       struct dpl_err *err);
+/* Looks for their content beneath this root. */
+int dpl_kept_list_compare(struct dpl_kept_list *list, int orphans_fd, int root_fd,
+                          struct dpl_err *err);
+void dpl_kept_list_done(struct dpl_kept_list *list);
+
+#endif

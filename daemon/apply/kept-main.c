@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * doppel-kept LIFE SINCE_MS DIR ROOT...: what the replica of that life keeps of the time when its
+ * site served, and has nowhere else; DIR is the set's own directory beside the roots. Started by
+ * doppeld, with the channel to it on descriptor 3, over which it says {kept: {...}} or {failed:
+ * TEXT} and ends. The whole list is written to DIR/kept-LIFE; the answer has its beginning.
+ */
+#include "daemon/apply/kept-list.h"
+#include "lib/base/fd.h"
+#include "lib/confine/confine.h"
+#include "lib/ctl/channel.h"
+#include "lib/ctl/quote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_MS = 30 * 60 * 1000, TOLD = 200, PATH_TOLD = 1000, SLACK_MS = 100, ROOTS_MAX = 64 };
+
+/* It was changed there after what is known to have come to the other site. Times of files are a
+ * tick of the kernel's clock early, those of records are not. */
+static bool never_came(const struct dpl_kept_file *f, int64_t since_ms)
+{
+    return since_ms > 0 && !f->otherwise && f->ctime_ms > since_ms - SLACK_MS;
+}
+
+static const char *what(const struct dpl_kept_file *f, int64_t since_ms)
+{
+    return f->otherwise              ? "otherwise"
+           : never_came(f, since_ms) ? "never came"
+           : since_ms > 0            ? "had come"
+                                     : "only here";
+}
+
+static void put_file(struct dpl_doc *files, const struct dpl_kept_file *f, int64_t since_ms)
+{
+    struct dpl_doc *row = dpl_doc_add_tree(files);
+    g_autofree char *path = g_strndup(f->path, PATH_TOLD);
+    dpl_doc_set_text(row, "path", path);
+    dpl_doc_set_text(row, "what", what(f, since_ms));
+    dpl_doc_set_int(row, "size", f->size);
+    dpl_doc_set_int(row, "mtime_ms", f->mtime_ms);
+    if (f->message_id)
+        dpl_doc_set_text(row, "message_id", f->message_id);
+}
+
+static void write_line(FILE *to, const struct dpl_kept_file *f, int64_t since_ms)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_printf(line, "%-10s %12lld %s ", what(f, since_ms), (long long)f->size,
+                    f->message_id ? f->message_id : "-");
+    dpl_quote_into(line, f->path, strlen(f->path));
+    g_string_append(line, "  orphans/");
+    dpl_quote_into(line, f->as, strlen(f->as));
+    fprintf(to, "%s\n", line->str);
+}
+
+static int report(const struct dpl_kept_list *l, int64_t since_ms, FILE *to, struct dpl_doc *kept,
+                  struct dpl_err *err)
+{
+    struct dpl_doc *files = dpl_doc_set_list(kept, "files");
+    int64_t total = 0, never = 0, mails = 0;
+    /* What never came first: the answer has room for the beginning alone. */
+    for (int turn = 0; turn < 2; turn++)
+        for (guint i = 0; i < l->files->len; i++) {
+            const struct dpl_kept_file *f = l->files->pdata[i];
+            if (f->here || never_came(f, since_ms) != (turn == 0))
+                continue;
+            if (total++ < TOLD)
+                put_file(files, f, since_ms);
+            never += turn == 0;
+            mails += turn == 0 && f->message_id;
+            write_line(to, f, since_ms);
+        }
+    dpl_doc_set_int(kept, "total", total + (int64_t)l->more);
+    if (since_ms > 0) {
+        dpl_doc_set_int(kept, "never_came", never);
+        dpl_doc_set_int(kept, "never_came_mails", mails);
+    }
+    dpl_doc_set_bool(kept, "exact", l->exact && l->more == 0);
+    return ferror(to) || fflush(to) != 0 ? dpl_err_sys(err, errno, "write the list") : 0;
+}
+
+static int drop_rights(struct dpl_err *err)
+{
+    const uint64_t kept = UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_SYS_ADMIN;
+    int rc = dpl_confine_caps(kept, err);
+    return rc < 0 ? rc : dpl_confine_calls(DPL_CONFINE_READER, err);
+}
+
+static FILE *open_list(int dir_fd, long long life, struct dpl_err *err)
+{
+    g_autofree char *name = g_strdup_printf("kept-%lld", life);
+    int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        dpl_err_sys(err, errno, "write \"%s\"", name);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+static int run(char **argv, struct dpl_doc *kept, struct dpl_err *err)
+{
+    long long life = strtoll(argv[1], NULL, 10), since_ms = strtoll(argv[2], NULL, 10);
+    struct dpl_kept_list list = {0};
+    dpl_autofd int dir = open(argv[3], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dpl_autofd int orphans =
+        dir < 0 ? -1 : openat(dir, "orphans", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (orphans < 0)
+        return dpl_err_sys(err, errno, "open what is kept in \"%s\"", argv[3]);
+    FILE *to = open_list(dir, life, err);
+    if (!to)
+        return err->code;
+    int rc = drop_rights(err);
+    if (rc == 0)
+        rc = dpl_kept_list_read(&list, orphans, life, MOST_MS, err);
+    for (char **root = argv + 4; rc == 0 && *root; root++) {
+        dpl_autofd int fd = open(*root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        rc = fd < 0 ? dpl_err_sys(err, errno, "open \"%s\"", *root)
+                    : dpl_kept_list_compare(&list, orphans, fd, err);
+    }
+    if (rc == 0)
+        rc = report(&list, since_ms, to, kept, err);
+    dpl_kept_list_done(&list);
+    return fclose(to) != 0 && rc == 0 ? dpl_err_sys(err, errno, "write the list") : rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct dpl_err err = {0};
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("doppel-kept %s\n", PACKAGE_VERSION);
+        return 0;
+    }
+    bool helps = argc == 2 && strcmp(argv[1], "--help") == 0;
+    if (helps || argc < 5 || argc > 4 + ROOTS_MAX) {
+        fprintf(helps ? stdout : stderr, "usage: doppel-kept LIFE SINCE_MS DIR ROOT...\n"
+                                         "Lists what only a site that served before has; doppeld "
+                                         "starts it. See doppel-kept(8).\n");
+        return helps ? 0 : 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    struct dpl_channel *channel = dpl_channel_new(DPL_CHANNEL_FD);
+    if (run(argv, dpl_doc_set_tree(doc, "kept"), &err) < 0) {
+        dpl_doc_unset(doc, "kept");
+        dpl_doc_set_text(doc, "failed", err.text);
+    }
+    int rc = dpl_channel_send(channel, doc, NULL, 0, &err);
+    dpl_channel_free(channel);
+    return rc < 0 ? 1 : 0;
+}
