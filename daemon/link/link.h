@@ -66,6 +66,7 @@ struct dpl_link {
     uint64_t sent_messages, head, head_tag, rate_bytes, rate_from;
     uint64_t reserved;   /* where the capture's next change will stand, */
     int64_t reserved_ns; /* not before this moment; 0: not known */
+    bool sent_told;      /* that all was sent */
     uint32_t flags_told;
     int64_t rate_ns, status_ns, capstat_ns, trim_ns;
     bool changed;

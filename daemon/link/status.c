@@ -113,6 +113,14 @@ static void put_end(const struct dpl_source_position *p, struct dpl_doc *doc)
     dpl_doc_set_int(end, "chain", p->chain);
 }
 
+/* Whether a journal has ended, and the target holds all of it. Who lets go waits for that. */
+static bool is_sent(const struct dpl_link *link)
+{
+    const struct dpl_source *s = &link->source;
+    return s->state == DPL_SOURCE_CHOOSING && s->former.tag != 0 &&
+           s->former.durable >= s->former.sent && !(s->flags & DPL_STATE_NEEDS_MIRROR);
+}
+
 /* Of a journal that has ended: whether the target holds it durably, its end too; acknowledgements
  * are of the former position from then on. */
 static void put_left(const struct dpl_link *link, struct dpl_doc *doc)
@@ -123,8 +131,7 @@ static void put_left(const struct dpl_link *link, struct dpl_doc *doc)
     uint64_t head = !ended && link->head > p->sent ? link->head : p->sent;
     if (p->tag == 0)
         return;
-    dpl_doc_set_bool(doc, "sent_all",
-                     ended && p->durable >= head && !(s->flags & DPL_STATE_NEEDS_MIRROR));
+    dpl_doc_set_bool(doc, "sent_all", is_sent(link));
     dpl_doc_set_int(doc, "unsent_bytes", as_int(head > p->durable ? head - p->durable : 0));
     if (ended)
         put_end(p, doc);
@@ -230,9 +237,11 @@ int64_t dpl_link_status(struct dpl_link *link, int64_t now_ns)
     }
     head_check(link);
     rate_read(link, now_ns);
+    bool sent = is_sent(link);
     int64_t due = link->status_ns + (link->changed ? soon_ns : late_ns);
-    if (now_ns < due)
+    if (now_ns < due && sent == link->sent_told)
         return due;
+    link->sent_told = sent;
     g_autoptr(dpl_doc_auto) doc = status_doc(link);
     struct dpl_err err;
     /* A daemon that does not read will get the next one. */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { AGAIN_MS = 100, SETTLE_MS = 600000, ONLINE_MS = 180000, PACEMAKER_AGAIN_MS = 200 };
+enum { AGAIN_MS = 20, SETTLE_MS = 600000, ONLINE_MS = 180000, PACEMAKER_AGAIN_MS = 200 };
 
 void dpl_failover_pre(struct dpl_run *run)
 {

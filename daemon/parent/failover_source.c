@@ -30,6 +30,17 @@ static struct dpl_doc *question(const struct dpl_run *run, const char *ask)
     return doc;
 }
 
+/* How far the other site is: its answer waits until that is so, some seconds at most. */
+static void ask_until(struct dpl_run *run, const char *until, dpl_run_answer_fn *then)
+{
+    struct dpl_doc *ask = dpl_talk_question("stopped", run->set);
+    int64_t wait_ms = 0;
+    (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
+    dpl_doc_set_text(ask, "until", until);
+    dpl_doc_set_int(ask, "wait_ms", MAX(wait_ms - dpl_run_elapsed_ms(run), 0));
+    dpl_run_ask_site(run, ask, ASK_MS, then);
+}
+
 /* --- record ----------------------------------------------------------------------------------- */
 
 static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
@@ -191,7 +202,7 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
 
 static void look_released(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_talk_question("stopped", run->set), ASK_MS, on_released);
+    ask_until(run, "stopped", on_released);
 }
 
 void dpl_failover_released(struct dpl_run *run)
@@ -298,7 +309,8 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
 
 static void look_drained(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_talk_question("stopped", run->set), ASK_MS, on_drained);
+    bool graceful = dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_GRACEFUL;
+    ask_until(run, graceful ? "drained" : "", on_drained);
 }
 
 void dpl_failover_drain(struct dpl_run *run)

@@ -11,6 +11,7 @@
 #include "daemon/parent/node.h"
 #include "daemon/parent/notify.h"
 #include "daemon/parent/probe.h"
+#include "daemon/parent/release.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/run.h"
 #include "daemon/parent/site.h"
@@ -190,6 +191,7 @@ static void close_parts(struct dpl_daemon *daemon)
     dpl_nodes_end(daemon);
     dpl_roles_end(daemon);
     dpl_cluster_end(daemon);
+    dpl_release_end();
     dpl_talks_end(daemon);
     dpl_server_free(daemon->server);
     dpl_children_free(daemon->children);

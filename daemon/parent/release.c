@@ -7,6 +7,9 @@
 #include "daemon/parent/service.h"
 #include "daemon/parent/set_become.h"
 #include "daemon/parent/set_edit.h"
+#include "lib/base/clock.h"
+
+enum { WAIT_MS = 5000, ALONE_MS = 20, PACEMAKER_MS = 200 };
 
 /* A question whose answer waits for the store or for Pacemaker. */
 struct ask {
@@ -15,7 +18,12 @@ struct ask {
     char *set;
     enum dpl_set_event event;
     int64_t generation;
+    struct dpl_timer timer; /* it looks again */
+    int64_t deadline_ns;
+    struct ask *other; /* that waits for the same or something else */
 };
+
+static struct ask *waiting; /* those whose timer runs, in the process's one loop */
 
 static struct ask *ask_new(struct dpl_daemon *daemon, const struct dpl_set *set,
                            struct dpl_talk *talk)
@@ -164,26 +172,71 @@ static void put_drained(struct ask *ask, struct dpl_doc *doc)
         dpl_doc_set(doc, "end", dpl_doc_copy(dpl_doc_tree(item.doc, "end")));
 }
 
+static void stopped(struct ask *ask, const char *running);
+
+static void again(void *self)
+{
+    struct ask *ask = self, **at = &waiting;
+    while (*at != ask)
+        at = &(*at)->other;
+    *at = ask->other;
+    look(ask, stopped);
+}
+
+/* Whether it waits on: what is waited for is not so yet, and there is time. */
+static bool waits(struct ask *ask, const struct dpl_doc *doc)
+{
+    const char *until = dpl_doc_text(dpl_talk_args(ask->talk), "until");
+    bool known = g_strcmp0(until, "stopped") == 0 || g_strcmp0(until, "drained") == 0;
+    if (!known || dpl_doc_bool(doc, until, false) || ask->daemon->stopping ||
+        dpl_clock_now_ns(&dpl_clock_system) >= ask->deadline_ns)
+        return false;
+    ask->other = waiting;
+    waiting = ask;
+    dpl_timer_set(&ask->timer, ask->daemon->loop,
+                  ask->daemon->settings.cluster ? PACEMAKER_MS : ALONE_MS, again, ask);
+    return true;
+}
+
 static void stopped(struct ask *ask, const char *running)
 {
     struct dpl_store_item item;
     struct dpl_err err = {0};
     if (dpl_store_get(ask->daemon->store, "set", ask->set, &item, &err) < 0) {
         dpl_talk_fail(ask->talk, &err);
-    } else {
-        struct dpl_doc *doc = role_doc(ask->daemon, item.doc);
-        dpl_doc_set_bool(doc, "stopped", !running);
-        if (running)
-            dpl_doc_set_text(doc, "running", running);
-        put_drained(ask, doc);
-        dpl_talk_answer(ask->talk, doc);
+        ask_free(ask);
+        return;
     }
+    struct dpl_doc *doc = role_doc(ask->daemon, item.doc);
+    dpl_doc_set_bool(doc, "stopped", !running);
+    if (running)
+        dpl_doc_set_text(doc, "running", running);
+    put_drained(ask, doc);
+    if (waits(ask, doc)) {
+        dpl_doc_free(doc);
+        return;
+    }
+    dpl_talk_answer(ask->talk, doc);
     ask_free(ask);
 }
 
 void dpl_release_stopped(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_talk *talk)
 {
-    look(ask_new(daemon, set, talk), stopped);
+    struct ask *ask = ask_new(daemon, set, talk);
+    int64_t ms = dpl_doc_int(dpl_talk_args(talk), "wait_ms", 0);
+    ask->deadline_ns =
+        dpl_clock_now_ns(&dpl_clock_system) + CLAMP(ms, 0, WAIT_MS) * INT64_C(1000000);
+    look(ask, stopped);
+}
+
+void dpl_release_end(void)
+{
+    while (waiting) {
+        struct ask *ask = waiting;
+        waiting = ask->other;
+        dpl_timer_clear(&ask->timer);
+        ask_free(ask);
+    }
 }
 
 /* --- what is sent ----------------------------------------------------------------------------- */

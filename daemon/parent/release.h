@@ -4,10 +4,13 @@
  *
  *   release {generation}    let go for that generation: the role is released, durably, before the
  *                           answer; the services stop by that
- *   stopped                 how far it is: {role, generation, released_for, stopped, owner,
+ *   stopped [{until, wait_ms}]  how far it is: {role, generation, released_for, stopped, owner,
  *                           unsent_bytes, drained, end: {epoch, tag, lsn, chain}}
  *   cede {generation}       give the generation away: refused while anything of the services runs
  *   take_back {generation, withdrawn}  serve on; withdrawn: the other site gave the number up
+ *
+ * With `until`, one of the keys stopped and drained, the answer waits until that is so, at most for
+ * wait_ms (and for some seconds in any case).
  *
  * `stopped` is true only when Pacemaker shows no resource of the set's services on any node, or, on
  * a stand-alone server, when nothing is captured. `end` and `drained` are known on the node that
@@ -20,6 +23,8 @@
 
 dpl_talk_handler dpl_release_asked, dpl_release_stopped, dpl_release_cede, dpl_release_take_back;
 
+/* Nobody waits any more. */
+void dpl_release_end(void);
 /* Looks whether all of a released set has been sent now. */
 void dpl_release_review(struct dpl_set *set);
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { AGAIN_MS = 300, LOOK_MS = 10000 };
+enum { SOON_MS = 100, LATER_MS = 500, PATIENT_MS = 10000, LOOK_MS = 10000 };
 
 const char *dpl_restore_peer(const struct dpl_run *run)
 {
@@ -51,7 +51,7 @@ void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, c
     if (most_ms > 0 && dpl_run_elapsed_ms(run) > most_ms)
         dpl_run_failf(run, DPL_E_TIMEOUT, "in %lld s: %s", (long long)(most_ms / 1000), text);
     else
-        dpl_run_later(run, AGAIN_MS, again);
+        dpl_run_later(run, dpl_run_elapsed_ms(run) < PATIENT_MS ? SOON_MS : LATER_MS, again);
 }
 
 bool dpl_restore_is_equal(const struct dpl_doc *state)

@@ -67,6 +67,9 @@ lost() {
     echo $lost
 }
 
+# steps FILE...: how long each step took, in one line.
+steps() { cat "$@" | awk '$3 == "done" && $5 == "s" { line = line " " $2 " " $4 } END { print "PRINT seconds:" line }'; }
+
 # dies STEP: doppeld of site b is killed when a new procedure begins that step; 1: that did not come.
 dies() {
     local pid
@@ -166,6 +169,7 @@ graceful)
     wants 4 'it has ended' doppel b procedure undo "$(id_of)"
     grep -q 'serve: done' "$work/b/log.d/procedures/$(id_of).log" || complain "its log is not whole"
     echo mine >"$root_b/written-there" || complain "site b cannot be written"
+    steps "$work/one" "$work/other"
     echo "PRINT graceful: $(acknowledged) files under load, $(lost) lost, both sides equal;$(grep -h 'failover .*: done' "$work/one" "$work/other" | sed 's/.*after/ after/')"
     ;;
 down)
@@ -187,6 +191,7 @@ down)
     touch "$work/enough"
     wait $delivers
     echo "PRINT the source was killed: $(lost) of $(acknowledged) files were not here yet; $(grep '^missing' "$work/down")"
+    steps "$work/down"
     grep -E 'failover .*: done' "$work/down" | sed 's/^/PRINT /'
     # It comes back, asks before it serves, and learns that it is not the one any more.
     site_start a
