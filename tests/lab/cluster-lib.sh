@@ -26,7 +26,7 @@ exec >>/var/log/doppeld.log 2>&1 </dev/null
 setsid sh -c 'while :; do doppeld --foreground; sleep 0.2; done' &
 END
 }
-doppel() { on "$1" timeout 120 doppel "${@:2}"; }
+doppel() { on "$1" timeout 300 doppel "${@:2}"; }
 ready() { doppel "$1" --output-as=json store show 2>/dev/null | grep -q '"state": "ready"'; }
 known() { doppel "$1" set list 2>/dev/null | grep -q '^mail '; }
 print_of() { doppel "$1" --output-as=json site list | sed -n 's/^ *"fingerprint": "\(.*\)",\{0,1\}$/\1/p' | head -n 1; }

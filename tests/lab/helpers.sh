@@ -122,14 +122,15 @@ wait_until() {
     done
 }
 
-# configure SITE <FILE: gives a crm configuration to the site's cluster and waits until it is done.
-configure() {
+# load_configuration SITE <FILE: gives a crm configuration to the site's cluster.
+load_configuration() {
     local host
     host=$(member "$1")
-    lab exec "$host" sh -c 'cat >/run/configure.crm' || return 1
-    quietly on "$host" crm -D plain configure load update /run/configure.crm || return 1
-    settle "$1"
+    lab exec "$host" sh -c 'cat >/run/configure.crm' && quietly on "$host" crm -D plain configure load update /run/configure.crm
 }
+
+# configure SITE <FILE: the same, and waits until the cluster has done it.
+configure() { load_configuration "$1" && settle "$1"; }
 
 # crm_at SITE ARGUMENT...: crmsh on a member.
 crm_at() {

@@ -220,7 +220,7 @@ flow_starts() {
 # acknowledged: how many messages were, so far.
 acknowledged() { grep -c ^acknowledged "$FLOW_LEDGER" 2>/dev/null || :; }
 # flow_beats COUNT [SINCE]: so many were acknowledged, since there were SINCE of them.
-flow_beats() { [ "$(acknowledged)" -ge $((${2:-0} + $1)) ]; }
+flow_beats() { local now; now=$(acknowledged) && [ "${now:-0}" -ge $((${2:-0} + $1)) ]; }
 
 # flow_goes_on WHAT [SECONDS]: mail is acknowledged again; prints the longest gap so far.
 flow_goes_on() {
