@@ -13,7 +13,7 @@ sites_config() {
     local files addr site=$1
     files=$(get files "$1") addr=$(get addr "$1")
     [ "$1" != n ] || site=a
-    printf '[site]\nname=site-%s\n[daemon]\nlisten=127.0.0.1\nport=%s\nmetrics=off\nuser=nobody\n' $site "${addr##*:}"
+    printf '[site]\nname=site-%s\n[daemon]\nlisten=127.0.0.1\nport=%s\nmetrics=off\nuser=nobody\n' "$site" "${addr##*:}"
     printf 'run_dir=%s/run\nstate_dir=%s/state\nlog_level=debug\n' "$files" "$files"
     printf '[tls]\nkey=%s/keys/node.key\ncert=%s/keys/node.crt\n' "$files" "$files"
     [ "$1" != b ] || { printf '[target]\nroot=%s\n' "$disk_b"; return; }
