@@ -187,18 +187,32 @@ static void note_connection(struct dpl_set *set, const struct dpl_doc *connectio
         dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
+/* Resources of the set whose start failed; `refused`: because of what is over alone. They refused
+ * to start in another role, and the daemon that set the right one died before it had cleaned up, or
+ * a node's own copy of the role came later; or they found no daemon. */
+static GPtrArray *failed_starts(const struct dpl_doc *answer, const char *set, bool refused)
+{
+    const struct dpl_doc *list = dpl_doc_list(answer, "failures");
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        const char *id = dpl_doc_text(row, "resource"), *reason = dpl_doc_text(row, "reason");
+        bool over =
+            reason && (dpl_role_is_refusal(reason, set) || g_str_has_prefix(reason, DPL_NO_DAEMON));
+        if (primitive_of(answer, id, set) && (over || !refused) &&
+            !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL))
+            g_ptr_array_add(ids, g_strdup(id));
+    }
+    return ids;
+}
+
 static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const char *role,
                           const char *const *nodes, size_t count, const struct dpl_doc *answer)
 {
-    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
     struct setting *s = g_new(struct setting, 1);
+    /* Nothing else: a cleanup makes Pacemaker forget for a moment what runs, and begin anew. */
     *s = (struct setting){r, g_strdup(set->name), g_strdup(role),
-                          g_ptr_array_new_with_free_func(g_free)};
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        if (g_strcmp0(dpl_doc_text(row, "set"), set->name) == 0)
-            g_ptr_array_add(s->resources, g_strdup(dpl_doc_text(row, "id")));
-    }
+                          failed_starts(answer, set->name, false)};
     struct dpl_doc *ask = dpl_doc_new(), *names = dpl_doc_set_list(ask, "nodes");
     dpl_doc_set_text(ask, "ask", "attribute");
     dpl_doc_set_format(ask, "name", "doppel-%s", set->name);
@@ -209,35 +223,19 @@ static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const 
     dpl_cluster_ask(r->daemon, ask, is_set, s);
 }
 
-/* Resources that are down because of what is over: they refused to start in another role, and the
- * daemon that set the right one died before it had cleaned up, or a node's own copy of the role
- * came later; or they found no daemon. NULL: there is none. */
-static GPtrArray *refused(const struct dpl_doc *answer, const char *set)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "failures");
-    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        const char *id = dpl_doc_text(row, "resource"), *reason = dpl_doc_text(row, "reason");
-        if (primitive_of(answer, id, set) && reason &&
-            (dpl_role_is_refusal(reason, set) || g_str_has_prefix(reason, DPL_NO_DAEMON)) &&
-            !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL))
-            g_ptr_array_add(ids, g_strdup(id));
-    }
-    return ids->len > 0 ? g_steal_pointer(&ids) : NULL;
-}
-
 /* True if something is being cleaned up. One that refuses again and again is left alone meanwhile.
  */
 static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const char *role,
                           const struct dpl_doc *answer)
 {
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
-    GPtrArray *ids = now_ns < r->clean_ns ? NULL : refused(answer, set->name);
-    if (!ids)
+    if (now_ns < r->clean_ns)
+        return false;
+    g_autoptr(GPtrArray) ids = failed_starts(answer, set->name, true);
+    if (ids->len == 0)
         return false;
     struct setting *s = g_new(struct setting, 1);
-    *s = (struct setting){r, g_strdup(set->name), g_strdup(role), ids};
+    *s = (struct setting){r, g_strdup(set->name), g_strdup(role), g_steal_pointer(&ids)};
     dpl_log(LOG_NOTICE,
             "set \"%s\" is %s: starts that were refused, or found no daemon, are cleaned up",
             set->name, role);
