@@ -218,12 +218,15 @@ heard)
     is_off() { is b disconnected; }
     heard() { doppel b --output-as=json set show mail | grep -q '"heard_ms"'; }
     waits_settled() { doppel b procedure show "$(id_of)" | grep -q 'paused by hand'; }
+    has_queue() { [ "$(field b queue_bytes)" -gt 0 ]; }
     # down_and_back: the source is killed, a failover begins and stands at "settle", the source comes back and is heard.
     down_and_back() {
+        must doppel b pause mail
+        date +%N >"$root_a/waits" || complain "the source does not serve"
+        eventually has_queue
         kill -9 "$(pid_of a)"
         wait "$(get job a)" 2>/dev/null
         eventually is_off
-        must doppel b pause mail
         doppel b failover mail --immediate --source-is-down --confirm=mail >"$work/heard" 2>&1 </dev/null &
         begun=$!
         eventually waits_settled

@@ -37,7 +37,7 @@ for site in a b; do
 #!/bin/sh
 grep -q " $(get root $site) fuse" /proc/self/mounts || echo "\$DOPPEL_HOOK without a capture" >>$said
 echo "\$DOPPEL_HOOK at \$DOPPEL_SITE" >>$said
-env | grep ^DOPPEL_ | grep -v DOPPEL_LIBEXEC_DIR | sort >$work/\$DOPPEL_HOOK.env
+env | grep -E "^DOPPEL_(DIRECTION|GENERATION|HOOK|PEER|SET|SITE)=" | sort >$work/\$DOPPEL_HOOK.env
 END
         printf '#!/bin/sh\nexit 3\n' >"$work/$site/hooks.d/$name.d/20-fails"
         printf '#!/bin/sh\ntouch %s/never-run\n' "$work" >"$work/$site/hooks.d/$name.d/30-open"
