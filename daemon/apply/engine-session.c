@@ -121,7 +121,7 @@ static int call_records(void *self, const struct dpl_message *m, struct dpl_err 
     e->held_lsn = m->lsn + (uint64_t)n;
     e->held_chain = chain;
     e->full = e->changed = true;
-    dpl_engine_event(e, "queue-full", "the replica's disk or queue has no room: the source waits");
+    dpl_engine_tell_full(e);
     return 0;
 }
 

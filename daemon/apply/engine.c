@@ -10,7 +10,8 @@
 #define SECOND (1000 * MS)
 
 enum { BATCH_BYTES = 8 << 20 }; /* received before it is made durable */
-static const int64_t slice_ns = 5 * MS, reopen_ns = 5 * SECOND, again_ns = SECOND / 2;
+static const int64_t slice_ns = 5 * MS, reopen_ns = 5 * SECOND, again_ns = SECOND / 2,
+                     room_lasts_ns = 5 * SECOND;
 
 static int64_t now_of(const struct dpl_engine *e)
 {
@@ -61,12 +62,20 @@ static void session_over(struct dpl_engine *e)
 static void failed(struct dpl_engine *e, const struct dpl_err *err, int64_t now)
 {
     bool no_space = err->code == DPL_E_NO_SPACE;
-    if (no_space && e->full) /* that was told, and is the same each second */
+    if (no_space && e->full_told) /* that was told, and is the same each second */
         g_strlcpy(e->last_error, err->text, sizeof e->last_error);
     else
         dpl_engine_error(e, err->text);
     e->retry_ns = now + (no_space ? SECOND : 10 * SECOND);
     dpl_target_moved(&e->target);
+}
+
+void dpl_engine_tell_full(struct dpl_engine *e)
+{
+    if (!e->full_told)
+        dpl_engine_event(e, "queue-full",
+                         "the replica's disk or queue has no room: the source waits");
+    e->full_told = true;
 }
 
 /* Whether the source may go on sending: what it may have under way must fit. */
@@ -81,10 +90,15 @@ static void look_at_room(struct dpl_engine *e, int64_t now)
     bool full = dpl_replica_room(e->replica) < e->window_bytes + DPL_RECORDS_MAX;
     if (full != e->full && e->held->len == 0) {
         e->full = full;
+        e->changed = true;
+        e->turned_ns = now;
         dpl_target_moved(&e->target);
-        dpl_engine_event(e, full ? "queue-full" : "queue-has-room",
-                         full ? "the replica's disk or queue has no room: the source waits"
-                              : "the source goes on");
+        if (full)
+            dpl_engine_tell_full(e);
+    }
+    if (e->full_told && !e->full && now - e->turned_ns >= room_lasts_ns) {
+        e->full_told = false;
+        dpl_engine_event(e, "queue-has-room", "the source goes on");
     }
 }
 

@@ -66,7 +66,8 @@ struct dpl_engine {
     uint64_t held_tag, held_lsn, held_chain;
     bool full, more, stopping; /* more: something to apply is left */
     bool broken;               /* the queue: the replica is to be opened again */
-    int64_t open_ns, retry_ns, room_ns, status_ns;
+    bool full_told;            /* as an event, until there has been room for a while */
+    int64_t open_ns, retry_ns, room_ns, turned_ns, status_ns;
     uint64_t synced;
     int64_t heard_ns, heard_wall_ns; /* of the source, as the session has it; the wall clock then */
     unsigned told_done; /* how much of what came had been done when the status was told */
@@ -92,6 +93,8 @@ int dpl_engine_open(struct dpl_engine *engine, struct dpl_err *err);
 void dpl_engine_shut(struct dpl_engine *engine);
 int dpl_engine_take(struct dpl_engine *engine, const struct dpl_doc *doc, struct dpl_err *err);
 void dpl_engine_session_init(struct dpl_engine *engine);
+/* The source waits for room: an event, once. */
+void dpl_engine_tell_full(struct dpl_engine *engine);
 /* Records that were held are put, if there is room now. */
 int dpl_engine_put_held(struct dpl_engine *engine, struct dpl_err *err);
 /* engine-mirror.c: a message of a mirror came; everything that is ready is applied, in the order of

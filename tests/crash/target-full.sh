@@ -54,9 +54,9 @@ eventually alerted queue-has-room 0
 part "a disk that runs full in a mirror: both sites say so, and it goes on where there is room again"
 
 # While changes are applied, and until the journal ends.
-room() { ! wrong a full && ! wrong b full; }
+room() { ! wrong a full && ! wrong b full && [ "$(alerts queue-full)" = "$(alerts queue-has-room)" ]; }
 eventually room
-n=$(alerts queue-full)
+n=$(alerts queue-full) has=$(alerts queue-has-room)
 fill 30
 bulk() { dd if=/dev/urandom of="$root_a/bulk" bs=1M count=16 conv=notrunc status=none || complain "the application is held up"; }
 ended() { [ "$(field a journal_ends)" -ge 1 ]; }
@@ -71,6 +71,9 @@ rm "$disk_b/filler"
 eventually protected
 mailer_ends
 equal
-[ "$(doppel b --output-as=json status mail | value wrong)" = nothing ] || complain "something is wrong in the end: $(doppel b status mail)"
+well() { [ "$(doppel b --output-as=json status mail | value wrong)" = nothing ]; }
+eventually well
+eventually alerted queue-has-room "$has"
+[ "$(($(alerts queue-full) - n))" -le 3 ] || complain "$(($(alerts queue-full) - n)) alerts that it is full"
 part "a disk that stays full until the journal ends: a mirror follows, and both are equal"
 sites_end
