@@ -58,14 +58,15 @@ goes_on() { on "$1" sh -c 'kill -CONT $(cat /run/doppel/doppeld.pid)'; }
 
 # done_at NODE VERB: goes on with it, or takes it back, as soon as the site's store takes changes.
 done_at() {
-    doppel "$1" procedure "$2" >"$LAB_TMP/resume" 2>&1 && return
+    doppel "$1" procedure "$2" >>"$LAB_TMP/resume" 2>&1 && return
     # It may have ended in the moment in which it was hit.
     [ "$2" = resume ] && procedure_is "$1" 'done'
 }
 finishes() {
     local start
     start=$(now_ms)
-    wait_until 120 done_at "$1" "$2" || fail "$2 at $1: $(cat "$LAB_TMP/resume")"
+    : >"$LAB_TMP/resume"
+    wait_until 120 done_at "$1" "$2" || fail "$2 at $1: $(uniq "$LAB_TMP/resume")"
     figure "$round: $2 at $1 done $(($(now_ms) - start)) ms after the fault"
 }
 
