@@ -8,6 +8,7 @@
 enum {
     ORPHAN_MS = 3000, /* for what has lost its master, or is left behind by what started it */
     LOOK_MS = 250,    /* new ones may have come meanwhile */
+    SETTLE_MS = 6000, /* for what is half done */
     WATCHED = 64,
 };
 
@@ -85,12 +86,14 @@ static int hangs(const struct dpl_procs *procs, struct dpl_err *err)
     return DPL_OK;
 }
 
-/* What is half done has half of the time: on a busy machine a delivery waits long for its sync, and
- * one that is cut off comes twice. */
+/* On a busy machine a delivery waits long for its sync, and one that is cut off comes twice; but
+ * one that waits for a lock would hold up the move of the service. */
 static void settle(const struct dpl_service_stop *stop, struct dpl_procs *procs, int64_t now_ns)
 {
     const struct dpl_service_time time = {
-        .clock = stop->clock, .deadline_ns = now_ns + MAX(stop->kill_ns - now_ns, 0) / 2};
+        .clock = stop->clock,
+        .deadline_ns =
+            now_ns + MIN(SETTLE_MS * INT64_C(1000000), MAX(stop->kill_ns - now_ns, 0) / 2)};
     if (stop->service->kind->settle)
         stop->service->kind->settle(procs, &time);
 }
