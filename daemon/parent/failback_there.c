@@ -17,10 +17,9 @@ int dpl_failback_judge(const char *set, const char *peer, const struct dpl_doc *
                        int64_t generation, struct dpl_err *err)
 {
     const char *role = dpl_doc_text(state, "role");
-    if (dpl_doc_int(state, "generation", 0) >= generation)
-        return dpl_err_set(err, DPL_E_REFUSED,
-                           "site \"%s\" knows generation %lld of set \"%s\" already", peer,
-                           (long long)dpl_doc_int(state, "generation", 0), set);
+    int rc = dpl_restore_judge_generation(set, peer, state, generation, err);
+    if (rc < 0)
+        return rc;
     if (g_strcmp0(role, "standby") != 0)
         return dpl_err_set(err, DPL_E_REFUSED,
                            "site \"%s\" is %s: first doppel restore %s, which makes it a standby",

@@ -166,13 +166,11 @@ static bool goes_on_there(struct dpl_run *run, const struct dpl_doc *answer)
 {
     int64_t generation = dpl_doc_int(answer, "generation", 0);
     const char *role = dpl_doc_text(answer, "role");
-    struct dpl_err err = {0};
     if (generation <= dpl_run_generation(run))
         return false;
-    dpl_err_set(&err, DPL_E_REFUSED,
-                "site \"%s\" is %s, by generation %lld: undo this, and begin anew", peer_of(run),
-                role ? role : "?", (long long)generation);
-    dpl_run_fail(run, &err);
+    dpl_run_failf(run, DPL_E_REFUSED,
+                  "site \"%s\" is %s, by generation %lld: undo this, and begin anew", peer_of(run),
+                  role ? role : "?", (long long)generation);
     return true;
 }
 

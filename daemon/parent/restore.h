@@ -30,6 +30,9 @@ struct dpl_doc *dpl_restore_standby_question(const struct dpl_run *run);
  * all the time. */
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
+/* Refuses where its answer to "state" knows this generation already, or a later one. */
+int dpl_restore_judge_generation(const char *set, const char *peer, const struct dpl_doc *state,
+                                 int64_t generation, struct dpl_err *err);
 /* Whether the other site's answer to "state" says that it stands by and equals this site. */
 bool dpl_restore_is_equal(const struct dpl_doc *state);
 /* REFUSED unless it serves here, by a failover, and no procedure is open. */

@@ -54,6 +54,17 @@ void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, c
         dpl_run_later(run, dpl_run_elapsed_ms(run) < PATIENT_MS ? SOON_MS : LATER_MS, again);
 }
 
+int dpl_restore_judge_generation(const char *set, const char *peer, const struct dpl_doc *state,
+                                 int64_t generation, struct dpl_err *err)
+{
+    int64_t there = dpl_doc_int(state, "generation", 0);
+    return there < generation
+               ? DPL_OK
+               : dpl_err_set(err, DPL_E_REFUSED,
+                             "site \"%s\" knows generation %lld of set \"%s\" already", peer,
+                             (long long)there, set);
+}
+
 bool dpl_restore_is_equal(const struct dpl_doc *state)
 {
     const struct dpl_doc *engine = dpl_doc_tree(state, "engine");

@@ -26,15 +26,6 @@ sites_pair
 sites_set
 sites_protect
 
-# wants CODE PATTERN COMMAND...: that exit code, and a line of the output that matches.
-wants() {
-    local code=$1 pattern=$2 got
-    shift 2
-    "$@" >"$work/out" 2>&1 </dev/null
-    got=$?
-    [ $got = "$code" ] || { complain "$*: exit $got, not $code"; cat "$work/out"; return 1; }
-    grep -qE -- "$pattern" "$work/out" || { complain "$*: no \"$pattern\""; cat "$work/out"; return 1; }
-}
 role() { doppel "$1" --output-as=json set show mail | value role; }
 role_is() { [ "$(role "$1")" = "$2" ]; }
 # The source has let go, and may have heard since that the other one serves.

@@ -133,15 +133,6 @@ if [ $failed = 0 ]; then
     echo PRINT "once more, from an empty disk, with doppeld killed in the procedures"
 fi
 
-# wants CODE PATTERN COMMAND...: that exit code, and a line of the output that matches.
-wants() {
-    local code=$1 pattern=$2 got
-    shift 2
-    "$@" >"$work/out" 2>&1 </dev/null
-    got=$?
-    [ $got = "$code" ] || { complain "$*: exit $got, not $code"; cat "$work/out"; return 1; }
-    grep -qE -- "$pattern" "$work/out" || { complain "$*: no \"$pattern\""; cat "$work/out"; return 1; }
-}
 # kept SITE NAME TEXT: something of that name, with that text, was kept there and is listed.
 kept() {
     grep -qr -- "$3" "$(get disk "$1")"/.doppel/mail/orphans/*-"$2" 2>/dev/null || complain "$2 of $1 is not kept"

@@ -40,6 +40,15 @@ eventually() {
     return 0
 }
 must() { "$@" >"$work/out" 2>&1 || { complain "$*: $?"; cat "$work/out"; return 1; }; }
+# wants CODE PATTERN COMMAND...: that exit code, and a line of the output that matches.
+wants() {
+    local code=$1 pattern=$2 got
+    shift 2
+    "$@" >"$work/out" 2>&1 </dev/null
+    got=$?
+    [ $got = "$code" ] || { complain "$*: exit $got, not $code"; cat "$work/out"; return 1; }
+    grep -qE -- "$pattern" "$work/out" || { complain "$*: no \"$pattern\""; cat "$work/out"; return 1; }
+}
 # get NAME SITE: the variable NAME_SITE.
 get() { local -n variable=$1_$2 && echo "$variable"; }
 
