@@ -104,6 +104,10 @@ static void ask_site(void *self)
     const struct dpl_set *set = dpl_set_find(call->run->daemon, call->run->set);
     const char *peer = set ? dpl_set_peer(set) : NULL;
     struct dpl_err err = {0};
+    if (call->run->deed != call->deed) { /* while it waited to be made again */
+        back(call, DPL_E_BUSY, NULL, &err);
+        return;
+    }
     if (peer) {
         dpl_talk_ask(call->run->daemon, peer, dpl_doc_copy(call->question), call->timeout_ms,
                      answered, call);
