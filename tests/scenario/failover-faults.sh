@@ -186,11 +186,17 @@ suspended() {
     other_way_round
 }
 
+# The source lets go as soon as it is asked: in the step that asks, it may not have been yet.
+let_go() { [ "$(role ${FROM}1)" = released ]; }
 target() {
     local node
     node=$(other_of "$(owner $TO mail-replica)")
     begins "$node"
-    reaches "$node" "$1"
+    if [ "$1" = release ]; then
+        wait_until 60 let_go || fail "site $FROM is not released"
+    else
+        reaches "$node" "$1"
+    fi
     site_power off $TO || fail "the power switch"
     wait_until 60 nothing_at $FROM || fail "site $FROM has not let go"
     quietly doppel ${FROM}1 site confirm mail || fail "site confirm"
