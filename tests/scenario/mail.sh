@@ -8,7 +8,7 @@
 # become equal. At the end every acknowledged message is there exactly once (but for what a node that was
 # lost had just delivered, see flow_cut), the service never ran on two nodes, and nothing of ours restarted it.
 #
-#   mail.sh [FAULT...]     these alone; by default MAIL_FAULTS, else the short list
+#   mail.sh [FAULT...]     these alone, or "all"; by default the short list
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/mail-lib.sh"
 . "$(dirname "$0")/../lab/cluster-lib.sh"
@@ -18,8 +18,9 @@
 MAX_DELETE=60%
 
 FAULTS=("$@")
-# shellcheck disable=SC2206
-[ ${#FAULTS[@]} -gt 0 ] || FAULTS=(${MAIL_FAULTS:-move crash daemons wan dns replica_crash})
+[ ${#FAULTS[@]} -gt 0 ] || FAULTS=(move crash daemons wan dns replica_crash)
+[ "${FAULTS[*]}" != all ] ||
+    FAULTS=(move standby crash power freeze cut daemons worker wan dns full upgrade replica_move replica_crash)
 
 more_logs() {
     local host
