@@ -108,10 +108,13 @@ static void print_kept(const struct dpl_doc *kept)
 {
     const struct dpl_doc *files = dpl_doc_list(kept, "files");
     bool exact = dpl_doc_bool(kept, "exact", false);
-    if (!kept || dpl_doc_int(kept, "total", 0) == 0)
+    long long unread = dpl_doc_int(kept, "unread", 0);
+    if (!kept || (dpl_doc_int(kept, "total", 0) == 0 && unread == 0))
         return;
     printf("kept: %lld files that the other site alone has, or had otherwise%s",
-           (long long)dpl_doc_int(kept, "total", 0), exact ? "" : ", at most");
+           (long long)dpl_doc_int(kept, "total", 0), exact || unread > 0 ? "" : ", at most");
+    if (unread > 0)
+        printf("; not complete: %lld directories or files there could not be read", unread);
     if (dpl_doc_get(kept, "never_came"))
         printf("; %lld never came here, of them %lld mails",
                (long long)dpl_doc_int(kept, "never_came", 0),

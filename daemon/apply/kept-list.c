@@ -36,9 +36,45 @@ static bool late(const struct dpl_kept_list *l)
 typedef int found_fn(void *self, int dir_fd, const char *name, const char *path,
                      const struct stat *st, struct dpl_err *err);
 
+/* Counts what cannot be read, unless it has gone, or become something else, meanwhile. */
+static void unread(struct dpl_kept_list *l, int error)
+{
+    bool gone = error == ENOENT || error == ENOTDIR || error == ELOOP;
+    l->unread += !gone;
+}
+
+struct walk {
+    struct dpl_kept_list *list;
+    found_fn *fn;
+    void *self;
+};
+
+static int walk(const struct walk *w, int fd, const char *path, unsigned depth,
+                struct dpl_err *err);
+
+static int walk_entry(const struct walk *w, int dir_fd, const char *name, const char *path,
+                      unsigned depth, struct dpl_err *err)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        unread(w->list, errno);
+        return 0;
+    }
+    g_autofree char *full = g_strdup_printf("%s%s%s", path, path[0] ? "/" : "", name);
+    if (S_ISREG(st.st_mode))
+        return w->fn(w->self, dir_fd, name, full, &st, err);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    int below = depth >= DEPTH_MAX
+                    ? -1
+                    : openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (below < 0)
+        unread(w->list, depth >= DEPTH_MAX ? ENAMETOOLONG : errno);
+    return below < 0 ? 0 : walk(w, below, full, depth + 1, err);
+}
+
 /* Calls fn for each regular file beneath the directory fd, which is taken. */
-static int walk(int fd, const char *path, unsigned depth, found_fn *fn, void *self,
-                struct dpl_err *err)
+static int walk(const struct walk *w, int fd, const char *path, unsigned depth, struct dpl_err *err)
 {
     DIR *dir = fdopendir(fd);
     struct dirent *d;
@@ -48,20 +84,11 @@ static int walk(int fd, const char *path, unsigned depth, found_fn *fn, void *se
         close(fd);
         return rc;
     }
-    while (rc == 0 && (d = readdir(dir))) {
-        struct stat st;
-        if (!dpl_path_name_ok(d->d_name) ||
-            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            continue; /* gone meanwhile */
-        g_autofree char *full = g_strdup_printf("%s%s%s", path, path[0] ? "/" : "", d->d_name);
-        if (S_ISREG(st.st_mode))
-            rc = fn(self, dirfd(dir), d->d_name, full, &st, err);
-        if (!S_ISDIR(st.st_mode) || depth >= DEPTH_MAX)
-            continue;
-        int below = openat(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (below >= 0)
-            rc = walk(below, full, depth + 1, fn, self, err);
-    }
+    while (rc == 0 && (errno = 0, d = readdir(dir)))
+        if (dpl_path_name_ok(d->d_name))
+            rc = walk_entry(w, dirfd(dir), d->d_name, path, depth, err);
+    if (rc == 0 && errno != 0)
+        unread(w->list, errno);
     closedir(dir);
     return rc;
 }
@@ -151,8 +178,12 @@ static int read_one(struct dpl_kept_list *l, int dir_fd, const char *name, int64
     r.top = S_ISREG(st.st_mode);
     if (r.top)
         return keep(&r, dir_fd, name, "", &st, err);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? 0 : walk(fd, "", 1, keep, &r, err);
+    if (fd < 0)
+        unread(l, errno);
+    return fd < 0 ? 0 : walk(&(struct walk){l, keep, &r}, fd, "", 1, err);
 }
 
 int dpl_kept_list_read(struct dpl_kept_list *l, int orphans_fd, int64_t life, int64_t most_ms,
@@ -173,9 +204,11 @@ int dpl_kept_list_read(struct dpl_kept_list *l, int orphans_fd, int64_t life, in
         dpl_fd_clear(&fd);
         return rc;
     }
-    while (rc == 0 && (d = readdir(dir)))
+    while (rc == 0 && (errno = 0, d = readdir(dir)))
         if (dpl_path_name_ok(d->d_name))
             rc = read_one(l, dirfd(dir), d->d_name, life, err);
+    if (rc == 0 && errno != 0)
+        unread(l, errno);
     closedir(dir);
     return rc;
 }
@@ -187,10 +220,14 @@ struct comparing {
     int orphans_fd;
 };
 
-static bool same_content(int orphans_fd, const struct dpl_kept_file *f, int fd)
+static bool same_content(struct comparing *c, struct dpl_kept_file *f, int fd)
 {
     g_autofree char *mine = g_malloc(BLOCK), *theirs = g_malloc(BLOCK);
-    dpl_autofd int kept = openat(orphans_fd, f->as, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    dpl_autofd int kept =
+        openat(c->orphans_fd, f->as, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (kept < 0 && !f->unread)
+        c->list->unread++;
+    f->unread |= kept < 0;
     for (int64_t at = 0; kept >= 0 && at < f->size;) {
         size_t want = (size_t)MIN(f->size - at, BLOCK);
         ssize_t a = dpl_fd_pread_full(kept, (uint64_t)at, mine, want, NULL);
@@ -215,9 +252,11 @@ static int compare(void *self, int dir_fd, const char *name, const char *path,
         return 0;
     }
     dpl_autofd int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        unread(c->list, errno);
     for (guint i = 0; fd >= 0 && i < same->len; i++) {
         struct dpl_kept_file *f = same->pdata[i];
-        f->here = f->here || same_content(c->orphans_fd, f, fd);
+        f->here = f->here || same_content(c, f, fd);
     }
     return 0;
 }
@@ -229,7 +268,7 @@ int dpl_kept_list_compare(struct dpl_kept_list *l, int orphans_fd, int root_fd, 
         return 0;
     int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? dpl_err_sys(err, errno, "open a root of the replica")
-                  : walk(fd, "", 1, compare, &c, err);
+                  : walk(&(struct walk){l, compare, &c}, fd, "", 1, err);
 }
 
 void dpl_kept_list_done(struct dpl_kept_list *l)

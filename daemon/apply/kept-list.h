@@ -5,8 +5,10 @@
  * the same, under whatever name. When that was moved aside stands in an attribute
  * (DPL_APPLY_FROM), which is believed only as far as it makes sense.
  *
- * Reads, and follows no symbolic link. Bounded in files and in time; where a bound is met `exact`
- * is false, and more is listed than is missing, or `more` counts what is not listed.
+ * Reads, and follows no symbolic link. Bounded in files, in depth and in time; where the bound of
+ * time is met `exact` is false, and more is listed than is missing; `more` counts what is not
+ * listed because there is too much, and `unread` what could not be read or lies too deep: files
+ * that were kept may be there and are not listed, or stand in the replica and are listed.
  */
 #ifndef DPL_APPLY_KEPT_LIST_H
 #define DPL_APPLY_KEPT_LIST_H
@@ -29,12 +31,13 @@ struct dpl_kept_file {
     int64_t size, mtime_ms, ctime_ms;
     bool otherwise; /* the former content of a file that is there with another one */
     bool here;      /* its content stands in the replica */
+    bool unread;    /* its content cannot be read: it counts as missing */
 };
 
 struct dpl_kept_list {
-    GPtrArray *files;    /* of struct dpl_kept_file */
-    GHashTable *by_size; /* of GPtrArray of them; what is empty is in none */
-    uint64_t more;
+    GPtrArray *files;      /* of struct dpl_kept_file */
+    GHashTable *by_size;   /* of GPtrArray of them; what is empty is in none */
+    uint64_t more, unread; /* directories and files */
     bool exact;
     int64_t deadline_ns; /* CLOCK_MONOTONIC */
 };

@@ -82,8 +82,17 @@ static int report(const struct dpl_kept_list *l, int64_t since_ms, FILE *to, str
         dpl_doc_set_int(kept, "never_came", never);
         dpl_doc_set_int(kept, "never_came_mails", mails);
     }
-    dpl_doc_set_bool(kept, "exact", l->exact && l->more == 0);
+    dpl_doc_set_int(kept, "unread", (int64_t)l->unread);
+    dpl_doc_set_bool(kept, "exact", l->exact && l->more == 0 && l->unread == 0);
     return ferror(to) || fflush(to) != 0 ? dpl_err_sys(err, errno, "write the list") : 0;
+}
+
+/* Who is told of the list finds it after a power cut too. */
+static int sync_list(FILE *to, int dir_fd, struct dpl_err *err)
+{
+    return fsync(fileno(to)) < 0 || fsync(dir_fd) < 0
+               ? dpl_err_sys(err, errno, "make the list durable")
+               : 0;
 }
 
 static int drop_rights(struct dpl_err *err)
@@ -124,6 +133,8 @@ static int run(char **argv, struct dpl_doc *kept, struct dpl_err *err)
     }
     if (rc == 0)
         rc = report(&list, since_ms, to, kept, err);
+    if (rc == 0)
+        rc = sync_list(to, dir, err);
     dpl_kept_list_done(&list);
     return fclose(to) != 0 && rc == 0 ? dpl_err_sys(err, errno, "write the list") : rc;
 }

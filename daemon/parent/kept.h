@@ -4,8 +4,8 @@
  * (doppel-kept): asked by the other site as
  *
  *   kept     {running: true} while it is looked for; then {kept: {total, never_came,
- *            never_came_mails, exact, list, files: [{path, what, size, mtime_ms, message_id}]}}, or
- *            {failed}
+ *            never_came_mails, unread, exact, list, files: [{path, what, size, mtime_ms,
+ * message_id}]}}, or {failed}
  *
  * never_came is there only where it is known up to when all has come to the site that took over
  * (parted_ms of the set's document). list is the file that has all of them.

@@ -45,7 +45,9 @@ static void on_kept(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         dpl_run_ok(run,
                    "%lld files that site %s alone has, or had otherwise%s; %lld of them never came",
                    (long long)dpl_doc_int(kept, "total", 0), dpl_restore_peer(run),
-                   dpl_doc_bool(kept, "exact", false) ? "" : ", at most",
+                   dpl_doc_bool(kept, "exact", false)   ? ""
+                   : dpl_doc_int(kept, "unread", 0) > 0 ? ", as far as it could be read"
+                                                        : ", at most",
                    (long long)dpl_doc_int(kept, "never_came", 0));
     } else if (rc == DPL_E_UNSUPPORTED || failed) {
         no_account(run, failed ? failed : err->text);

@@ -202,8 +202,9 @@ check_PROGRAMS += tests/unit/test-pacemaker
 TESTS += tests/unit/test-pacemaker
 tests_unit_test_pacemaker_LDADD = libunit.a $(PACEMAKER_LIBS) $(UNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test-mirror-kept
-TESTS += tests/unit/test-mirror-kept
+check_PROGRAMS += tests/unit/test-mirror-kept tests/unit/test-kept-list
+TESTS += tests/unit/test-mirror-kept tests/unit/test-kept-list
+tests_unit_test_kept_list_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
 tests_unit_test_mirror_kept_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
 check_PROGRAMS += tests/unit/test-meeting tests/unit/test-rival tests/unit/test-visits
 TESTS += tests/unit/test-meeting tests/unit/test-rival tests/unit/test-visits
