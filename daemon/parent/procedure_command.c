@@ -258,7 +258,7 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
         rc = dpl_err_set(&err, DPL_E_REFUSED,
                          "it runs at node \"%s\": doppel procedure stop there "
                          "ends it after its step",
-                         node);
+                         dpl_run_find(daemon, item->name) ? daemon->settings.node : node);
     if (rc == DPL_OK && g_strcmp0(dpl_procedure_open(daemon, set), item->name) != 0)
         rc = dpl_err_set(&err, DPL_E_REFUSED, "it never began, or set \"%s\" is gone", set);
     if (rc < 0) {

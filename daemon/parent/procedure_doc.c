@@ -129,11 +129,12 @@ bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
                             const struct dpl_doc *doc)
 {
     const char *node = dpl_doc_text(doc, "node");
+    if (dpl_run_find(daemon, id)) /* its record may still say who ran it before, or that it rests */
+        return true;
     if (g_strcmp0(dpl_doc_text(doc, "state"), dpl_procedure_state_text(DPL_PROCEDURE_RUNNING)) != 0)
         return false;
-    if (g_strcmp0(node, daemon->settings.node) == 0)
-        return dpl_run_find(daemon, id) != NULL;
-    return node && dpl_group_present(dpl_store_group(daemon->store), node);
+    return node && strcmp(node, daemon->settings.node) != 0 &&
+           dpl_group_present(dpl_store_group(daemon->store), node);
 }
 
 static bool is_left(const struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
