@@ -138,6 +138,7 @@ static int take_heartbeat(struct dpl_target *t)
 {
     const struct dpl_message *m = t->message;
     t->source_time_ns = (int64_t)m->time_ns;
+    t->promise = 0; /* that of an earlier one was from its own time on */
     if (!(m->has & DPL_M(EPOCH_TAG)) || t->tag == 0 || m->epoch_tag != t->tag)
         return 0;
     t->head = m->head;

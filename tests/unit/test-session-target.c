@@ -404,6 +404,26 @@ static void heartbeats(void)
     CU_ASSERT_EQUAL(world.synced, 0);
 }
 
+/* For how long no sync returns without us is said from a heartbeat's time on. */
+static void promises(void)
+{
+    struct dpl_message m = {.type = DPL_MSG_HEARTBEAT,
+                            .has = DPL_M(TIME) | DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED) |
+                                   DPL_M(PROMISE),
+                            .time_ns = 5 * SECOND,
+                            .epoch_tag = tag(),
+                            .head = 900,
+                            .promise = 4000};
+    bring(DPL_TARGET_STREAMING);
+    receive(m, SECOND);
+    CU_ASSERT_EQUAL(target.promise, 4000);
+    m.has = DPL_M(TIME);
+    m.time_ns = 6 * SECOND;
+    receive(m, 2 * SECOND);
+    CU_ASSERT_EQUAL(target.source_time_ns, 6 * SECOND);
+    CU_ASSERT_EQUAL(target.promise, 0);
+}
+
 static void closing(void)
 {
     bring(DPL_TARGET_STREAMING);
@@ -458,6 +478,7 @@ static const struct unit_test tests[] = {
     {"records that do not follow end the session", records_follow},
     {"acks are batched, and none is sent of no epoch", acks},
     {"heartbeats, and silence", heartbeats},
+    {"a promise is of the last heartbeat alone", promises},
     {"whoever leaves, what was received is durable and said to be", closing},
     {"a mirror begins the queue where it was offered", anew},
     {"nonsense ends the session", nonsense},
