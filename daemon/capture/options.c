@@ -33,6 +33,7 @@ enum {
     OPT_STOP_WAIT,
     OPT_CRASH_BOUND,
     OPT_RENEW_WAIT,
+    OPT_REMOTE,
     OPT_INJECT,
     OPT_RESUME,
     OPT_FOREGROUND,
@@ -71,6 +72,7 @@ static const struct option table[] = {
     {"stop-wait", required_argument, NULL, OPT_STOP_WAIT},
     {"crash-bound", required_argument, NULL, OPT_CRASH_BOUND},
     {"renew-wait", required_argument, NULL, OPT_RENEW_WAIT},
+    {"remote", required_argument, NULL, OPT_REMOTE},
     {"inject", required_argument, NULL, OPT_INJECT},
     {"resume", required_argument, NULL, OPT_RESUME},
     {"foreground", no_argument, NULL, OPT_FOREGROUND},
@@ -129,6 +131,8 @@ static void help(void)
         "  --renew-wait S/L       seconds from the end of a journal that was full to the next one, "
         "\n"
         "                         up to L if they end soon (1/600; 0/0: never)\n"
+        "  --remote POLICY/MS     a sync waits for the target, so many milliseconds; then the\n"
+        "                         policy: local or refuse. Until the link says otherwise\n"
         "  --run-dir DIR          where captures show their status (" OPTIONS_RUN_DIR ")\n"
         "  --foreground           stay; else return when the roots are captured\n"
         "  --force                on a kernel on which our crash could reach applications\n"
@@ -191,6 +195,27 @@ static int renew_wait(struct options *options, const char *text, struct dpl_err 
                            text);
     options->renew_shortest_s = shortest;
     options->renew_longest_s = longest;
+    return 0;
+}
+
+static int remote(struct options *options, const char *text, struct dpl_err *err)
+{
+    char policy[8], more;
+    unsigned ms;
+    bool ok = sscanf(text, "%7[a-z]/%u%c", policy, &ms, &more) == 2 && ms > 0 &&
+              ms <= DPL_REMOTE_TIMEOUT_MS_MAX;
+    bool refuse = ok && strcmp(policy, "refuse") == 0;
+
+    if (!ok || (!refuse && strcmp(policy, "local") != 0))
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "--remote: '%s' is not local or refuse, and milliseconds up to %d: "
+                           "refuse/5000",
+                           text, DPL_REMOTE_TIMEOUT_MS_MAX);
+    options->remote = (struct dpl_remote_config){
+        .mode = DPL_REMOTE_ON,
+        .policy = refuse ? DPL_REMOTE_REFUSE : DPL_REMOTE_LOCAL,
+        .timeout_ms = ms,
+    };
     return 0;
 }
 
@@ -314,6 +339,8 @@ static int take(struct options *o, int option, struct dpl_err *err)
         return crash_bound(o, optarg, err);
     case OPT_RENEW_WAIT:
         return renew_wait(o, optarg, err);
+    case OPT_REMOTE:
+        return remote(o, optarg, err);
     case OPT_INJECT:
         o->inject = optarg;
         return 0;

@@ -40,6 +40,7 @@ struct options {
     uint32_t crash_count,
         crash_seconds; /* more deaths than that: on without journal; 0: no bound */
     uint32_t renew_shortest_s, renew_longest_s; /* from a journal's end to the next; 0: none */
+    struct dpl_remote_config remote;            /* in force until the link says another */
     int resume_fd;                              /* the memory of an earlier binary, or -1 */
     bool foreground;
     bool single; /* one process, which may not die: for tools that cannot follow a clone */

@@ -81,9 +81,9 @@ int runstate_publish(const struct options *options, struct memory *memory, struc
     int code = dpl_capstat_create(memory->shared->run_fd, what, &memory->page, err);
 
     /* What was configured for an earlier capture is not for this one. */
-    unlinkat(memory->shared->run_fd, DPL_REMOTE_NAME, 0);
     if (code == 0)
-        code = dpl_remote_create(memory->shared->run_fd, &memory->remote, err);
+        code = dpl_remote_begin(memory->shared->run_fd, &options->remote,
+                                dpl_clock_now_ns(&dpl_clock_system), &memory->remote, err);
     if (code != 0)
         return dpl_err_context(err, "'%s/%s'", options->run_dir, options->set);
     beat(memory->page);

@@ -28,6 +28,7 @@ struct dpl_link_remote {
     uint64_t mark_lsn;   /* where the journal's head was at mark_ns; 0: no mark is set */
     int64_t mark_ns;
     int64_t covered_ns; /* the target has all that was journalled until then; 0: not known */
+    int64_t alone_ns;   /* until then a sync may have returned alone; INT64_MAX: until now */
 };
 
 /* From {start}: durability, durability_policy, durability_timeout_ms. */

@@ -216,6 +216,18 @@ static int64_t min_free_mib(const struct dpl_settings *s)
     return (int64_t)(mib * (double)dpl_conf_value(s->conf, "journal", "min_free") / 100);
 }
 
+/* Of a set that a target is to follow: a sync waits for that one from the start, before the link
+ * has come. */
+static void add_remote(const struct dpl_set *set, GPtrArray *args)
+{
+    if (!dpl_doc_bool(set->doc, "begun", false) ||
+        g_strcmp0(dpl_option_text(set, "durability"), "remote") != 0)
+        return;
+    add(args, "--remote",
+        g_strdup_printf("%s/%lld", dpl_option_text(set, "durability_policy"),
+                        (long long)dpl_option_value(set, "durability_timeout")));
+}
+
 static const struct dpl_child_kind *arguments(struct dpl_set *set, const char *rules,
                                               GPtrArray *args)
 {
@@ -231,6 +243,7 @@ static const struct dpl_child_kind *arguments(struct dpl_set *set, const char *r
         g_strdup_printf("%lld", (long long)(dpl_conf_value(s->conf, "journal", "max_size") >> 20)));
     add(args, "--journal-min-free", g_strdup_printf("%lld", (long long)min_free_mib(s)));
     add(args, "--run-dir", run_dir(set));
+    add_remote(set, args);
     if (set->capture.once) {
         g_ptr_array_add(args, g_strdup("--owner-stamp"));
         add(args, "--generation",

@@ -56,7 +56,8 @@ static int map_checked(int dir_fd, struct dpl_remote_page **page_r, struct dpl_e
     return code;
 }
 
-static int make(int dir_fd, struct dpl_remote_page **page_r, struct dpl_err *err)
+static int make(int dir_fd, const struct dpl_remote_config *config, int64_t now_ns,
+                struct dpl_remote_page **page_r, struct dpl_err *err)
 {
     dpl_autofd int fd = -1;
     int code;
@@ -74,6 +75,8 @@ static int make(int dir_fd, struct dpl_remote_page **page_r, struct dpl_err *err
     (*page_r)->magic = DPL_REMOTE_MAGIC;
     (*page_r)->layout = DPL_REMOTE_LAYOUT;
     (*page_r)->bytes = sizeof(**page_r);
+    dpl_remote_beat(*page_r, now_ns);
+    dpl_remote_configure(*page_r, config);
     if (renameat(dir_fd, TEMP, dir_fd, DPL_REMOTE_NAME) == 0)
         return 0;
     code = dpl_err_sys(err, errno, "the page of the link cannot be put into its place");
@@ -83,7 +86,26 @@ static int make(int dir_fd, struct dpl_remote_page **page_r, struct dpl_err *err
 
 int dpl_remote_create(int dir_fd, struct dpl_remote_page **page_r, struct dpl_err *err)
 {
-    return map_checked(dir_fd, page_r, NULL) == 0 ? 0 : make(dir_fd, page_r, err);
+    const struct dpl_remote_config off = {.mode = DPL_REMOTE_OFF};
+
+    return map_checked(dir_fd, page_r, NULL) == 0 ? 0 : make(dir_fd, &off, 0, page_r, err);
+}
+
+int dpl_remote_begin(int dir_fd, const struct dpl_remote_config *config, int64_t now_ns,
+                     struct dpl_remote_page **page_r, struct dpl_err *err)
+{
+    struct dpl_remote_page *former = NULL;
+
+    if (map_checked(dir_fd, &former, NULL) == 0) {
+        atomic_store(&former->magic, 0);
+        dpl_remote_unmap(former);
+    }
+    return make(dir_fd, config, now_ns, page_r, err);
+}
+
+bool dpl_remote_stands(const struct dpl_remote_page *page)
+{
+    return atomic_load(&page->magic) == DPL_REMOTE_MAGIC;
 }
 
 int dpl_remote_open(struct dpl_remote_page **page_r, const char *run_dir, const char *set,

@@ -44,7 +44,7 @@ enum dpl_remote_policy {
 
 /* The file. Only the link writes it, but for the bell. */
 struct dpl_remote_page {
-    uint64_t magic;
+    _Atomic uint64_t magic; /* another value: another capture has another page */
     uint32_t layout;
     uint32_t bytes; /* of the page */
     _Atomic uint32_t mode;
@@ -65,12 +65,17 @@ struct dpl_remote_config {
     uint32_t error;      /* 0: EIO */
 };
 
-/* The capture's: makes the page, mode off, or maps the one that is there. A capture that starts
- * anew makes it anew: who writes it opens it again when the status page tells of another epoch. */
+/* The capture's: makes the page, mode off, or maps the one that is there. */
 int dpl_remote_create(int dir_fd, struct dpl_remote_page **page_r, struct dpl_err *err);
+/* Of a capture that starts anew: makes it anew, with what is in force until a link has come, as if
+ * one had given a sign now. */
+int dpl_remote_begin(int dir_fd, const struct dpl_remote_config *config, int64_t now_ns,
+                     struct dpl_remote_page **page_r, struct dpl_err *err);
 /* The link's. NOT_RUNNING, CORRUPT, VERSION as for the status page. */
 int dpl_remote_open(struct dpl_remote_page **page_r, const char *run_dir, const char *set,
                     struct dpl_err *err);
+/* Whether it is still the capture's: one that started anew has another. */
+bool dpl_remote_stands(const struct dpl_remote_page *page);
 void dpl_remote_unmap(struct dpl_remote_page *page);
 
 void dpl_remote_configure(struct dpl_remote_page *page, const struct dpl_remote_config *config);

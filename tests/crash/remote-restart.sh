@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # durability=remote with the policy to refuse: link, door, replica and either doppeld are killed and begin
 # again within the time that a sync waits; no application sees an error, and no sync was answered without
-# the target. When the target stays away the policy comes, and it is told.
+# the target. When the target stays away the policy comes, and it is told; also where the source began anew and has not
+# met it yet.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
 sites_more() {
@@ -48,5 +49,24 @@ eventually protected
 accepted() { ! refused; }
 eventually accepted
 equal
-[ $failed = 0 ] && echo "PRINT a target that stays away: the policy after its time, alerts, and back again"
+# The source begins anew while the target is away, and never meets it.
+kill -TERM "$(pid_of b)"
+wait "$job_b"
+kill -TERM "$(pid_of a)"
+wait "$job_a"
+must "$libexec/doppel-capture" --stop --set mail --run-dir "$files_a/run/capture" --timeout 60
+site_start a
+eventually serving
+refused || complain "a source that began anew without its target has acknowledged a sync"
+sed -i 's/^durability_policy=.*/durability_policy=local/' "$work/a/conf"
+at a kill -HUP "$(pid_of a)"
+eventually accepted
+sed -i 's/^durability_policy=.*/durability_policy=refuse/' "$work/a/conf"
+at a kill -HUP "$(pid_of a)"
+eventually refused
+site_start b
+eventually protected
+eventually accepted
+equal
+[ $failed = 0 ] && echo "PRINT a target that stays away: the policy after its time, alerts, and back again; also of a source that began anew"
 sites_end

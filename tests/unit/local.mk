@@ -111,8 +111,9 @@ check_PROGRAMS += tests/unit/test-schedule
 TESTS += tests/unit/test-schedule
 tests_unit_test_schedule_LDADD = libunit.a libcore.a libconfig.a libbase.a $(UNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test-link
-TESTS += tests/unit/test-link
+check_PROGRAMS += tests/unit/test-link tests/unit/test-link-remote
+TESTS += tests/unit/test-link tests/unit/test-link-remote
+tests_unit_test_link_remote_LDADD = libunit.a $(LINK_LIBS) $(PROTO_LIBS) $(UNIT_LIBS)
 tests_unit_test_link_LDADD = libtmodel.a libprop.a libunit.a $(LINK_LIBS) $(PROTO_LIBS) $(UNIT_LIBS) -lpthread
 check_PROGRAMS += tests/unit/test-set-state tests/unit/test-child
 TESTS += tests/unit/test-set-state tests/unit/test-child
