@@ -7,6 +7,7 @@
 #include "lib/base/fd.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { DEFAULT_WINDOW = 16 << 20, ROOTS_MAX = 64 };
 
@@ -43,6 +44,21 @@ static int places(const struct dpl_doc *start, struct place list[ROOTS_MAX], str
     return (int)count;
 }
 
+/* Queue, map and undo are of one file system. */
+static int check_disk(int fd, const char *path, int first_fd, const char *first,
+                      struct dpl_err *err)
+{
+    struct stat st, st_first;
+    if (fstat(fd, &st) < 0 || fstat(first_fd, &st_first) < 0)
+        return dpl_err_sys(err, errno, "look at the root \"%s\"", path);
+    return st.st_dev == st_first.st_dev
+               ? 0
+               : dpl_err_set(err, DPL_E_REFUSED,
+                             "the root \"%s\" is on another file system than \"%s\": a set lies "
+                             "on one at each site",
+                             path, first);
+}
+
 static int open_roots(struct dpl_engine *e, const struct place *list, int count,
                       struct dpl_apply_root *roots, struct dpl_err *err)
 {
@@ -60,6 +76,10 @@ static int open_roots(struct dpl_engine *e, const struct place *list, int count,
         if (fd < 0)
             return fd;
         g_array_append_val(e->root_fds, fd);
+        int rc =
+            check_disk(fd, list[i].target, g_array_index(e->root_fds, int, 0), list[0].target, err);
+        if (rc < 0)
+            return rc;
         roots[i] = (struct dpl_apply_root){.number = (uint32_t)i, .fd = fd};
         e->places[i] = (struct dpl_mirror_place){.number = (uint32_t)i, .source = list[i].source};
         if (!dpl_doc_bool(e->opened, "by_number", false))

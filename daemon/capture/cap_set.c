@@ -371,6 +371,22 @@ static void check_pairs(const struct job *job)
     }
 }
 
+/* Ids of objects are those of one file system: two could not be told apart in one journal. */
+static void check_disks(const struct job *job)
+{
+    const struct dpl_capability_set *set = job->set;
+    const struct dpl_mount *first =
+        set->root_count > 0 ? mount_below(job->mounts, set->roots[0]) : NULL;
+    for (size_t i = 1; first && i < set->root_count; i++) {
+        const struct dpl_mount *mount = mount_below(job->mounts, set->roots[i]);
+        if (mount && mount->dev != first->dev)
+            dpl_findings_bad(job->findings, DPL_FINDING_set_disks,
+                             "root \"%s\" lies on another file system (\"%s\") than root \"%s\""
+                             " (\"%s\"): a set lies on one: make a set of its own for each",
+                             set->roots[i], mount->point, set->roots[0], first->point);
+    }
+}
+
 /* The real name of as much of path as exists, and the rest behind it. Stops where a mount of ours
  * begins: the name so far tells enough, and nothing in there may be touched. */
 static char *real_name(const struct job *job, const char *path)
@@ -417,6 +433,7 @@ void dpl_capability_set_on(const struct dpl_mounts *mounts,
     for (size_t i = 0; i < set->root_count; i++)
         check_root(&job, set->roots[i]);
     check_pairs(&job);
+    check_disks(&job);
     check_own_dirs(&job);
     dpl_exports_clear(&job.exports);
 }

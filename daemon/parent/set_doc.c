@@ -52,6 +52,21 @@ static int check_root(const char *root, struct dpl_err *err)
     return DPL_OK;
 }
 
+/* A set lies on one file system. Where a root is captured, what lies below is its parent's. */
+static int check_disk(const char *root, const char *first, struct dpl_err *err)
+{
+    g_autofree char *above = g_path_get_dirname(root), *above_first = g_path_get_dirname(first);
+    struct stat st, st_first;
+    if (stat(above, &st) < 0 || stat(above_first, &st_first) < 0)
+        return dpl_err_sys(err, errno, "the root \"%s\"", root);
+    return st.st_dev == st_first.st_dev
+               ? DPL_OK
+               : dpl_err_set(err, DPL_E_REFUSED,
+                             "the root \"%s\" lies on another file system than \"%s\": a set lies "
+                             "on one: make a set of its own for it",
+                             root, first);
+}
+
 /* What the capture waits for may not lie in what it captures. */
 static int check_ours(const struct dpl_daemon *daemon, const char *root, struct dpl_err *err)
 {
@@ -133,6 +148,8 @@ static int checked_rules(const struct dpl_daemon *daemon, const char *name, cons
         return rc;
     for (size_t i = 0; rc == DPL_OK && i < dpl_rules_root_count(rules); i++) {
         rc = check_root(dpl_rules_root(rules, i), err);
+        if (rc == DPL_OK)
+            rc = check_disk(dpl_rules_root(rules, i), dpl_rules_root(rules, 0), err);
         if (rc == DPL_OK)
             rc = check_ours(daemon, dpl_rules_root(rules, i), err);
         if (rc == DPL_OK)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What stops a mirror before it does harm, and what is done to a set while one runs: another disk stands in the place of
-# the source's, the replica's cannot hold attributes, the set is to be deleted, the replica's disk to be unmounted, the
+# the source's, the replica's cannot hold attributes, there are two of them, the set is to be deleted, the replica's disk to be unmounted, the
 # source's root is emptied. Each ends in one clear line, and goes on when it was seen to.
 # shellcheck source=tests/crash/sites-lib.sh disable=SC2154
 . "$(dirname "$0")/sites-lib.sh" || exit 1
@@ -36,12 +36,19 @@ shows_progress() { doppel b status mail | grep -qE 'a mirror runs \([1-9][0-9]* 
 # A replica on a disk without extended attributes.
 mkdir "$disk_b/bare"
 mount -t ramfs none "$disk_b/bare" || die "no ramfs"
-mkdir "$disk_b/bare/mail"
+mkdir "$disk_b/bare/mail" "$disk_b/both"
 must doppel b set accept mail --from=site-a --map="$root_a:$disk_b/bare/mail"
 eventually says b "has no extended attributes"
 must doppel b disconnect mail
 must doppel b set delete mail
+# A set on two disks, at either site: what it is captured from, and what it is written to.
+must doppel b set accept mail --from=site-a --map="$root_a:$root_b" --map="$root_a-more:$disk_b/bare/mail"
+eventually says b "is on another file system than \"$root_b\""
+must doppel b disconnect mail
+must doppel b set delete mail
+refused "lies on another file system" doppel b set create both "$disk_b/bare/mail" "$disk_b/both"
 umount "$disk_b/bare" || complain "the replica's disk is held"
+part "a set on two file systems is refused"
 part "a replica's disk without extended attributes is refused by name"
 
 mkdir "$root_a/d"
