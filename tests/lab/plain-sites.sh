@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Two clusters of two nodes with the same resources at both, as the examples have them, but for the mail: a disk with a
+# Two clusters of two nodes, or of those in NODES, with the same resources at both, as the examples have them, but for the mail: a disk with a
 # directory, the site's own address, the connection or the replica, the address of the service. Sourced after
 # helpers.sh; it sources cluster-lib.sh.
 
@@ -64,11 +64,20 @@ equal() {
 # write SITE NAME: files, at the node that serves.
 write() { on "$(owner "$1" mail-conn)" sh -c "mkdir -p $ROOT/$2 && for i in 1 2 3 4 5 6 7 8 9; do echo $2 \$i >$ROOT/$2/\$i; done; echo $2 >>$ROOT/one"; }
 
+# typed SITE COMMAND...: at a node of the site, with its time; what it said is in $LAB_TMP/typed.
+typed() {
+    local start
+    start=$(now_ms)
+    doppel "$(member "$1")" "${@:2}" >"$LAB_TMP/typed" 2>&1 || { cat "$LAB_TMP/typed"; fail "${*:2} at site $1"; }
+    figure "doppel ${*:2} took $(($(now_ms) - start)) ms"
+}
+
 # plain_sites_up: both, a serving, b standing by, protected, and watched from now on.
 plain_sites_up() {
     local uuid_a uuid_b
-    lab_up --token 500 --hosts a1,a2,b1,b2 --host-disk-size 2048
-    doppeld_up a1 a2 b1 b2
+    lab_up --token 500 --hosts "${NODES// /,}" --host-disk-size 2048
+    # shellcheck disable=SC2086
+    doppeld_up $NODES
     sites_agree
     uuid_a=$(on a1 blkid -o value -s UUID /dev/shared) uuid_b=$(on b1 blkid -o value -s UUID /dev/shared)
     site a b $LINK_A "" "$uuid_a" | configure a || fail "site a refused its configuration"

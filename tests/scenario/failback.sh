@@ -6,13 +6,6 @@
 . "$(dirname "$0")/../lab/helpers.sh"
 . "$(dirname "$0")/../lab/plain-sites.sh"
 
-# at SITE COMMAND...: typed at a node of the site, with its time.
-typed() {
-    local start
-    start=$(now_ms)
-    doppel "$(member "$1")" "${@:2}" >"$LAB_TMP/typed" 2>&1 || { cat "$LAB_TMP/typed"; fail "$* at site $1"; }
-    figure "doppel ${*:2} took $(($(now_ms) - start)) ms"
-}
 connected_by() { on "$1" grep -c 'is connected with site' /var/log/doppeld.log; }
 unsent() { status "$1" | grep -q '"unsent_bytes": [1-9]'; }
 move() {
