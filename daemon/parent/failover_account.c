@@ -88,8 +88,9 @@ static char *text_of(const struct dpl_doc *account, const char *peer)
     if (dpl_doc_bool(account, "complete", false))
         return g_strdup_printf("nothing that was acknowledged: every sync that site %s has "
                                "acknowledged is here (durability=remote, "
-                               "durability_policy=refuse)",
-                               peer);
+                               "durability_policy=refuse), unless somebody changed that there, or "
+                               "detached the set, after it was last heard, at %s",
+                               peer, time_text(dpl_doc_int(account, "heard_ms", 0), at, sizeof at));
     g_autofree char *heard = heard_text(account, peer);
     if (!dpl_doc_get(account, "synced_until_ms"))
         return g_steal_pointer(&heard);
