@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lib/config/site_conf.h"
 
-#define MS_PER_S   ((int64_t)1000)
-#define MS_PER_DAY (86400 * MS_PER_S)
-#define MIB        ((int64_t)1 << 20)
-#define PIB        ((int64_t)1 << 50)
+#define MS_PER_S    ((int64_t)1000)
+#define MS_PER_HOUR (3600 * MS_PER_S)
+#define MS_PER_DAY  (86400 * MS_PER_S)
+#define MIB         ((int64_t)1 << 20)
+#define PIB         ((int64_t)1 << 50)
 
 static const struct dpl_conf_key keys[] = {
     {"site", "name", DPL_CONF_NAME, NULL, .help = "this site's name, as the other site knows it"},
@@ -74,7 +75,7 @@ static const struct dpl_conf_key keys[] = {
      .help = "bandwidth by the week: Mon-Fri 08:00-18:00=2M;..."},
     {"set *", "durability", DPL_CONF_CHOICE, "local", .choices = "local|remote",
      .help = "where the data is when an fsync returns"},
-    {"set *", "durability_timeout", DPL_CONF_DURATION, "5s", 1, MS_PER_DAY,
+    {"set *", "durability_timeout", DPL_CONF_DURATION, "5s", 1, MS_PER_HOUR,
      .help = "how long an fsync waits for the target"},
     {"set *", "durability_policy", DPL_CONF_CHOICE, "local", .choices = "local|refuse",
      .help = "what an fsync does after that"},

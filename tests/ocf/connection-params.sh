@@ -30,6 +30,7 @@ for value in -1 10 much; do wrong compression=$value "a whole number from 0 to 9
 for value in fast -1 2Q; do wrong bandwidth=$value "bytes a second as 2M, or unlimited"; done
 wrong "schedule=Mon-Fri 08:00=2M" "entries as \"Mon-Fri 08:00-18:00=2M\", divided by semicolons"
 wrong durability=both "one of local|remote"
+wrong durability_timeout=61min "a time as 200ms, 5s or 1min, from 1ms to 3600000ms"
 for value in 0 5x 100000000; do
     wrong durability_timeout=$value "a time as 200ms, 5s or 1min, from 1ms"
     wrong lag_warn=$value "a time as 200ms, 5s or 1min, from 1ms"

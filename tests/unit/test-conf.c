@@ -86,6 +86,8 @@ static void errors_name_file_line_and_key(void)
         {"[journal]\nmin_free=10\n", "min_free: \"10\" is not a share"},
         {"[monitor]\ninterval=5 minutes\n", "interval: \"5 minutes\" is not a duration"},
         {"[monitor]\ninterval=1ms\n", "interval: \"1ms\" is not from 100 ms"},
+        {"[set x]\ndurability_timeout=61min\n",
+         "x.conf:2: durability_timeout: \"61min\" is not from"},
         {"[site]\nname=\\q\n", "x.conf:2: name: "},
         {"[site]\nname=\xff\xfe\n", "x.conf:2: "},
     };
