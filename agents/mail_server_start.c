@@ -112,11 +112,16 @@ static uint64_t now_ticks(void)
     return dpl_proc_read(getpid(), &self) ? self.start : 1;
 }
 
-static int run_starter(struct ms_check *check, const char *const *argv, struct dpl_err *err)
+static int run_starter(struct ms_check *check, const char *const *argv, const char *variable,
+                       struct dpl_err *err)
 {
     const struct dpl_service_time time = time_of(check);
-    const struct dpl_command command = {
-        .argv = argv, .clock = time.clock, .deadline_ns = time.deadline_ns, .terminal = true};
+    const char *const variables[] = {variable, NULL};
+    const struct dpl_command command = {.argv = argv,
+                                        .variables = variables,
+                                        .clock = time.clock,
+                                        .deadline_ns = time.deadline_ns,
+                                        .terminal = true};
     pid_t session = 0;
     int code = dpl_command_run(&command, NULL, &session, err);
     if (session)
@@ -141,18 +146,29 @@ static int run_foreground(struct ms_check *check, const char *const *argv, struc
     return code;
 }
 
-static int launch(struct ms_check *check, struct dpl_err *err)
+static bool is_direct(const struct ms_check *check, const struct dpl_service_learnt *learnt)
 {
     const struct dpl_service *service = &check->want->service;
+    return learnt->direct && service->kind->direct && !service->parameters;
+}
+
+static int launch(struct ms_check *check, const struct dpl_service_learnt *learnt,
+                  struct dpl_err *err)
+{
+    const struct dpl_service *service = &check->want->service;
+    const struct dpl_service_kind *kind = service->kind;
+    bool direct = is_direct(check, learnt);
+    g_autofree char *variable = direct ? dpl_service_fill(service, kind->direct_variable) : NULL;
     g_auto(GStrv) argv = NULL;
     dpl_ocf_step(&check->run->steps, "starting the service");
-    int code = dpl_service_argv(service, service->binary, service->kind->arguments,
-                                service->parameters, &argv, err);
+    int code =
+        dpl_service_argv(service, direct ? learnt->direct : service->binary,
+                         direct ? kind->direct : kind->arguments, service->parameters, &argv, err);
     if (code < 0)
         return code;
     const char *const *words = (const char *const *)(void *)argv;
-    return service->kind->foreground ? run_foreground(check, words, err)
-                                     : run_starter(check, words, err);
+    return kind->foreground ? run_foreground(check, words, err)
+                            : run_starter(check, words, variable, err);
 }
 
 /* It has ended again: what stays in the foreground says why in its log. */
@@ -214,14 +230,14 @@ static int await_service(struct ms_check *check, bool fresh, struct dpl_err *err
 }
 
 /* What goes on beside it for a while; that it cannot is not the service's failure. */
-static void begin_afterwards(struct ms_check *check)
+static void begin_afterwards(struct ms_check *check, const char *program,
+                             const char *const *arguments, const char *reason)
 {
-    const struct dpl_service *service = &check->want->service;
     g_auto(GStrv) argv = NULL;
     struct dpl_err why = {0};
     struct dpl_proc proc;
     pid_t pid;
-    int code = dpl_service_argv(service, NULL, service->kind->afterwards, NULL, &argv, &why);
+    int code = dpl_service_argv(&check->want->service, program, arguments, NULL, &argv, &why);
     const struct dpl_command_task task = {
         .argv = (const char *const *)(void *)argv, .log = check->state->log, .idle = true};
     if (code == DPL_OK)
@@ -232,7 +248,17 @@ static void begin_afterwards(struct ms_check *check)
     if (code < 0)
         dpl_ocf_log(check->run, "WARNING", "%s", why.text);
     else
-        dpl_ocf_log(check->run, "INFO", "its data came from elsewhere: %s runs beside it", argv[0]);
+        dpl_ocf_log(check->run, "INFO", "%s: %s runs beside it", reason, argv[0]);
+}
+
+static void afterwards(struct ms_check *check, const struct dpl_service_learnt *learnt, bool moved)
+{
+    const struct dpl_service *service = &check->want->service;
+    const struct dpl_service_kind *kind = service->kind;
+    if (moved && kind->afterwards)
+        begin_afterwards(check, NULL, kind->afterwards, "its data came from elsewhere");
+    else if (is_direct(check, learnt) && kind->warns)
+        begin_afterwards(check, service->binary, kind->warns, "it warns of wrong rights");
 }
 
 static void stamp(struct ms_check *check, const char *site)
@@ -266,14 +292,14 @@ static int bring_up(struct ms_check *check, const struct dpl_service_learnt *lea
     if (code == DPL_OK)
         code = ms_state_write(check->state, err);
     if (code == DPL_OK)
-        code = launch(check, err);
+        code = launch(check, learnt, err);
     /* From here on a stop must find what was started, however this ends. */
     if (code == DPL_OK)
         code = ms_state_write(check->state, err);
     if (code == DPL_OK)
         code = await_service(check, true, err);
-    if (code == DPL_OK && moved && check->want->service.kind->afterwards)
-        begin_afterwards(check);
+    if (code == DPL_OK)
+        afterwards(check, learnt, moved);
     if (code == DPL_OK && moved)
         stamp(check, site);
     return code;

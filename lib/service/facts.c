@@ -11,6 +11,7 @@ void dpl_service_learnt_init(struct dpl_service_learnt *learnt)
     learnt->listens = g_array_new(FALSE, TRUE, sizeof(struct dpl_service_listen));
     learnt->warnings = g_ptr_array_new_with_free_func(g_free);
     learnt->socket_dirs = g_ptr_array_new_with_free_func(g_free);
+    learnt->direct = NULL;
 }
 
 void dpl_service_learnt_done(struct dpl_service_learnt *learnt)
@@ -18,6 +19,7 @@ void dpl_service_learnt_done(struct dpl_service_learnt *learnt)
     g_clear_pointer(&learnt->listens, g_array_unref);
     g_clear_pointer(&learnt->warnings, g_ptr_array_unref);
     g_clear_pointer(&learnt->socket_dirs, g_ptr_array_unref);
+    g_clear_pointer(&learnt->direct, g_free);
 }
 
 void dpl_service_learnt_point(struct dpl_service_learnt *learnt, const char *protocol,

@@ -32,6 +32,9 @@ struct dpl_service_learnt {
     GArray *listens;        /* of struct dpl_service_listen */
     GPtrArray *warnings;    /* sentences for the log */
     GPtrArray *socket_dirs; /* directories in which it will make sockets, outside its own */
+    /* Its first process, to be started at once: its own checks would find nothing that is to be
+     * made or mended first. NULL: it is not known to be so. */
+    char *direct;
 };
 
 void dpl_service_learnt_init(struct dpl_service_learnt *learnt);

@@ -14,6 +14,9 @@ const struct dpl_service_kind dpl_service_kinds[] = {
         .config = DPL_SERVICE_CONFIG_DIR,
         .config_default = "/etc/postfix",
         .arguments = WORDS("-c", "%c", "start"),
+        .direct = WORDS("-w"),
+        .direct_variable = "MAIL_CONFIG=%c",
+        .warns = WORDS("-c", "%c", "check-warn"),
         .stop_signal = SIGTERM,
         .reload_signal = SIGHUP,
         .protocol = "smtp",
@@ -166,8 +169,7 @@ bool dpl_service_is_named(const struct dpl_service *service, pid_t named, pid_t 
     return named > 1 && pid == named && dpl_proc_is_near(pid) && runs_program(pid, service->binary);
 }
 
-/* "%c" anywhere in the word. */
-static char *fill(const struct dpl_service *service, const char *word)
+char *dpl_service_fill(const struct dpl_service *service, const char *word)
 {
     const char *at = strstr(word, "%c");
     if (!at)
@@ -191,7 +193,7 @@ int dpl_service_argv(const struct dpl_service *service, const char *program,
         if (words && strcmp(*arguments, "start") == 0)
             for (char **word = words; *word; word++)
                 g_ptr_array_add(argv, g_strdup(*word));
-        g_ptr_array_add(argv, fill(service, *arguments));
+        g_ptr_array_add(argv, dpl_service_fill(service, *arguments));
         if (words && strcmp(*arguments, "start") == 0)
             g_clear_pointer(&words, g_strfreev);
     }

@@ -40,6 +40,12 @@ struct dpl_service_kind {
     const char *config_default; /* the package's */
     /* Behind the program to start it, ends with NULL; "%c" stands for the configuration. */
     const char *const *arguments;
+    /* Behind learnt->direct, and what its environment gets ("%c" as above), where that is not NULL
+     * and no further arguments are given; warns is then what its own checks would only warn of:
+     * arguments behind the program, run beside it at the lowest priority. */
+    const char *const *direct;
+    const char *direct_variable;
+    const char *const *warns;
     bool foreground;  /* it stays what was started; else it goes to the background by itself */
     const char *user; /* who runs it, where it does not change that itself; or NULL */
     int stop_signal, reload_signal;
@@ -77,6 +83,8 @@ bool dpl_service_is_named(const struct dpl_service *service, pid_t named, pid_t 
 /* "NAME=VALUE" in the environment of what is started in the foreground, for those that write
  * something else over their arguments. The caller frees it. */
 char *dpl_service_mark(const struct dpl_service *service);
+/* "%c" in the text, or NULL where there is none; the caller frees it. */
+char *dpl_service_fill(const struct dpl_service *service, const char *text);
 /* The command line of a start, or of afterwards: argv is the caller's (g_strfreev). */
 int dpl_service_argv(const struct dpl_service *service, const char *program,
                      const char *const *arguments, const char *more, char ***argv_r,
@@ -99,6 +107,13 @@ int dpl_service_dovecot_prepare(const struct dpl_service *service,
                                 const struct dpl_service_learnt *learnt, bool moved,
                                 struct dpl_err *err);
 void dpl_service_dovecot_settle(struct dpl_procs *procs, const struct dpl_service_time *time);
+
+/* The value of "name = value" among the lines of an output of postconf, or "". */
+char *dpl_service_postfix_setting(char **lines, const char *name);
+/* The program of Postfix's first process, if "postfix start" would find nothing to make or to mend
+ * but what prepare mends: all directories that the installation's lists (postfix-files) have it
+ * make are there. Else NULL. settings, services: as for dpl_service_postfix_parse. */
+char *dpl_service_postfix_direct(const char *settings, const char *services);
 
 /* What the two parse, for tests: the outputs of "postconf NAME...", "postconf -M" and "doveconf
  * -S". */

@@ -8,7 +8,7 @@ libservice_a_SOURCES = \
 	lib/service/kind.c lib/service/kind.h \
 	lib/service/origin.c lib/service/origin.h \
 	lib/service/own.c lib/service/own.h \
-	lib/service/postfix.c \
+	lib/service/postfix.c lib/service/postfix_direct.c \
 	lib/service/probe.c lib/service/probe.h \
 	lib/service/probe_imap.c \
 	lib/service/probe_other.c \

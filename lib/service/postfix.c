@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAIN_CF_BYTES = 1 << 20 };
@@ -30,8 +31,7 @@ bool dpl_service_postfix_is_master(const struct dpl_service *service, pid_t pid)
     return dpl_proc_has_variable(pid, variable);
 }
 
-/* The value of "name = value" in an output of postconf, or "". */
-static char *setting(char **lines, const char *name)
+char *dpl_service_postfix_setting(char **lines, const char *name)
 {
     size_t length = strlen(name);
     for (; *lines; lines++)
@@ -43,8 +43,8 @@ static char *setting(char **lines, const char *name)
 /* The host that an entry of master.cf without one listens on, and where it is probed. */
 static void default_host(char **lines, char *host, size_t size)
 {
-    g_autofree char *interfaces = setting(lines, "inet_interfaces");
-    g_autofree char *protocols = setting(lines, "inet_protocols");
+    g_autofree char *interfaces = dpl_service_postfix_setting(lines, "inet_interfaces");
+    g_autofree char *protocols = dpl_service_postfix_setting(lines, "inet_protocols");
     bool v6_only = strcmp(protocols, "ipv6") == 0;
     struct dpl_address address;
     g_auto(GStrv) words = g_strsplit_set(interfaces, ", \t", -1);
@@ -95,8 +95,8 @@ void dpl_service_postfix_parse(const char *settings, const char *services,
 {
     g_auto(GStrv) lines = g_strsplit(settings, "\n", -1);
     g_auto(GStrv) rows = g_strsplit(services, "\n", -1);
-    g_autofree char *queue = setting(lines, "queue_directory");
-    g_autofree char *log = setting(lines, "maillog_file");
+    g_autofree char *queue = dpl_service_postfix_setting(lines, "queue_directory");
+    g_autofree char *log = dpl_service_postfix_setting(lines, "maillog_file");
     char host[64];
     default_host(lines, host, sizeof host);
     for (char **row = rows; *row; row++)
@@ -120,7 +120,7 @@ static char *beside(const struct dpl_service *service, const char *name)
 static int ask(const struct dpl_service *service, const struct dpl_service_time *time,
                const char *const *words, char **output_r, struct dpl_err *err)
 {
-    const char *argv[16];
+    const char *argv[20];
     size_t count = 0;
     g_autofree char *program = beside(service, "postconf");
     argv[count++] = program;
@@ -143,8 +143,17 @@ int dpl_service_postfix_learn(const struct dpl_service *service,
                               const struct dpl_service_time *time,
                               struct dpl_service_learnt *learnt, struct dpl_err *err)
 {
-    static const char *const names[] = {
-        "-x", "queue_directory", "inet_interfaces", "inet_protocols", "maillog_file", NULL};
+    static const char *const names[] = {"-x",
+                                        "queue_directory",
+                                        "inet_interfaces",
+                                        "inet_protocols",
+                                        "maillog_file",
+                                        "data_directory",
+                                        "command_directory",
+                                        "daemon_directory",
+                                        "shlib_directory",
+                                        "meta_directory",
+                                        NULL};
     static const char *const master[] = {"-M", NULL};
     g_autofree char *settings = NULL, *services = NULL;
     struct dpl_err why = {0};
@@ -154,10 +163,21 @@ int dpl_service_postfix_learn(const struct dpl_service *service,
     if (code < 0)
         return dpl_err_set(err, code, "%s", why.text);
     dpl_service_postfix_parse(settings, services, learnt);
+    learnt->direct = dpl_service_postfix_direct(settings, services);
     if (!learnt->facts.data[0])
         return dpl_err_set(err, DPL_E_CONFIG,
                            "the configuration \"%s\" is wrong: queue_directory is no absolute path",
                            service->config);
+    return DPL_OK;
+}
+
+/* Postfix waits until a configuration has not been changed for two seconds, lest it reads half of
+ * one. This one is whole. */
+static int write_whole(const char *path, const char *text, struct dpl_err *err)
+{
+    const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    if (!g_file_set_contents(path, text, -1, NULL) || utimensat(AT_FDCWD, path, long_ago, 0) < 0)
+        return dpl_err_set(err, DPL_E_IO, "cannot write \"%s\"", path);
     return DPL_OK;
 }
 
@@ -175,8 +195,8 @@ static int mend_queue(const struct dpl_service *service, const struct dpl_servic
     g_autofree char *program = beside(service, "postsuper"), *text = NULL;
     int code = dpl_file_read(AT_FDCWD, from, MAIN_CF_BYTES, &text, NULL, err);
     g_autofree char *all = g_strconcat(text ? text : "", "\nmaillog_file =\n", NULL);
-    if (code == DPL_OK && !g_file_set_contents(to, all, -1, NULL))
-        code = dpl_err_set(err, DPL_E_IO, "cannot write \"%s\"", to);
+    if (code == DPL_OK)
+        code = write_whole(to, all, err);
     const char *const argv[] = {program, "-c", dir, NULL};
     const struct dpl_command command = {
         .argv = argv, .clock = time->clock, .deadline_ns = time->deadline_ns, .terminal = true};
@@ -185,6 +205,17 @@ static int mend_queue(const struct dpl_service *service, const struct dpl_servic
     unlink(to);
     rmdir(dir);
     return code;
+}
+
+/* postsuper wants all directories of the queue; "postfix start" would make them too, but later. */
+static int make_missing(const struct dpl_service *service, const struct dpl_service_time *time,
+                        struct dpl_err *err)
+{
+    const char *const argv[] = {service->binary,  "-c", service->config, "post-install",
+                                "create-missing", NULL};
+    const struct dpl_command command = {
+        .argv = argv, .clock = time->clock, .deadline_ns = time->deadline_ns, .terminal = true};
+    return dpl_command_run(&command, NULL, NULL, err);
 }
 
 int dpl_service_postfix_prepare(const struct dpl_service *service,
@@ -199,5 +230,8 @@ int dpl_service_postfix_prepare(const struct dpl_service *service,
                            learnt->facts.data);
     (void)moved; /* a crash may leave files as misnamed as a copy does */
     /* A queue that was never used has nothing to be named anew. */
-    return access(incoming, F_OK) < 0 ? DPL_OK : mend_queue(service, time, err);
+    if (access(incoming, F_OK) < 0)
+        return DPL_OK;
+    int code = learnt->direct ? DPL_OK : make_missing(service, time, err);
+    return code == DPL_OK ? mend_queue(service, time, err) : code;
 }

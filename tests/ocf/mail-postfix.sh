@@ -50,6 +50,47 @@ expect 0
 postfix reload-agent probe_failures=5
 expect 0
 
+# The first start makes its directories, by the distribution's scripts. On what is whole its master is started at
+# once; what they would warn of is said nevertheless, and what they would make or refuse is made and refused.
+by_scripts() { grep -c "starting the Postfix mail system" $disk/one/log; }
+ok "the first start was that of the distribution" test "$(by_scripts)" = 1
+postfix stop
+expect 0
+chmod o+w $disk/one/etc/master.cf
+postfix start
+expect 0
+ok "the second was not" test "$(by_scripts)" = 1
+wait_until grep -q "group or other writable: .*master.cf" $disk/one/log || bad "nobody warns: $(cat $disk/one/log)"
+chmod o-w $disk/one/etc/master.cf
+postfix stop
+expect 0
+rm -r $disk/one/spool/hold
+postfix start
+expect 0
+ok "a missing directory is made" test "$(stat -c %U $disk/one/spool/hold)" = postfix
+ok "by the distribution" test "$(by_scripts)" = 2
+postfix stop
+expect 0
+sed -i '/^postlog/d' $disk/one/etc/master.cf
+postfix start
+expect 1 "missing 'postlog' service"
+printf 'postlog unix-dgram n - n - 1 postlogd\nmany unix - - n - many smtp\n' >>$disk/one/etc/master.cf
+postfix start
+expect 2 "invalid process_limit field"
+sed -i '$d' $disk/one/etc/master.cf
+# Postfix waits for a configuration that has just been written; what we write for postsuper is not such a one.
+mkdir /run/bin
+ln -s /usr/sbin/postfix /usr/sbin/postconf /run/bin/
+cat >/run/bin/postsuper <<'END'
+#!/bin/sh
+stat -c %Y "$2/main.cf" >/run/written
+exec /usr/sbin/postsuper "$@"
+END
+chmod 755 /run/bin/postsuper
+postfix start binary=/run/bin/postfix
+expect 0
+ok "postsuper is not made to wait" test "$(cat /run/written)" -lt $(($(date +%s) - 60))
+
 # The other beside it; each has its own.
 agent_of postfix-two postfix start config_dir=$disk/two/etc
 expect 0

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char postfix_settings[] = "postconf: warning: x\nqueue_directory = /srv/spool\n"
                                        "inet_interfaces = %s\ninet_protocols = %s\n"
@@ -45,6 +47,54 @@ static void postfix_is_probed_at_its_first_smtpd_without_implicit_tls(void)
     CU_ASSERT_STRING_EQUAL(point("all", "all", "smtp inet n - n - 1 postscreen\n"),
                            "postscreen:127.0.0.1:25");
     CU_ASSERT_STRING_EQUAL(point("all", "all", "pickup unix n - n 60 1 pickup\n"), "");
+}
+
+static void make_dir(const char *base, const char *name)
+{
+    g_autofree char *path = g_build_filename(base, name, NULL);
+    CU_ASSERT_EQUAL(g_mkdir_with_parents(path, 0755), 0);
+}
+
+static bool is_direct(const char *base, const char *services)
+{
+    g_autofree char *settings = g_strdup_printf(
+        "queue_directory = %s/queue\ndata_directory = %s/data\ncommand_directory = %s\n"
+        "daemon_directory = %s\nmeta_directory = %s\nshlib_directory = no\nmaillog_file = /l\n",
+        base, base, base, base, base);
+    g_autofree char *program = dpl_service_postfix_direct(settings, services);
+    return program != NULL;
+}
+
+static void postfix_starts_at_once_where_nothing_is_missing(void)
+{
+    static const char files[] =
+        "# comment:d:c\n$data_directory:d:$mail_owner:-:700:uc\n"
+        "$queue_directory/active:d:$mail_owner:-:700:ucr\n"
+        "$config_directory:d:root:-:755:u\n$command_directory/x:f:a:b:c:u\n";
+    static const char postlog[] =
+        "smtp inet n - n - - smtpd\npostlog   unix-dgram n - n - 1 postlogd\n";
+    const char *base = unit_tempdir();
+    g_autofree char *list = g_build_filename(base, "postfix-files", NULL);
+    g_autofree char *more = g_build_filename(base, "postfix-files.d", "more", NULL);
+    g_autofree char *master = g_build_filename(base, "master", NULL);
+    g_autofree char *active = g_build_filename(base, "queue/active", NULL);
+    make_dir(base, "data");
+    make_dir(base, "postfix-files.d");
+    make_dir(base, "queue/active");
+    CU_ASSERT(g_file_set_contents(master, "", -1, NULL) && chmod(master, 0755) == 0);
+    CU_ASSERT_FALSE(is_direct(base, postlog)); /* no list: another Postfix than is known */
+    CU_ASSERT(g_file_set_contents(list, files, -1, NULL));
+    CU_ASSERT_TRUE(is_direct(base, postlog));
+    CU_ASSERT_FALSE(is_direct(base, "postlog unix n - n - 1 postlogd\n"));
+    CU_ASSERT_EQUAL(rmdir(active), 0);
+    CU_ASSERT_FALSE(is_direct(base, postlog));
+    make_dir(base, "queue/active");
+    CU_ASSERT(g_file_set_contents(more, "$queue_directory/own:d:$mail_owner:-:700:uc\n", -1, NULL));
+    CU_ASSERT_FALSE(is_direct(base, postlog));
+    CU_ASSERT(g_file_set_contents(more, "$other_directory/own:d:$mail_owner:-:700:uc\n", -1, NULL));
+    CU_ASSERT_FALSE(is_direct(base, postlog));
+    CU_ASSERT_EQUAL(unlink(more) + unlink(master), 0);
+    CU_ASSERT_FALSE(is_direct(base, postlog));
 }
 
 static void dovecot_is_probed_where_it_listens_without_tls(void)
@@ -224,6 +274,8 @@ static void every_kind_is_whole(void)
 static const struct unit_test tests[] = {
     {"Postfix is probed at its first smtpd without implicit TLS",
      postfix_is_probed_at_its_first_smtpd_without_implicit_tls},
+    {"Postfix starts at once where nothing is missing",
+     postfix_starts_at_once_where_nothing_is_missing},
     {"Dovecot is probed where it listens without TLS",
      dovecot_is_probed_where_it_listens_without_tls},
     {"addresses are numbers with a port, or paths", addresses_are_numbers_with_a_port_or_paths},
