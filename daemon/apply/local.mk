@@ -13,6 +13,7 @@ libapply_a_SOURCES = \
 	daemon/apply/mirror-aside.c daemon/apply/mirror-kept.c daemon/apply/mirror-kept.h \
 	daemon/apply/mirror-orphans.c \
 	daemon/apply/kept-list.c daemon/apply/kept-list.h \
+	daemon/apply/mirror-compare.c daemon/apply/mirror-compare.h \
 	daemon/apply/message-id.c daemon/apply/message-id.h \
 	daemon/apply/names.c daemon/apply/names.h \
 	daemon/apply/objects.c daemon/apply/objects.h \

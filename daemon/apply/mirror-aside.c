@@ -84,7 +84,7 @@ int dpl_mirror_aside(void *self, struct dpl_object *object, int fd, struct dpl_e
     struct dpl_mirror_target *t = self;
     struct stat st;
     uint32_t root;
-    if (t->test || dpl_idset_has(&t->fresh, object->id) || dpl_content_kept(t, object->id) ||
+    if (dpl_idset_has(&t->fresh, object->id) || dpl_content_kept(t, object->id) ||
         dpl_idset_has(&t->aside, object->id))
         return 0;
     if (fstat(fd, &st) < 0)

@@ -2,7 +2,7 @@
  *
  * Content: sums are compared with what is here, data is written.
  */
-#include "daemon/apply/mirror-private.h"
+#include "daemon/apply/mirror-compare.h"
 #include "daemon/apply/state.h"
 #include "lib/base/fd.h"
 #include "lib/proto/sums.h"
@@ -66,6 +66,20 @@ static int compare_piece(struct dpl_mirror_target *t, int fd, const struct dpl_m
     return 0;
 }
 
+/* What differs is asked for, or only noted. */
+static int found(struct dpl_mirror_target *t, struct dpl_object *object, int fd,
+                 struct differing *d, struct dpl_err *err)
+{
+    if (d->used == 0 && d->length == 0)
+        return 0;
+    if (t->compare) {
+        dpl_compare_content(t, object, fd);
+        return 0;
+    }
+    dpl_mirror_changed(t, object->id);
+    return ask(t, d, err);
+}
+
 static int compare(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
 {
     struct dpl_object *object = NULL;
@@ -86,12 +100,11 @@ static int compare(struct dpl_mirror_target *t, const struct dpl_message *m, str
         uint64_t left = m->offset + m->length - at;
         size_t size = left < DPL_SUM_COARSE ? (size_t)left : DPL_SUM_COARSE;
         rc = compare_piece(t, fd, m, at, size, d, err);
-        if (rc == 0 && d->used > sizeof d->list - DPL_SUM_COARSE / DPL_SUM_FINE * 16 / 2)
+        if (rc == 0 && !t->compare &&
+            d->used > sizeof d->list - DPL_SUM_COARSE / DPL_SUM_FINE * 16 / 2)
             rc = ask(t, d, err);
     }
-    if (d->used > 0 || d->length > 0)
-        dpl_mirror_changed(t, m->object);
-    return rc < 0 ? rc : ask(t, d, err);
+    return rc < 0 ? rc : found(t, object, fd, d, err);
 }
 
 int dpl_mirror_sums(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)
@@ -118,7 +131,7 @@ static int write_data(struct dpl_mirror_target *t, const struct dpl_message *m, 
                            .length = m->length,
                            .mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                            .data = m->data};
-    if (t->test || !dpl_objects_find(t->objects, m->object))
+    if (!dpl_objects_find(t->objects, m->object))
         return 0; /* left out, or gone meanwhile */
     if (hole && dpl_idset_has(&t->fresh, m->object))
         return 0;
@@ -185,7 +198,7 @@ void dpl_content_answered(struct dpl_mirror_target *t, struct dpl_view object)
 
 void dpl_content_covered(struct dpl_mirror_target *t, struct dpl_view object)
 {
-    if (!t->options.kept || t->test || dpl_kept_has(t->options.kept, object))
+    if (!t->options.kept || dpl_kept_has(t->options.kept, object))
         return;
     struct dpl_content *content = content_of(t, object);
     content->covered = true;

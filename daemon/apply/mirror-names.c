@@ -2,7 +2,7 @@
  *
  * The list of a directory: names are given, names that are too many are remembered.
  */
-#include "daemon/apply/mirror-private.h"
+#include "daemon/apply/mirror-compare.h"
 #include "daemon/apply/names.h"
 #include "lib/base/path.h"
 
@@ -77,7 +77,7 @@ static int give(struct dpl_mirror_target *t, struct dpl_view dir,
                            .name = entry->name};
     struct dpl_object *object = NULL;
     int rc = dpl_objects_here(t->objects, entry->object, &object, err);
-    if (rc < 0 || !object || t->test)
+    if (rc < 0 || !object)
         return rc;
     dpl_extras_forget(t, dir, entry->name);
     return is_given(t, dir, entry, object) ? 0 : dpl_mirror_apply(t, &r, err);
@@ -96,7 +96,7 @@ static int give_all(struct dpl_mirror_target *t, struct dpl_view dir, GHashTable
     int rc = 0;
     while (rc == 0 && dpl_mirror_entries_next(&list, &entry) > 0) {
         g_hash_table_add(names, listed_key(entry.name));
-        rc = give(t, dir, &entry, err);
+        rc = t->compare ? dpl_compare_name(t, dir, &entry, err) : give(t, dir, &entry, err);
     }
     return rc;
 }
@@ -132,9 +132,9 @@ static int whole_list(struct dpl_mirror_target *t, struct dpl_err *err)
     struct dpl_view dir = {id, size};
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     const struct dpl_object *object = dpl_objects_find(t->objects, dir);
-    if (!object)
+    if (!object && !t->compare)
         return 0; /* gone meanwhile */
-    if (!S_ISDIR(object->type))
+    if (object && !S_ISDIR(object->type))
         return dpl_err_set(err, DPL_E_CORRUPT, "the list of what is no directory");
     int rc = give_all(t, dir, names, err);
     return rc < 0 ? rc : find_extras(t, dir, names, err);

@@ -2,7 +2,7 @@
  *
  * The state of an object that the source has: known here, adopted, or made.
  */
-#include "daemon/apply/mirror-private.h"
+#include "daemon/apply/mirror-compare.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -39,9 +39,7 @@ static int adopt(struct dpl_mirror_target *t, const struct dpl_record *r,
 {
     struct dpl_object *parent = NULL;
     char name[NAME_MAX + 1];
-    int rc = t->test || !(r->has & DPL_F_PARENT)
-                 ? 0
-                 : dpl_objects_here(t->objects, r->parent, &parent, err);
+    int rc = !(r->has & DPL_F_PARENT) ? 0 : dpl_objects_here(t->objects, r->parent, &parent, err);
     if (rc < 0 || !parent || !S_ISDIR(parent->type))
         return rc;
     memcpy(name, r->name.data, r->name.size);
@@ -89,10 +87,6 @@ static int ask_for_fresh(struct dpl_mirror_target *t, const struct dpl_record *r
 
 static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
 {
-    if (t->test) {
-        t->count.created++;
-        return 0;
-    }
     r->type = DPL_R_ENTER;
     r->has &= ~(uint32_t)(DPL_F_PARENT | DPL_F_NAME);
     int rc = dpl_mirror_apply(t, r, err);
@@ -109,8 +103,6 @@ static int make(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_er
 static int make_named(struct dpl_mirror_target *t, const struct dpl_record *r,
                       struct dpl_view content, struct dpl_err *err)
 {
-    if (t->test)
-        return 0;
     int rc = dpl_apply_enter_named(t->options.apply, r, content, err);
     if (rc <= 0)
         return rc;
@@ -200,8 +192,6 @@ static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct
         return dpl_err_sys(err, errno, "look at an object of the replica");
     if (!same_attr(&st, &r->attr))
         dpl_mirror_changed(t, r->object);
-    if (t->test)
-        return 0;
     int rc = S_ISREG(object->type) ? ask_for_content(t, r, &st, err) : 0;
     if (rc == 0 && S_ISREG(object->type) && (uint64_t)st.st_size != r->attr.size)
         rc = set_size(t, r, err);
@@ -210,10 +200,10 @@ static int renew(struct dpl_mirror_target *t, const struct dpl_record *r, struct
 
 static int root(struct dpl_mirror_target *t, struct dpl_record *r, struct dpl_err *err)
 {
-    if (t->test && !dpl_objects_find(t->objects, r->object))
+    if (t->compare && !dpl_objects_find(t->objects, r->object))
         return dpl_err_set(err, DPL_E_REFUSED,
                            "a test compares with a replica, and this one has not begun yet");
-    return t->test ? 0 : dpl_mirror_apply(t, r, err);
+    return t->compare ? dpl_compare_item(t, r, err) : dpl_mirror_apply(t, r, err);
 }
 
 /* Who is known may have been removed by hand: a descriptor that is still open, or a map, would not
@@ -243,7 +233,7 @@ static int write_content(struct dpl_mirror_target *t, const struct dpl_record *r
                               .object = r->object,
                               .data = content};
     struct dpl_record state = state_of(r);
-    if (content.size == 0 || t->test || !dpl_objects_find(t->objects, r->object))
+    if (content.size == 0 || !dpl_objects_find(t->objects, r->object))
         return 0;
     int rc = dpl_mirror_apply(t, &data, err);
     if (rc == 0)
@@ -258,6 +248,8 @@ static int object_item(struct dpl_mirror_target *t, struct dpl_record *r, struct
                        struct dpl_err *err)
 {
     struct dpl_object *object = NULL;
+    if (t->compare)
+        return dpl_compare_item(t, r, err);
     int rc = dpl_objects_here(t->objects, r->object, &object, err);
     if (rc == 0 && object)
         rc = still_here(t, &object, err);

@@ -254,7 +254,7 @@ static int lose_name(struct dpl_mirror_target *t, const struct found *found, str
                            .object = {found->extra->tag, found->extra->tag_size},
                            .parent = found->dir,
                            .name = name};
-    return t->test ? 0 : dpl_mirror_apply(t, &r, err);
+    return dpl_mirror_apply(t, &r, err);
 }
 
 int dpl_mirror_note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err)
@@ -281,7 +281,7 @@ static int see_to(struct dpl_mirror_target *t, const struct found *found, struct
     if (is_excluded(at))
         return 0;
     int rc = dpl_mirror_note_path(t, path, err);
-    if (rc < 0 || t->test || t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST)
+    if (rc < 0 || t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST)
         return rc;
     rc = take_ours(t, at, found->fd, found->extra->name, err);
     return rc < 0 ? rc : 0;
@@ -305,7 +305,7 @@ static int see_to_unnamed(struct dpl_mirror_target *t, struct dpl_err *err)
         dpl_fd_clear(&own);
         return rc;
     }
-    while (rc == 0 && !t->test && (d = readdir(dir))) {
+    while (rc == 0 && (d = readdir(dir))) {
         if (!is_left_over(t, d->d_name))
             continue;
         t->count.orphans++;
@@ -327,7 +327,7 @@ static int restore_times(struct dpl_mirror_target *t, struct dpl_err *err)
                                .has = DPL_F_OBJECT | DPL_F_ATTR,
                                .object = bytes_view(key),
                                .attr = {.has = DPL_A_MTIME, .mtime = *(struct dpl_time *)value}};
-        if (!t->test && dpl_objects_find(t->objects, r.object))
+        if (dpl_objects_find(t->objects, r.object))
             rc = dpl_mirror_apply(t, &r, err);
     }
     return rc;
@@ -363,6 +363,29 @@ int dpl_mirror_object_end(struct dpl_mirror_target *t, struct dpl_err *err)
     return rc < 0 ? rc : restore_times(t, err);
 }
 
+int dpl_mirror_extras_left(struct dpl_mirror_target *t,
+                           void (*fn)(struct dpl_mirror_target *t, const char *path,
+                                      uint64_t number),
+                           struct dpl_err *err)
+{
+    GHashTableIter iter;
+    gpointer key;
+    int rc = 0;
+    g_hash_table_iter_init(&iter, t->extras);
+    while (rc >= 0 && g_hash_table_iter_next(&iter, &key, NULL)) {
+        struct found found;
+        uint32_t root;
+        rc = look(t, key, &found, err);
+        if (rc <= 0)
+            continue;
+        g_autofree char *path = path_of(t, found.fd, found.extra->name, &root);
+        struct dpl_rules_at at = path ? rules_at(t, root, path) : (struct dpl_rules_at){0};
+        if (path && !is_excluded(at))
+            fn(t, path, found.alive ? 1 : count_tree(t, at, found.fd, found.extra->name));
+    }
+    return rc < 0 ? rc : 0;
+}
+
 /* Before anything goes: would too much of it go? */
 static int guard(struct dpl_mirror_target *t, struct dpl_err *err)
 {
@@ -370,8 +393,7 @@ static int guard(struct dpl_mirror_target *t, struct dpl_err *err)
     gpointer key;
     uint64_t lost = 0;
     int rc = 0;
-    if (t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST || t->test ||
-        t->options.set_aside)
+    if (t->orphans == DPL_ORPHANS_KEEP || t->orphans == DPL_ORPHANS_LIST || t->options.set_aside)
         return 0;
     g_hash_table_iter_init(&iter, t->extras);
     while (rc >= 0 && g_hash_table_iter_next(&iter, &key, NULL)) {

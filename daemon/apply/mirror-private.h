@@ -24,12 +24,12 @@ struct dpl_mirror_target {
     uint64_t id;
     enum dpl_mirror_kind kind;
     enum dpl_orphans orphans;
-    bool test;
-    bool undated;            /* size and time say nothing of anything */
-    GBytes *object;          /* of which alone it is; NULL: of the set */
-    GPtrArray *made;         /* with that: what was not here (GBytes) */
-    struct dpl_idset linked; /* what has a name at the source */
-    bool on_demand;          /* contents come only when they are asked for */
+    struct dpl_comparison *compare; /* of a test: nothing is changed; else NULL */
+    bool undated;                   /* size and time say nothing of anything */
+    GBytes *object;                 /* of which alone it is; NULL: of the set */
+    GPtrArray *made;                /* with that: what was not here (GBytes) */
+    struct dpl_idset linked;        /* what has a name at the source */
+    bool on_demand;                 /* contents come only when they are asked for */
     struct dpl_position position;
     struct dpl_mirror_target_count count;
     struct dpl_idset seen;    /* who lives */
@@ -94,6 +94,9 @@ void dpl_mirror_note_from(const struct dpl_mirror_target *t, const char *at, cha
 /* Puts a path on the list of orphans that the result has. */
 int dpl_mirror_note_path(struct dpl_mirror_target *t, const char *path, struct dpl_err *err);
 
+/* Says how far it is. At its end: more is asked for, and the source is to end once more. */
+int dpl_mirror_tell(struct dpl_mirror_target *t, bool at_end, struct dpl_err *err);
+
 /* Names that are too many. */
 GHashTable *dpl_extras_new(void);
 void dpl_extras_forget(struct dpl_mirror_target *t, struct dpl_view dir, struct dpl_view name);
@@ -103,6 +106,12 @@ void dpl_extras_forget(struct dpl_mirror_target *t, struct dpl_view dir, struct 
 int dpl_mirror_object_end(struct dpl_mirror_target *t, struct dpl_err *err);
 /* Whether it is the object of such a mirror. */
 bool dpl_mirror_is_object(const struct dpl_mirror_target *t, struct dpl_view id);
+/* Those that are still there and are not excluded, each with the number of all that stands there:
+ * of what lives elsewhere the name alone. */
+int dpl_mirror_extras_left(struct dpl_mirror_target *t,
+                           void (*fn)(struct dpl_mirror_target *t, const char *path,
+                                      uint64_t number),
+                           struct dpl_err *err);
 /* Sees to them, and to objects that nobody has named. REFUSED by the guard, before any of it. */
 int dpl_mirror_orphans(struct dpl_mirror_target *t, struct dpl_err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/apply/mirror.h"
 
-#include "daemon/apply/mirror-private.h"
+#include "daemon/apply/mirror-compare.h"
 #include "lib/proto/sums.h"
 #include "lib/wire/writer.h"
 
@@ -31,7 +31,8 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     t->orphans = (enum dpl_orphans)begin->orphans;
     if (options->set_aside && t->orphans == DPL_ORPHANS_DELETE)
         t->orphans = DPL_ORPHANS_MOVE;
-    t->test = begin->flags & DPL_MIRROR_TEST;
+    if (begin->flags & DPL_MIRROR_TEST)
+        t->compare = dpl_compare_new(options->seed);
     t->on_demand = begin->has & (DPL_M(CURSOR) | DPL_M(OBJECT));
     if (begin->has & DPL_M(OBJECT)) {
         t->object = g_bytes_new(begin->object.data, begin->object.size);
@@ -46,7 +47,7 @@ int dpl_mirror_target_open(struct dpl_mirror_target **target_r,
     dpl_idset_init(&t->done, options->seed);
     dpl_idset_init(&t->dated, options->seed);
     dpl_idset_init(&t->aside, options->seed);
-    if (options->set_aside)
+    if (options->set_aside && !t->compare)
         dpl_apply_before(options->apply, dpl_mirror_aside, t);
     t->extras = dpl_extras_new();
     t->asked = dpl_contents_new();
@@ -82,6 +83,7 @@ void dpl_mirror_target_close(struct dpl_mirror_target *t)
     dpl_idset_done(&t->linked);
     g_clear_pointer(&t->object, g_bytes_unref);
     g_clear_pointer(&t->made, g_ptr_array_unref);
+    dpl_compare_free(t->compare);
     g_hash_table_destroy(t->extras);
     g_hash_table_destroy(t->asked);
     g_hash_table_destroy(t->times);
@@ -135,8 +137,6 @@ int dpl_mirror_need(struct dpl_mirror_target *t, struct dpl_view object,
                             .object = object,
                             .level = level,
                             .data = ranges};
-    if (t->test)
-        return 0;
     t->questions++;
     if (level != DPL_MIRROR_NEED_ITEM)
         dpl_content_asked(t, object);
@@ -152,7 +152,7 @@ int dpl_mirror_need_range(struct dpl_mirror_target *t, struct dpl_view object,
     return dpl_mirror_need(t, object, level, (struct dpl_view){range, (size_t)size}, err);
 }
 
-static int tell_progress(struct dpl_mirror_target *t, bool at_end, struct dpl_err *err)
+int dpl_mirror_tell(struct dpl_mirror_target *t, bool at_end, struct dpl_err *err)
 {
     struct dpl_message m = {.type = DPL_MSG_MIRROR_PROGRESS,
                             .has = DPL_M(MIRROR) | DPL_M(OBJECTS) | DPL_M(BYTES) | DPL_M(FLAGS),
@@ -174,7 +174,7 @@ static int tell_progress(struct dpl_mirror_target *t, bool at_end, struct dpl_er
 
 int dpl_mirror_target_tell(struct dpl_mirror_target *t, struct dpl_err *err)
 {
-    return tell_progress(t, false, err);
+    return dpl_mirror_tell(t, false, err);
 }
 
 /* The paths that were gathered, with the numbers of the whole mirror. */
@@ -203,6 +203,12 @@ static int send_result(struct dpl_mirror_target *t, struct dpl_err *err)
                                 .changed = t->count.changed,
                                 .found = t->count.orphans,
                                 .removed = t->count.removed};
+        if (t->compare) {
+            m.has |= DPL_M(UNSETTLED) | DPL_M(EPOCH) | DPL_M(LSN);
+            m.unsettled = t->count.unsettled;
+            m.epoch = t->position.epoch;
+            m.lsn = t->position.lsn;
+        }
         if (part.size > 0) {
             m.has |= DPL_M(DATA);
             m.data = part;
@@ -212,11 +218,23 @@ static int send_result(struct dpl_mirror_target *t, struct dpl_err *err)
     return rc;
 }
 
-static int end(struct dpl_mirror_target *t, struct dpl_err *err)
+static int end_compare(struct dpl_mirror_target *t, uint64_t lsn, struct dpl_err *err)
 {
+    int rc = dpl_compare_end(t, lsn, err);
+    if (rc == 0)
+        return dpl_mirror_tell(t, true, err);
+    if (rc > 0)
+        rc = send_result(t, err);
+    return rc < 0 ? rc : 1;
+}
+
+static int end(struct dpl_mirror_target *t, uint64_t lsn, struct dpl_err *err)
+{
+    if (t->compare)
+        return end_compare(t, lsn, err);
     if (t->questions > 0) {
         t->questions = 0;
-        return tell_progress(t, true, err);
+        return dpl_mirror_tell(t, true, err);
     }
     int rc = t->object ? dpl_mirror_object_end(t, err) : dpl_mirror_orphans(t, err);
     if (rc == 0)
@@ -234,11 +252,11 @@ static int by_type(struct dpl_mirror_target *t, const struct dpl_message *m, str
     case DPL_MSG_MIRROR_SUMS:
         return dpl_mirror_sums(t, m, err);
     case DPL_MSG_MIRROR_DATA:
-        return dpl_mirror_data(t, m, err);
+        return t->compare ? 0 : dpl_mirror_data(t, m, err);
     case DPL_MSG_MIRROR_DIR:
         return dpl_mirror_dir(t, m, err);
     case DPL_MSG_MIRROR_END:
-        return end(t, err);
+        return end(t, m->lsn, err);
     default:
         return dpl_err_set(err, DPL_E_CORRUPT, "\"%s\" is no message to a mirror's target",
                            dpl_message_text(m->type));
@@ -255,7 +273,7 @@ int dpl_mirror_target_message(struct dpl_mirror_target *t, uint64_t epoch, uint6
     if (rc != 0)
         return rc;
     t->count.bytes += dpl_message_frame_bytes(m);
-    return t->count.bytes - t->told_bytes >= TELL_BYTES ? tell_progress(t, false, err) : 0;
+    return t->count.bytes - t->told_bytes >= TELL_BYTES ? dpl_mirror_tell(t, false, err) : 0;
 }
 
 void dpl_mirror_target_note(struct dpl_mirror_target *t, const struct dpl_record *r)
@@ -275,6 +293,8 @@ void dpl_mirror_target_note(struct dpl_mirror_target *t, const struct dpl_record
         if (!(r->has & all[i].has))
             continue;
         dpl_idset_add(&t->seen, all[i].id);
+        if (t->compare)
+            dpl_compare_touched(t, all[i].id);
         if (!(r->has & all[i].has_attr))
             continue;
         dpl_mirror_time(t, all[i].id, all[i].attr, true);

@@ -72,8 +72,10 @@ void dpl_mirror_target_note(struct dpl_mirror_target *target, const struct dpl_r
 /* Size and time of this object, or with no bytes of all, say nothing about its content here. */
 void dpl_mirror_target_doubt(struct dpl_mirror_target *target, struct dpl_view object);
 
+/* Of a test (mirror-compare.h): created are missing, changed differ, orphans are too much, and
+ * unsettled could not be told. */
 struct dpl_mirror_target_count {
-    uint64_t objects, bytes /* of frames */, created, changed, refused, orphans, removed;
+    uint64_t objects, bytes /* of frames */, created, changed, refused, orphans, removed, unsettled;
 };
 void dpl_mirror_target_count(const struct dpl_mirror_target *target,
                              struct dpl_mirror_target_count *count_r);

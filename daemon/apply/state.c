@@ -131,6 +131,40 @@ static bool in_list(struct dpl_view list, const char *wanted)
     return false;
 }
 
+static bool has_all(const char *path, struct dpl_view list)
+{
+    struct dpl_view name, value;
+    char text[DPL_NAME_MAX + 1];
+    g_autofree uint8_t *here = NULL;
+    while (dpl_xattrs_next(&list, &name, &value) > 0) {
+        if (name.size > DPL_NAME_MAX)
+            return false;
+        memcpy(text, name.data, name.size);
+        text[name.size] = '\0';
+        if (!here)
+            here = g_malloc(DPL_XATTR_VALUE_MAX);
+        ssize_t size = getxattr(path, text, here, DPL_XATTR_VALUE_MAX);
+        if (size != (ssize_t)value.size || memcmp(here, value.data, value.size) != 0)
+            return false;
+    }
+    return true;
+}
+
+int dpl_state_same_xattrs(int fd, struct dpl_view list, struct dpl_err *err)
+{
+    char path[DPL_OBJECTS_PATH];
+    g_autofree char *names = g_malloc(65536);
+    path_of(fd, path);
+    ssize_t size = listxattr(path, names, 65536);
+    if (size < 0 && errno != EOPNOTSUPP)
+        return dpl_err_sys(err, errno, "list the attributes of an object");
+    for (const char *at = names; at < names + size; at += strlen(at) + 1)
+        if (strncmp(at, "trusted.", 8) != 0 && strcmp(at, "security.selinux") != 0 &&
+            !in_list(list, at))
+            return 0;
+    return has_all(path, list);
+}
+
 int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, bool keep_trusted,
                      struct dpl_err *err)
 {

@@ -33,6 +33,9 @@ int dpl_state_removexattr(int fd, mode_t type, const char *name, struct dpl_err 
 int dpl_state_xattrs(int fd, mode_t type, struct dpl_view list, bool keep_trusted,
                      struct dpl_err *err);
 
+/* 1: it has these already, and no others but of the name space trusted; 0: it has not. */
+int dpl_state_same_xattrs(int fd, struct dpl_view list, struct dpl_err *err);
+
 /* These want a regular file open for writing. */
 int dpl_state_write(int fd, uint64_t offset, struct dpl_view data, struct dpl_err *err);
 int dpl_state_size(int fd, uint64_t size, struct dpl_err *err);

@@ -80,6 +80,8 @@ static void begin(struct dpl_link *link)
         options.object = dpl_oid_view(&m->want);
         options.allow_empty = true;
     }
+    if (m->run.test && m->run.kind == DPL_MIRROR_FULL)
+        options.kind = DPL_MIRROR_CHECKSUM; /* nothing is written: no content need be sent */
     if (dpl_link_mirror_goes_on(link))
         options.cursor = (struct dpl_view){link->source.cursor, link->source.cursor_size};
     if (m->run.test && link->source.state != DPL_SOURCE_STREAMING) {

@@ -118,7 +118,8 @@ static int send_root(struct dpl_mirror_source *s, const struct dpl_mirror_root *
     s->count.objects++;
     dpl_mirror_wait_for(s, &handle, &oid,
                         s->options.rules ? dpl_rules_find(s->options.rules, root->path)
-                                         : dpl_mirror_everything());
+                                         : dpl_mirror_everything(),
+                        false);
     return 0;
 }
 

@@ -15,6 +15,17 @@ static int64_t now_of(const struct dpl_link *link)
     return dpl_clock_now_ns(link->clock);
 }
 
+/* What a test has found, and where. */
+static void put_comparison(struct dpl_doc *last, const struct dpl_message *r)
+{
+    dpl_doc_set_int(last, "unsettled", (int64_t)r->unsettled);
+    dpl_doc_set_bool(last, "equal", r->created + r->changed + r->found + r->unsettled == 0);
+    if (r->has & DPL_M(EPOCH))
+        dpl_doc_set_int(last, "epoch", (int64_t)MIN(r->epoch, INT64_MAX));
+    if (r->has & DPL_M(LSN))
+        dpl_doc_set_int(last, "lsn", (int64_t)MIN(r->lsn, INT64_MAX));
+}
+
 static void take_result(struct dpl_link *link, const struct dpl_message *r)
 {
     struct dpl_link_mirror *m = &link->mirror;
@@ -36,7 +47,10 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
     m->last = dpl_doc_new();
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
         dpl_doc_set_int(m->last, figures[i].key, (int64_t)figures[i].value);
+    if (r->has & DPL_M(UNSETTLED))
+        put_comparison(m->last, r);
     dpl_doc_set_int(m->last, "number", ++m->ended);
+    dpl_doc_set_int(m->last, "wish", m->run.number);
     dpl_doc_set_text(m->last, "kind", dpl_link_kind_text(m->run.kind));
     dpl_doc_set_text(m->last, "rule", dpl_link_orphans_text(m->run.orphans));
     dpl_doc_set_bool(m->last, "test", m->run.test);

@@ -17,6 +17,7 @@ struct dpl_mirror_waiting {
     struct dpl_mirror_handle handle;
     struct dpl_oid oid;
     struct dpl_rules_at at;
+    bool again; /* its list and its own state alone */
 };
 
 struct dpl_mirror_source {
@@ -52,7 +53,7 @@ static inline bool dpl_mirror_of_object(const struct dpl_mirror_source *source)
 
 /* The directory is walked next. */
 void dpl_mirror_wait_for(struct dpl_mirror_source *source, const struct dpl_mirror_handle *handle,
-                         const struct dpl_oid *oid, struct dpl_rules_at at);
+                         const struct dpl_oid *oid, struct dpl_rules_at at, bool again);
 /* Sends one object that is reached by fd; one of the directory that is walked with others. */
 int dpl_mirror_send_object(struct dpl_mirror_source *source, int fd,
                            const struct dpl_mirror_handle *handle, const struct dpl_oid *oid,

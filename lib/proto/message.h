@@ -163,7 +163,7 @@ struct dpl_message {
     uint32_t answer, kind, orphans, block, level, root, promise;
     uint64_t features, generation, time_ns, epoch, epoch_tag, lsn, received, durable, applied;
     uint64_t checkpoint, head, synced, queue_bytes, window, mirror, offset, length;
-    uint64_t objects, bytes, created, changed, found, removed;
+    uint64_t objects, bytes, created, changed, found, removed, unsettled;
     struct dpl_view product, site, node, set, text, epoch_id, parent_id, fs_uuid, replica, object;
     struct dpl_view cursor, data;
 };

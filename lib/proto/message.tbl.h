@@ -68,6 +68,7 @@ DPL_MFIELD(FOUND,        found,       U64,    47, 0,  OFF_END,       "orphans-fo
 DPL_MFIELD(REMOVED,      removed,     U64,    48, 0,  OFF_END,       "orphans-removed")
 DPL_MFIELD(ROOT,         root,        U32,    49, 0, UINT32_MAX,   "root")
 DPL_MFIELD(PROMISE,      promise,     U32,    50, 0, UINT32_MAX,   "promise")
+DPL_MFIELD(UNSETTLED,    unsettled,   U64,    51, 0,  OFF_END,       "unsettled")
 DPL_MFIELD(DATA,         data,        BYTES, 0x7fff, 0, 4U << 20,    "data")
 #undef LSN_END
 #undef OFF_END
@@ -112,7 +113,8 @@ DPL_MESSAGE(MIRROR_PROGRESS, 26, "mirror-progress", TARGET, 0, NONE, DPL_MIRROR_
     M(MIRROR) | M(OBJECTS) | M(BYTES), M(CURSOR) | M(FLAGS))
 DPL_MESSAGE(MIRROR_END,   27, "mirror-end",   SOURCE, 0, NONE, 0, M(MIRROR) | M(EPOCH_TAG) | M(LSN), 0)
 DPL_MESSAGE(MIRROR_RESULT, 28, "mirror-result", TARGET, 1, PATHS, DPL_MIRROR_MORE_ALL,
-    M(MIRROR) | M(FLAGS) | M(OBJECTS) | M(BYTES) | M(CREATED) | M(CHANGED) | M(FOUND) | M(REMOVED), M(DATA))
+    M(MIRROR) | M(FLAGS) | M(OBJECTS) | M(BYTES) | M(CREATED) | M(CHANGED) | M(FOUND) | M(REMOVED),
+    M(EPOCH) | M(LSN) | M(UNSETTLED) | M(DATA))
 DPL_MESSAGE(MIRROR_STOP,  29, "mirror-stop",  BOTH, 0, NONE, 0, M(MIRROR) | M(REASON), M(TEXT))
 DPL_MESSAGE(MIRROR_FILES, 30, "mirror-files", SOURCE, 1, FILES, 0, M(MIRROR) | M(DATA), 0)
 DPL_MESSAGE(ASK,          40, "ask",          CONNECTOR, 0, DOCUMENT, 0, M(DATA), 0)

@@ -275,6 +275,8 @@ bool dpl_message_agrees(const struct dpl_message *m)
     case DPL_MSG_HEARTBEAT:
         return together(m, DPL_M(EPOCH_TAG) | DPL_M(HEAD) | DPL_M(SYNCED)) &&
                (m->has & DPL_M(HEAD) ? m->synced <= m->head : !(m->has & DPL_M(PROMISE)));
+    case DPL_MSG_MIRROR_RESULT:
+        return together(m, DPL_M(EPOCH) | DPL_M(LSN) | DPL_M(UNSETTLED));
     case DPL_MSG_WANT:
         return together(m, DPL_M(EPOCH_TAG) | DPL_M(LSN));
     default:

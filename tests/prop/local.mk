@@ -90,6 +90,12 @@ tests_prop_prop_sim_LDADD = libunit.a libcore.a libproto.a libjournal.a libwire.
 	$(PROTO_LIBS) $(UNIT_LIBS)
 
 # Both engines in one process.
+check_PROGRAMS += tests/prop/prop-compare
+TESTS += tests/prop/prop-compare
+tests_prop_prop_compare_SOURCES = tests/prop/prop-compare.c tests/prop/mirrorrig.c tests/prop/mirrorrig.h \
+	tests/prop/randomtree.c
+tests_prop_prop_compare_LDADD = $(tests_prop_prop_mirror_LDADD)
+
 check_PROGRAMS += tests/prop/prop-mirrorsim
 TESTS += tests/prop/prop-mirrorsim
 tests_prop_prop_mirrorsim_SOURCES = tests/prop/prop-mirrorsim.c tests/prop/mirrorsim.c tests/prop/mirrorsim.h \

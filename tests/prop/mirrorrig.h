@@ -21,7 +21,7 @@ struct mirrorrig {
     /* of the last run */
     struct dpl_mirror_target_count count;
     struct dpl_mirror_count source_count;
-    char paths[4096]; /* of orphans, each with a line end */
+    char paths[32768]; /* of orphans, each with a line end */
     struct dpl_err err;
 };
 

@@ -71,6 +71,28 @@ static void lend(struct msim *sim)
     say(sim->to_link, doc, NULL, 0);
 }
 
+/* A test has ended. Nothing but hands on the replica, and what was kept there, makes it differ;
+ * where it is found equal it is as if nobody had touched it. */
+static void judge_test(struct msim *sim, const struct dpl_doc *last)
+{
+    struct dpl_replica_status s;
+    int64_t found = dpl_doc_int(last, "created", 0) + dpl_doc_int(last, "changed", 0) +
+                    dpl_doc_int(last, "orphans", 0);
+    bool settled = dpl_doc_int(last, "unsettled", -1) == 0;
+    if (!sim->to_engine || !sim->engine.replica)
+        return;
+    dpl_replica_status(sim->engine.replica, &s);
+    sim->seen.tests++;
+    sim->seen.different += found > 0;
+    if (found > 0 && !sim->touched && s.consistent)
+        msim_fail(sim, "a test finds %lld differences in what nobody has touched",
+                  (long long)found);
+    if (found == 0 && settled && !sim->touched_late && s.consistent) {
+        sim->seen.found_equal += sim->touched;
+        sim->touched = false;
+    }
+}
+
 static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
 {
     const char *event = dpl_doc_text(doc, "event"), *text = dpl_doc_text(doc, "text");
@@ -80,7 +102,7 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
         printf("%.3f link: %s %s\n", (double)sim->fake.now_ns / 1e9, event, text ? text : "");
     sim->seen.begun += strcmp(event, "mirror-begins") == 0;
     /* What is kept by a person's wish is no state of the source. */
-    sim->touched |= strcmp(event, "mirror-begins") == 0 &&
+    sim->touched |= strcmp(event, "mirror-begins") == 0 && !g_str_has_prefix(text, "a test") &&
                     (strstr(text, "orphans: keep") || strstr(text, "orphans: list"));
     /* One that goes on does not look again at what somebody may have changed meanwhile. */
     sim->touched_late |= sim->touched && strcmp(event, "mirror-begins") == 0 &&
@@ -93,9 +115,10 @@ static void event_of_link(struct msim *sim, const struct dpl_doc *doc)
         const struct dpl_doc *last = sim->link.mirror.last;
         const char *kind = dpl_doc_text(last, "kind"), *rule = dpl_doc_text(last, "rule");
         bool all = g_strcmp0(kind, "difference") != 0 &&
-                   (g_strcmp0(rule, "delete") == 0 || g_strcmp0(rule, "move") == 0) &&
-                   !dpl_doc_bool(last, "test", false);
-        if (all && !sim->touched_late)
+                   (g_strcmp0(rule, "delete") == 0 || g_strcmp0(rule, "move") == 0);
+        if (dpl_doc_bool(last, "test", false))
+            judge_test(sim, last);
+        else if (all && !sim->touched_late)
             sim->touched = false;
         sim->touched_late = false;
     }
@@ -126,7 +149,7 @@ static void hear_link(struct msim *sim)
     }
 }
 
-void msim_wish(struct msim *sim, const char *kind, const char *orphans, bool accept)
+void msim_wish(struct msim *sim, const char *kind, const char *orphans, bool accept, bool test)
 {
     struct dpl_doc *start = start_of(sim), *wish = dpl_doc_set_tree(start, "mirror_wish");
     sim->seen.wishes++;
@@ -135,6 +158,7 @@ void msim_wish(struct msim *sim, const char *kind, const char *orphans, bool acc
         dpl_doc_set_text(wish, "kind", kind);
     if (orphans)
         dpl_doc_set_text(wish, "orphans", orphans);
+    dpl_doc_set_bool(wish, "test", test);
     dpl_doc_set_bool(wish, "accept_empty", accept);
     dpl_doc_set_bool(wish, "accept_deletes", accept);
     dpl_doc_set_bool(start, "begun", true);

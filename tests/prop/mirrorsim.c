@@ -68,7 +68,9 @@ static void person(struct msim *sim)
         msim_stop(sim);
         return;
     }
-    msim_wish(sim, kinds[rng_below(r, 4)], rules[rng_below(r, 6)], rng_one_in(r, 2));
+    bool test = rng_one_in(r, 3);
+    msim_wish(sim, test ? "checksum" : kinds[rng_below(r, 4)], rules[rng_below(r, 6)],
+              rng_one_in(r, 2), test);
 }
 
 /* Somebody works in the replica's tree. */
@@ -179,7 +181,7 @@ static void settle(struct msim *sim)
         bool again = asks(sim) || (all_there(sim) && sim->touched) || said == 0;
         if (again && sim->fake.now_ns - said > 40 * MSIM_SECOND && sim->link.started) {
             said = sim->fake.now_ns;
-            msim_wish(sim, sim->touched ? "checksum" : NULL, "delete", true);
+            msim_wish(sim, sim->touched ? "checksum" : NULL, "delete", true, false);
         }
     }
     struct dpl_replica_status s = {0};

@@ -75,6 +75,7 @@ struct msim {
     struct {
         unsigned ops, cuts, link_deaths, engine_deaths, wishes, stops, touches, overflows;
         unsigned doubts, objects, begun, gone_on, ended, failed, consistent;
+        unsigned tests, different, found_equal;
     } seen;
 };
 
@@ -100,7 +101,7 @@ void msim_link_dies(struct msim *sim);
 void msim_engine_dies(struct msim *sim);
 void msim_cut(struct msim *sim);
 /* A person's commands. */
-void msim_wish(struct msim *sim, const char *kind, const char *orphans, bool accept);
+void msim_wish(struct msim *sim, const char *kind, const char *orphans, bool accept, bool test);
 void msim_stop(struct msim *sim);
 
 /* Runs one seed. false: something did not hold, and was printed. */

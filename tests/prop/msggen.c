@@ -160,6 +160,10 @@ static void settle(struct rng *r, struct dpl_message *m)
             m->has = DPL_M(TIME);
         m->synced = m->head / 16 * 8;
         break;
+    case DPL_MSG_MIRROR_RESULT:
+        if (!(m->has & DPL_M(UNSETTLED)) || !(m->has & DPL_M(LSN)) || !(m->has & DPL_M(EPOCH)))
+            m->has &= ~(DPL_M(EPOCH) | DPL_M(LSN) | DPL_M(UNSETTLED));
+        break;
     case DPL_MSG_WANT:
         if (!(m->has & DPL_M(LSN)) != !(m->has & DPL_M(EPOCH_TAG)))
             m->has &= ~(DPL_M(LSN) | DPL_M(EPOCH_TAG));
@@ -204,6 +208,7 @@ static void fill(struct rng *r, struct msggen *g, struct dpl_message *m)
     m->changed = rng_below(r, 1000);
     m->found = rng_below(r, 1000);
     m->removed = rng_below(r, 1000);
+    m->unsettled = m->removed / 2;
     m->product = word_of(r, g);
     m->site = word_of(r, g);
     m->node = word_of(r, g);
@@ -240,6 +245,8 @@ void msggen_sample(struct msggen *g, unsigned type, struct dpl_message *m)
     make(&r, g, type, UINT64_MAX, m);
     if (type == DPL_MSG_HEARTBEAT) /* it came later than these bytes */
         m->has &= ~DPL_M(PROMISE);
+    if (type == DPL_MSG_MIRROR_RESULT) /* likewise */
+        m->has &= ~(DPL_M(EPOCH) | DPL_M(LSN) | DPL_M(UNSETTLED));
 }
 
 static bool view_same(struct dpl_view a, struct dpl_view b)

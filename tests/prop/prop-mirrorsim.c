@@ -8,7 +8,7 @@
 
 #include <signal.h>
 
-enum { FIGURES = 15 };
+enum { FIGURES = 17 };
 
 /* Each showed something that was wrong. */
 static const uint64_t failed_once[] = {
@@ -35,6 +35,8 @@ static void seeds(void)
         "looks at a consistent replica",
         "outcomes unknown",
         "mirrors of an object",
+        "tests",
+        "of them that found differences",
         "failed",
     };
     struct rng start = rng_start(1);
@@ -48,7 +50,8 @@ static void seeds(void)
             sim.seen.ops,    sim.seen.cuts,    sim.seen.link_deaths, sim.seen.engine_deaths,
             sim.seen.wishes, sim.seen.stops,   sim.seen.touches,     sim.seen.overflows,
             sim.seen.begun,  sim.seen.gone_on, sim.seen.ended,       sim.seen.consistent,
-            sim.seen.doubts, sim.seen.objects, sim.seen.failed,
+            sim.seen.doubts, sim.seen.objects, sim.seen.tests,       sim.seen.different,
+            sim.seen.failed,
         };
         for (unsigned k = 0; k < FIGURES; k++)
             total[k] += seen[k];
