@@ -151,6 +151,7 @@ static const struct {
     int (*run)(struct doppel *doppel, const struct dpl_command *c, const struct dpl_doc *args);
 } printers[] = {
     {"status", doppel_status},
+    {"verify", doppel_verify},
     {"failover", doppel_procedure_begin},
     {"restore", doppel_procedure_begin},
     {"failback", doppel_procedure_begin},

@@ -46,6 +46,9 @@ int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *comm
                            const struct dpl_doc *args);
 int doppel_procedure_show(struct doppel *doppel, const struct dpl_command *command,
                           const struct dpl_doc *args);
+/* Compares, follows it, and says what it has found. Returns the exit status: 3 if not equal. */
+int doppel_verify(struct doppel *doppel, const struct dpl_command *command,
+                  const struct dpl_doc *args);
 int doppel_status(struct doppel *doppel, const struct dpl_command *command,
                   const struct dpl_doc *args);
 void doppel_completion(FILE *to);

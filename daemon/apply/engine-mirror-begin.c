@@ -43,7 +43,8 @@ static int take_result(struct dpl_engine *e, const struct dpl_message *m, struct
         g_byte_array_append(r->paths, m->data.data, (guint)m->data.size);
     if (rc < 0 || (m->flags & DPL_MIRROR_MORE) || e->mirror.of_object)
         return rc;
-    return dpl_mirror_result_save(r, e->reserve_fd, err);
+    rc = dpl_mirror_result_save(r, e->reserve_fd, err);
+    return rc == 0 && r->test ? dpl_mirror_result_list(r, e->reserve_fd, err) : rc;
 }
 
 static int call_send(void *self, const struct dpl_message *m, struct dpl_err *err)

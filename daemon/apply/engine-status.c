@@ -89,7 +89,7 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     dpl_doc_set_int(doc, "applied_op_bytes", as_int(s.op_bytes));
     dpl_doc_set_int(doc, "lag_ms", lag_ms(e, &s));
     dpl_doc_set_int(doc, "wanted_objects", s.wanted);
-    dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || e->mirror.target);
+    dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || (e->mirror.target && !e->mirror.test));
 }
 
 /* What the source said of itself last, and when: what is known of it when it is gone. */

@@ -2,6 +2,7 @@
 #include "daemon/apply/mirror-result.h"
 
 #include "lib/base/file.h"
+#include "lib/ctl/quote.h"
 #include "lib/journal/crc32c.h"
 #include "lib/wire/writer.h"
 
@@ -88,6 +89,19 @@ int dpl_mirror_result_load(struct dpl_mirror_result *r, int dir_fd, struct dpl_e
     return 0;
 }
 
+int dpl_mirror_result_list(const struct dpl_mirror_result *r, int dir_fd, struct dpl_err *err)
+{
+    struct dpl_view rest = {r->paths ? r->paths->data : NULL, r->paths ? r->paths->len : 0}, path;
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (dpl_mirror_paths_next(&rest, &path) > 0) {
+        g_string_append_printf(text, "%-10s ", dpl_mirror_found_text((char)path.data[0]));
+        if (path.size > 2)
+            dpl_quote_into(text, (const char *)path.data + 2, path.size - 2);
+        g_string_append_c(text, '\n');
+    }
+    return dpl_file_replace(dir_fd, "differences", text->str, text->len, 0600, err);
+}
+
 static int64_t as_int(uint64_t value)
 {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
@@ -115,7 +129,10 @@ struct dpl_doc *dpl_mirror_result_doc(const struct dpl_mirror_result *r)
             dpl_doc_set_bool(doc, "more", true);
             break;
         }
-        g_autofree char *text = g_strndup((const char *)path.data, path.size);
+        if (r->test && (path.size < 3 || path.data[0] != 'x'))
+            continue;
+        size_t letter = r->test ? 2 : 0;
+        g_autofree char *text = g_strndup((const char *)path.data + letter, path.size - letter);
         dpl_doc_add_text(list, text);
     }
     return doc;

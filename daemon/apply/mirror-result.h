@@ -27,6 +27,9 @@ int dpl_mirror_result_load(struct dpl_mirror_result *result, int dir_fd, struct 
 /* As "orphans list" answers it. */
 struct dpl_doc *dpl_mirror_result_doc(const struct dpl_mirror_result *result);
 
+/* Of a test: the file `differences`, a line "WHAT PATH" for each that it lists, quoted. */
+int dpl_mirror_result_list(const struct dpl_mirror_result *result, int dir_fd, struct dpl_err *err);
+
 const char *dpl_mirror_kind_text(uint32_t kind);
 const char *dpl_orphans_text(uint32_t orphans);
 

@@ -35,6 +35,7 @@ void dpl_link_mirror_done(struct dpl_link *link)
     dpl_link_mirror_over(link);
     g_clear_pointer(&link->mirror.rules, dpl_rules_free);
     g_clear_pointer(&link->mirror.last, dpl_doc_free);
+    g_clear_pointer(&link->mirror.found, g_ptr_array_unref);
 }
 
 void dpl_link_mirror_tell(struct dpl_link *link, const char *what, const char *text,

@@ -52,7 +52,8 @@ void dpl_link_mirror_status(struct dpl_link *link, struct dpl_doc *status, int64
     struct dpl_mirror_count count = {0};
     bool online = link->source.state != DPL_SOURCE_OFFLINE;
     dpl_doc_set_bool(status, "mirroring",
-                     m->source || (online && (link->source.flags & DPL_STATE_MIRROR)));
+                     (m->source && !m->run.test) || /* a test changes nothing */
+                         (online && (link->source.flags & DPL_STATE_MIRROR)));
     struct dpl_doc *doc = dpl_doc_set_tree(status, "mirror");
     dpl_doc_set_text(doc, "state", m->state[0] ? m->state : "idle");
     if (m->why[0])
@@ -61,7 +62,8 @@ void dpl_link_mirror_status(struct dpl_link *link, struct dpl_doc *status, int64
         dpl_doc_set_text(doc, "needs", " --accept-filesystem");
     if (m->source) {
         dpl_mirror_source_count(m->source, &count);
-        dpl_doc_set_int(status, "mirror_percent", percent(m, count.objects));
+        if (!m->run.test)
+            dpl_doc_set_int(status, "mirror_percent", percent(m, count.objects));
         dpl_doc_set_text(doc, "kind", dpl_link_kind_text(m->run.kind));
         dpl_doc_set_text(doc, "orphans", dpl_link_orphans_text(m->run.orphans));
         dpl_doc_set_bool(doc, "test", m->run.test);

@@ -97,6 +97,7 @@ static void begin(struct dpl_link *link)
     m->id = options.id;
     m->sent_bytes = m->taken_bytes = m->objects_there = m->rate_bytes = m->rate_from = 0;
     m->object_wanted = m->end_sent = false;
+    g_clear_pointer(&m->found, g_ptr_array_unref);
     m->walked_ns = 0;
     m->began_ns = m->rate_ns = now_of(link);
     if (rc == 0)

@@ -58,6 +58,7 @@ struct dpl_link_mirror {
     int64_t ended;            /* how many have */
     char state[16], why[480]; /* idle, running, stopped, failed */
     struct dpl_doc *last;     /* the result of the last one; NULL: none */
+    GPtrArray *found;         /* of a test: paths as the target lists them; NULL: none yet */
 };
 
 void dpl_link_mirror_done(struct dpl_link *link);

@@ -9,15 +9,35 @@
 #include <string.h>
 
 #define SECOND_NS INT64_C(1000000000)
+enum { FOUND_TOLD = 100, PATH_TOLD = 1000 };
 
 static int64_t now_of(const struct dpl_link *link)
 {
     return dpl_clock_now_ns(link->clock);
 }
 
-/* What a test has found, and where. */
-static void put_comparison(struct dpl_doc *last, const struct dpl_message *r)
+/* The first of what a test has found, for people; all of it lies at the target. */
+static void take_paths(struct dpl_link_mirror *m, struct dpl_view list)
 {
+    struct dpl_view path;
+    if (!m->found)
+        m->found = g_ptr_array_new_with_free_func(g_free);
+    while (m->found->len < FOUND_TOLD && dpl_mirror_paths_next(&list, &path) > 0)
+        if (path.size > 2 && path.size < PATH_TOLD && path.data[1] == ' ')
+            g_ptr_array_add(m->found, g_strndup((const char *)path.data, path.size));
+}
+
+/* What a test has found, and where. */
+static void put_comparison(struct dpl_link_mirror *m, struct dpl_doc *last,
+                           const struct dpl_message *r)
+{
+    struct dpl_doc *list = dpl_doc_set_list(last, "found");
+    for (guint i = 0; m->found && i < m->found->len; i++) {
+        const char *path = m->found->pdata[i];
+        struct dpl_doc *row = dpl_doc_add_tree(list);
+        dpl_doc_set_text(row, "what", dpl_mirror_found_text(path[0]));
+        dpl_doc_set_text(row, "path", path + 2);
+    }
     dpl_doc_set_int(last, "unsettled", (int64_t)r->unsettled);
     dpl_doc_set_bool(last, "equal", r->created + r->changed + r->found + r->unsettled == 0);
     if (r->has & DPL_M(EPOCH))
@@ -34,6 +54,8 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
         uint64_t value;
     } figures[] = {{"objects", r->objects}, {"bytes", r->bytes},   {"created", r->created},
                    {"changed", r->changed}, {"orphans", r->found}, {"orphans_gone", r->removed}};
+    if (m->run.test && (r->has & DPL_M(DATA)))
+        take_paths(m, r->data);
     if (r->flags & DPL_MIRROR_MORE)
         return; /* the paths are kept at the target */
     if (m->run.object) {
@@ -48,7 +70,7 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
         dpl_doc_set_int(m->last, figures[i].key, (int64_t)figures[i].value);
     if (r->has & DPL_M(UNSETTLED))
-        put_comparison(m->last, r);
+        put_comparison(m, m->last, r);
     dpl_doc_set_int(m->last, "number", ++m->ended);
     dpl_doc_set_int(m->last, "wish", m->run.number);
     dpl_doc_set_text(m->last, "kind", dpl_link_kind_text(m->run.kind));

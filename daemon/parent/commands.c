@@ -259,7 +259,8 @@ static int check_word(const struct dpl_doc *args, const char *key, const char *c
 }
 
 /* The wish stands in the document until the mirror has ended: it outlives every process. */
-static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_request *request)
+static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_request *request,
+                 dpl_change_fn *then)
 {
     static const char *const flags[] = {"test", "anew", "accept_empty", "accept_deletes",
                                         "accept_filesystem"};
@@ -274,7 +275,7 @@ static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_req
         dpl_doc_set_bool(tree, flags[i], dpl_doc_bool(args, flags[i], false));
     dpl_doc_set_bool(doc, "begun", true);
     dpl_doc_unset(doc, "mirror_stopped");
-    dpl_change(set->daemon, "set", set->name, &set->version, doc, request, NULL);
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, request, then);
 }
 
 static void mirror_start(struct dpl_daemon *daemon, struct dpl_set *set,
@@ -290,7 +291,32 @@ static void mirror_start(struct dpl_daemon *daemon, struct dpl_set *set,
     if (rc < 0)
         fail(request, &err);
     else
-        wish(set, request->args, request);
+        wish(set, request->args, request, NULL);
+}
+
+/* The client follows the mirror of this number by "mirror status". */
+static void verify_wished(struct dpl_daemon *daemon, struct dpl_request *request, const char *name,
+                          int rc, const struct dpl_err *err)
+{
+    const struct dpl_set *set = dpl_set_find(daemon, name);
+    if (rc < 0 || !set) {
+        answer(request, rc < 0 ? rc : DPL_E_NOT_FOUND, err);
+        return;
+    }
+    struct dpl_doc *doc = dpl_doc_new();
+    const struct dpl_doc *tree = dpl_doc_tree(set->doc, "mirror_wish");
+    dpl_doc_set_int(doc, "wish", dpl_doc_int(tree, "number", 0));
+    dpl_doc_set_text(doc, "peer", dpl_set_peer(set) ? dpl_set_peer(set) : "?");
+    dpl_request_done(request, doc);
+}
+
+static void verify(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
+{
+    g_autoptr(dpl_doc_auto) args = dpl_doc_new();
+    (void)daemon;
+    dpl_doc_set_text(args, "kind", "checksum");
+    dpl_doc_set_bool(args, "test", !dpl_doc_bool(request->args, "repair", false));
+    wish(set, args, request, verify_wished);
 }
 
 static void mirror_unwished(struct dpl_daemon *daemon, struct dpl_request *request,
@@ -329,6 +355,9 @@ static void mirror_status(struct dpl_daemon *daemon, struct dpl_set *set,
     }
     if (!dpl_doc_get(doc, "mirror"))
         dpl_doc_set_text(doc, "mirror", "idle");
+    if (dpl_doc_tree(set->doc, "mirror_wish"))
+        dpl_doc_set_int(doc, "wished",
+                        dpl_doc_int(dpl_doc_tree(set->doc, "mirror_wish"), "number", 0));
     dpl_request_done(request, doc);
 }
 
@@ -356,7 +385,7 @@ static void orphans(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_r
     }
     g_autoptr(dpl_doc_auto) args = dpl_doc_new();
     dpl_doc_set_text(args, "orphans", action);
-    wish(set, args, request);
+    wish(set, args, request, NULL);
 }
 
 static void limit(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_request *request)
@@ -481,6 +510,7 @@ static const struct row {
     {"mirror start", DPL_SET_COMMAND_MIRROR_START, SOURCE, mirror_start},
     {"mirror stop", DPL_SET_COMMAND_MIRROR_STOP, SOURCE, mirror_stop},
     {"mirror status", DPL_SET_COMMAND_MIRROR_STATUS, ANY, mirror_status},
+    {"verify", DPL_SET_COMMAND_VERIFY, SOURCE, verify},
     {"orphans", DPL_SET_COMMAND_ORPHANS, ANY, orphans},
     {"failover", DPL_SET_COMMAND_FAILOVER, ANY, failover},
     {"restore", DPL_SET_COMMAND_RESTORE, ANY, restore},

@@ -46,6 +46,8 @@ DPL_COMMAND("mirror start",  CHANGE, DAEMON,
             "[--accept-filesystem]", "make the replica equal to the source")
 DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; none begins by itself until the next start, or connect")
 DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")
+DPL_COMMAND("verify",        CHANGE, DAEMON, "SET [--repair]",
+            "compare both sides of a set while it is served, and say what differs")
 DPL_COMMAND("orphans",       CHANGE, DAEMON, "SET ACTION",
             "list, move or delete files that the source has not")
 DPL_COMMAND("failover",      CHANGE, DAEMON,

@@ -208,6 +208,8 @@ struct dpl_mirror_entry {
 int dpl_mirror_entries_next(struct dpl_view *list, struct dpl_mirror_entry *entry);
 int dpl_mirror_ranges_next(struct dpl_view *list, uint64_t *offset, uint64_t *length);
 int dpl_mirror_paths_next(struct dpl_view *list, struct dpl_view *path);
+/* What the letter stands for that a test puts before each path of its result. */
+const char *dpl_mirror_found_text(char letter);
 struct dpl_mirror_file {
     struct dpl_view item;    /* the body of an ENTER record */
     struct dpl_view content; /* from the object's begin on; of no bytes: as a MIRROR_ITEM */

@@ -111,6 +111,14 @@ ssize_t dpl_mirror_paths_append(void *list, size_t used, size_t room, struct dpl
     return w.code ? w.code : (ssize_t)w.used;
 }
 
+const char *dpl_mirror_found_text(char letter)
+{
+    return letter == 'm'   ? "missing"
+           : letter == 'd' ? "differs"
+           : letter == 'x' ? "extra"
+                           : "unsettled";
+}
+
 int dpl_mirror_files_next(struct dpl_view *list, struct dpl_mirror_file *file)
 {
     struct dpl_reader r;

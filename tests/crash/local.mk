@@ -103,6 +103,7 @@ dist_noinst_SCRIPTS += tests/crash/mirror-resume.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-object.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-faults.sh
 dist_noinst_SCRIPTS += tests/crash/mirror-guards.sh
+dist_noinst_SCRIPTS += tests/crash/verify.sh
 dist_noinst_SCRIPTS += tests/crash/two-sites.sh tests/crash/services.sh
 dist_noinst_SCRIPTS += tests/crash/sites-talk.sh
 dist_noinst_SCRIPTS += tests/crash/failover.sh

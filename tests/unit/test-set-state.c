@@ -7,17 +7,17 @@
 
 /* The whole matrix, written a second time by hand: state down, command across, in their orders.
  *  status stats wait show | add remove delete | connect disconnect pause resume limit |
- *  mirror start stop status | orphans | failover restore failback */
+ *  mirror start stop status | orphans | failover restore failback | verify */
 static const char *const matrix[DPL_SET_STATES] = {
-    [DPL_SET_UNPROTECTED] = "++++ +++ +---+ --+ - +++",
-    [DPL_SET_MIRRORING] = "++++ ++- -++++ -++ + +++",
-    [DPL_SET_PROTECTED] = "++++ ++- +++++ +-+ + +++",
-    [DPL_SET_DISCONNECTED] = "++++ +++ +++++ --+ + +++",
-    [DPL_SET_MIRROR_NEEDED] = "++++ +++ +++++ +-+ + +++",
-    [DPL_SET_FAILING_OVER] = "++++ --- ---+- --+ - +--",
-    [DPL_SET_FAILED_OVER] = "++++ --- ++--+ --+ + -++",
-    [DPL_SET_RESTORING] = "++++ --- +++++ +++ + -++",
-    [DPL_SET_FAILING_BACK] = "++++ --- ----- --+ - ---",
+    [DPL_SET_UNPROTECTED] = "++++ +++ +---+ --+ - +++ -",
+    [DPL_SET_MIRRORING] = "++++ ++- -++++ -++ + +++ -",
+    [DPL_SET_PROTECTED] = "++++ ++- +++++ +++ + +++ +",
+    [DPL_SET_DISCONNECTED] = "++++ +++ +++++ --+ + +++ -",
+    [DPL_SET_MIRROR_NEEDED] = "++++ +++ +++++ +-+ + +++ -",
+    [DPL_SET_FAILING_OVER] = "++++ --- ---+- --+ - +-- -",
+    [DPL_SET_FAILED_OVER] = "++++ --- ++--+ --+ + -++ -",
+    [DPL_SET_RESTORING] = "++++ --- +++++ +++ + -++ -",
+    [DPL_SET_FAILING_BACK] = "++++ --- ----- --+ - --- -",
 };
 
 static void every_pair(void)
