@@ -84,6 +84,7 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
         dpl_doc_set_int(doc, "synced_lsn", as_int(e->synced));
     }
     dpl_doc_set_int(doc, "queue_bytes", as_int(s.queue_bytes));
+    dpl_doc_set_bool(doc, "saved", s.saved);
     dpl_doc_set_int(doc, "applied_time_ms", as_int(s.time_ns) / MS);
     dpl_doc_set_int(doc, "applied_ops", as_int(s.ops));
     dpl_doc_set_int(doc, "applied_op_bytes", as_int(s.op_bytes));
@@ -120,8 +121,7 @@ static unsigned how_much_done(const struct dpl_engine *e)
         return 0;
     dpl_replica_status(e->replica, &s);
     bool applied = s.applied.epoch == s.epoch.number && s.applied.lsn >= s.received;
-    bool kept = s.checkpoint.epoch == s.epoch.number && s.checkpoint.lsn >= s.received;
-    return (unsigned)(s.durable >= s.received) + applied + kept;
+    return (unsigned)(s.durable >= s.received) + applied + (applied && s.saved);
 }
 
 int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)

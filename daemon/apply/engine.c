@@ -157,8 +157,12 @@ static void work(struct dpl_engine *e)
     if (rc < 0)
         failed(e, &err, now);
     dpl_replica_status(e->replica, &after);
+    /* Without its source it may have to serve soon, from what is on the disk. */
+    if (e->target.state == DPL_TARGET_OFFLINE && after.queue_bytes == 0)
+        dpl_replica_hurry(e->replica);
     if (after.applied.lsn != before.applied.lsn || after.checkpoint.lsn != before.checkpoint.lsn ||
-        after.consistent != before.consistent || after.durable != before.durable) {
+        after.saved != before.saved || after.consistent != before.consistent ||
+        after.durable != before.durable) {
         dpl_target_moved(&e->target);
         e->changed = true;
     }

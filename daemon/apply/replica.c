@@ -290,6 +290,8 @@ void dpl_replica_status(const struct dpl_replica *r, struct dpl_replica_status *
         .paused = s->flags & DPL_REPLICA_PAUSED,
         .again = again,
         .ended = last && last->ended,
+        .saved = !again && r->since_bytes == 0 && r->checkpoint.step != DPL_CHECKPOINT_DATA &&
+                 !r->unsynced.code,
         .failed = r->failed.code,
     };
     /* One that was given up is not opened again; what it has is known. */

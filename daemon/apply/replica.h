@@ -148,6 +148,7 @@ struct dpl_replica_status {
     unsigned wanted;
     uint64_t mirror; /* one that has not ended here; 0: none */
     bool consistent, paused, again, ended;
+    bool saved; /* all that was applied is on the disk: nothing of it would be done anew */
     int failed; /* the code of what stopped applying, or 0 */
 };
 void dpl_replica_status(const struct dpl_replica *replica, struct dpl_replica_status *status);

@@ -27,12 +27,14 @@ static const char *problem(const struct dpl_doc *status)
     return NULL;
 }
 
-/* The status may be of a moment before the source went. */
+/* The status may be of a moment before the source went. What was applied has to be on the disk:
+ * this site serves from there, perhaps after its nodes have lost their power, and nobody applies
+ * anything anew then. */
 static bool is_settled(const struct dpl_set *set)
 {
     const struct dpl_doc *s = set->status;
     return !set->connected && !dpl_doc_bool(s, "connected", true) &&
-           dpl_doc_int(s, "queue_bytes", -1) == 0 &&
+           dpl_doc_int(s, "queue_bytes", -1) == 0 && dpl_doc_bool(s, "saved", false) &&
            g_strcmp0(dpl_doc_text(s, "state"), "idle") == 0 &&
            dpl_doc_int(s, "applied_lsn", 0) >= dpl_doc_int(s, "received_lsn", 0);
 }

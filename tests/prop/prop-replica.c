@@ -24,6 +24,7 @@ static struct {
     int dir, roots[MODEL_ROOTS];
     struct powercut cut;
     unsigned opened;
+    unsigned saved;              /* crashes with everything saved */
     struct dpl_checkpoint *work; /* that a helper was given, and has not done */
     bool helped, dies;
 } target;
@@ -116,14 +117,22 @@ static void open_replica(struct rng *r, bool cuts)
 
 static void crash(struct rng *r, bool cuts, uint64_t durable)
 {
+    struct dpl_replica_status before = status();
+    bool whole = !rng_one_in(r, 12);
     target.dies = rng_one_in(r, 2);
     dpl_replica_close(target.replica);
     target.dies = false;
     powercut_happen(&target.cut);
-    if (rng_one_in(r, 12))
+    if (!whole)
         unlinkat(target.dir, "map", 0);
     open_replica(r, cuts);
     struct dpl_replica_status s = status();
+    /* What was said to be saved is not applied anew. */
+    if (whole && before.saved && before.applied.lsn > 0 &&
+        before.checkpoint.epoch == before.applied.epoch) {
+        CU_ASSERT_FALSE_FATAL(dpl_position_below(s.checkpoint, before.applied));
+        target.saved++;
+    }
     if (s.epoch.number == source.epoch.number)
         CU_ASSERT_TRUE_FATAL(s.durable >= durable);
     CU_ASSERT_EQUAL(s.durable, s.received);
@@ -308,7 +317,8 @@ static void power_cuts(void)
     struct rng r = rng_start(82);
     for (unsigned i = 0, n = rounds(6); i < n; i++)
         run(1000 + i, rng_next(&r), 250, i % 3 == 2, true);
-    printf("opened %u times\n", target.opened);
+    CU_ASSERT_TRUE(target.saved > 0);
+    printf("opened %u times, %u of them with everything saved\n", target.opened, target.saved);
 }
 
 /* Until there is nothing to be done but what fails. */
