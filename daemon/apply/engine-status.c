@@ -12,6 +12,8 @@
 #define MS INT64_C(1000000)
 
 static const int64_t at_once_ns = 50 * MS, soon_ns = 200 * MS, late_ns = 2000 * MS;
+/* Two heartbeats in a row have not come; the session waits longer before it ends. */
+static const int64_t silent_ns = 2000 * MS;
 
 void dpl_engine_event(struct dpl_engine *e, const char *name, const char *text)
 {
@@ -93,6 +95,14 @@ static void put_replica(const struct dpl_engine *e, struct dpl_doc *doc)
     dpl_doc_set_bool(doc, "mirroring", s.mirror != 0 || (e->mirror.target && !e->mirror.test));
 }
 
+/* When it counts as silent; INT64_MAX while it is not connected. */
+static int64_t silent_at(const struct dpl_engine *e)
+{
+    const struct dpl_target *t = &e->target;
+    bool connected = t->state != DPL_TARGET_OFFLINE && t->heard_ns > 0;
+    return connected ? t->heard_ns + silent_ns : INT64_MAX;
+}
+
 /* What the source said of itself last, and when: what is known of it when it is gone. */
 static void put_source(struct dpl_engine *e, struct dpl_doc *doc, int64_t now_ns)
 {
@@ -127,14 +137,17 @@ static unsigned how_much_done(const struct dpl_engine *e)
 int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
 {
     unsigned done = how_much_done(e);
-    int64_t wait_ns = done > e->told_done ? at_once_ns : e->changed ? soon_ns : late_ns;
+    bool silent = now_ns >= silent_at(e);
+    bool at_once = done > e->told_done || silent != e->told_silent;
+    int64_t wait_ns = at_once ? at_once_ns : e->changed ? soon_ns : late_ns;
     int64_t due = e->status_ns + wait_ns;
     if (now_ns < due)
-        return due;
+        return silent ? due : MIN(due, silent_at(e));
     g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
     struct dpl_doc *status = dpl_doc_set_tree(doc, "status");
     dpl_doc_set_text(status, "session", dpl_target_state_text(e->target.state));
     dpl_doc_set_bool(status, "connected", e->target.state != DPL_TARGET_OFFLINE);
+    dpl_doc_set_bool(status, "source_silent", silent);
     if (e->peer_doc)
         dpl_doc_set(status, "peer", dpl_doc_copy(e->peer_doc));
     if (e->replica) {
@@ -152,6 +165,7 @@ int64_t dpl_engine_status(struct dpl_engine *e, int64_t now_ns)
     (void)dpl_channel_send(e->channel, doc, NULL, 0, &err);
     e->status_ns = now_ns;
     e->told_done = done;
+    e->told_silent = silent;
     e->changed = false;
-    return now_ns + late_ns;
+    return silent ? now_ns + late_ns : MIN(now_ns + late_ns, silent_at(e));
 }

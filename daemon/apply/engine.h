@@ -70,6 +70,7 @@ struct dpl_engine {
     int64_t open_ns, retry_ns, room_ns, turned_ns, status_ns;
     uint64_t synced;
     int64_t heard_ns, heard_wall_ns; /* of the source, as the session has it; the wall clock then */
+    bool told_silent;                /* that the source lets too much time pass */
     unsigned told_done; /* how much of what came had been done when the status was told */
     bool changed;
     unsigned events_failed; /* the code of the failure that was told */

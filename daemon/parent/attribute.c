@@ -6,7 +6,10 @@
 
 #include <unistd.h>
 
-#define LAG_NS (INT64_C(10) * 1000000000) /* between two values of it */
+/* Each value in the CIB makes Pacemaker plan anew, also while it starts a group, and then the set
+ * goes through several states: Pacemaker waits so long for the last of them. */
+#define DAMPEN_S "3"
+#define LAG_NS   (INT64_C(10) * 1000000000) /* between two values of it */
 
 enum { STATE, LAG, COUNT };
 static const char *const names[COUNT] = {[STATE] = "state", [LAG] = "lag"};
@@ -41,7 +44,7 @@ static const struct dpl_child_fns fns = {.ended = ended};
 static void tell(struct dpl_attribute *a, int which, const char *value)
 {
     g_autofree char *name = g_strdup_printf("doppel-%s.%s", a->set->name, names[which]);
-    const char *set_it[] = {"-n", name, "-U", value, "-d", "0", NULL};
+    const char *set_it[] = {"-n", name, "-B", value, "-d", DAMPEN_S, NULL};
     const char *delete_it[] = {"-n", name, "-D", NULL};
     struct dpl_err err = {0};
     g_free(a->told[which]);

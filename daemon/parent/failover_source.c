@@ -11,7 +11,8 @@
 
 enum {
     ASK_MS = 10000,
-    DOWN_MS = 2000, /* one that is said to be down gets so long to say that it is not */
+    DOWN_MS = 2000,  /* one that is said to be down gets so long to say that it is not */
+    REACH_MS = 1000, /* and so long to take a connection, where nothing else speaks for it */
     AGAIN_MS = 200,
 };
 
@@ -88,9 +89,29 @@ void dpl_failover_withdraw(struct dpl_run *run)
 
 /* --- release ---------------------------------------------------------------------------------- */
 
+static bool is_connected(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    return set && set->connected;
+}
+
+/* Whether the replica, though it is connected with the source, hears no heartbeats of it. */
+static bool is_silent(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    return is_connected(run) && dpl_doc_bool(set->status, "source_silent", false);
+}
+
+static void ask_down(struct dpl_run *run);
+
 static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                     const struct dpl_err *err)
 {
+    if (rc == DPL_E_UNREACHABLE && is_connected(run) && !is_silent(run) &&
+        dpl_run_elapsed_ms(run) < ASK_MS) {
+        dpl_run_later(run, AGAIN_MS, ask_down);
+        return;
+    }
     const char *role = dpl_doc_text(answer, "role");
     if (rc == DPL_OK && g_strcmp0(role, "serving") == 0 && !dpl_doc_bool(answer, "held", false)) {
         dpl_run_failf(run, DPL_E_REFUSED,
@@ -105,8 +126,9 @@ static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         dpl_run_ok(run, "site %s answers, and does not serve: it is %s", peer_of(run),
                    role ? role : "?");
     else
-        dpl_run_ok(run, "site %s does not answer (%s); that it is down was said by user %lld",
-                   peer_of(run), err->text, (long long)dpl_doc_int(run->doc, "user", -1));
+        dpl_run_ok(run, "site %s does not answer (%s)%s; that it is down was said by user %lld",
+                   peer_of(run), err->text, is_silent(run) ? ", and its heartbeats are missed" : "",
+                   (long long)dpl_doc_int(run->doc, "user", -1));
 }
 
 static void ask_release(struct dpl_run *run);
@@ -134,13 +156,31 @@ static void ask_release(struct dpl_run *run)
     dpl_run_ask_site(run, question(run, "release"), ASK_MS, on_release);
 }
 
-void dpl_failover_release(struct dpl_run *run)
+/* How long it is asked for a connection before more is known. What its replica heard of it ends
+ * then. Where none runs on this node, nothing is known of that. */
+static int64_t reach_ms(const struct dpl_run *run)
 {
     const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
-    /* One that is connected lives, and may only be slow. */
-    int64_t ms = set && set->connected ? ASK_MS : DOWN_MS;
+    if (!set || !set->status)
+        return DOWN_MS;
+    int64_t heard_ms = dpl_doc_int(set->status, "heard_ms", 0);
+    int64_t silent_ms = heard_ms + DOWN_MS + AGAIN_MS - g_get_real_time() / 1000;
+    return is_connected(run) ? CLAMP(silent_ms, REACH_MS, DOWN_MS + AGAIN_MS) : REACH_MS;
+}
+
+/* One that is connected lives, and may only be slow: it is asked until its heartbeats are missed,
+ * too. */
+static void ask_down(struct dpl_run *run)
+{
+    int64_t left_ms = MAX(ASK_MS - dpl_run_elapsed_ms(run), REACH_MS);
+    dpl_run_ask_site_soon(run, dpl_talk_question("state", run->set), reach_ms(run),
+                          is_connected(run) ? left_ms : DOWN_MS, on_down);
+}
+
+void dpl_failover_release(struct dpl_run *run)
+{
     if (dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_DOWN)
-        dpl_run_ask_site(run, dpl_talk_question("state", run->set), ms, on_down);
+        ask_down(run);
     else
         ask_release(run);
 }

@@ -105,6 +105,9 @@ void dpl_run_edit_set(struct dpl_run *run, dpl_run_edit_fn *edit, dpl_run_answer
 /* Asks the other site; takes the question. */
 void dpl_run_ask_site(struct dpl_run *run, struct dpl_doc *question, int64_t timeout_ms,
                       dpl_run_answer_fn *then);
+/* The same, given up after reach_ms where no machine of it has taken a connection until then. */
+void dpl_run_ask_site_soon(struct dpl_run *run, struct dpl_doc *question, int64_t reach_ms,
+                           int64_t timeout_ms, dpl_run_answer_fn *then);
 /* Asks doppel-pacemaker; takes the question. */
 void dpl_run_ask_pacemaker(struct dpl_run *run, struct dpl_doc *question, dpl_run_answer_fn *then);
 /* Asks services as clients do (probe.h). */

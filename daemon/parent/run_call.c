@@ -23,7 +23,7 @@ struct call {
     dpl_run_answer_fn *then;
     dpl_run_edit_fn *edit;
     struct dpl_doc *question; /* for the other site */
-    int64_t timeout_ms;
+    int64_t reach_ms, timeout_ms;
     dpl_timer_fn *make;
     struct dpl_timer timer; /* armed: it is made again then */
 };
@@ -109,22 +109,29 @@ static void ask_site(void *self)
         return;
     }
     if (peer) {
-        dpl_talk_ask(call->run->daemon, peer, dpl_doc_copy(call->question), call->timeout_ms,
-                     answered, call);
+        dpl_talk_ask_soon(call->run->daemon, peer, dpl_doc_copy(call->question), call->reach_ms,
+                          call->timeout_ms, answered, call);
         return;
     }
     dpl_err_set(&err, DPL_E_NOT_FOUND, "set \"%s\" is gone, or has no other site", call->run->set);
     back(call, err.code, NULL, &err);
 }
 
-void dpl_run_ask_site(struct dpl_run *run, struct dpl_doc *question, int64_t timeout_ms,
-                      dpl_run_answer_fn *then)
+void dpl_run_ask_site_soon(struct dpl_run *run, struct dpl_doc *question, int64_t reach_ms,
+                           int64_t timeout_ms, dpl_run_answer_fn *then)
 {
     struct call *call = call_new(run, then);
     call->question = question;
+    call->reach_ms = reach_ms;
     call->timeout_ms = timeout_ms;
     call->make = ask_site;
     ask_site(call);
+}
+
+void dpl_run_ask_site(struct dpl_run *run, struct dpl_doc *question, int64_t timeout_ms,
+                      dpl_run_answer_fn *then)
+{
+    dpl_run_ask_site_soon(run, question, timeout_ms, timeout_ms, then);
 }
 
 void dpl_run_ask_pacemaker(struct dpl_run *run, struct dpl_doc *question, dpl_run_answer_fn *then)

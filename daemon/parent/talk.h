@@ -26,11 +26,14 @@ void dpl_talks_end(struct dpl_daemon *daemon);
 typedef void dpl_talk_fn(void *self, int rc, const struct dpl_doc *answer,
                          const struct dpl_err *err);
 
-/* Asks all addresses of the set's route and of the site's pairing in turn, until one answers.
- * Takes the question. fn is called once, never before this returns, and at the latest after the
- * time-out. */
+/* Asks at all addresses of the set's route and of the site's pairing, until one answers; the
+ * question is with one of them at a time. Takes the question. fn is called once, never before this
+ * returns, and at the latest after the time-out. */
 void dpl_talk_ask(struct dpl_daemon *daemon, const char *site, struct dpl_doc *question,
                   int64_t timeout_ms, dpl_talk_fn *fn, void *self);
+/* The same, but given up after reach_ms where not one machine has taken a connection until then. */
+void dpl_talk_ask_soon(struct dpl_daemon *daemon, const char *site, struct dpl_doc *question,
+                       int64_t reach_ms, int64_t timeout_ms, dpl_talk_fn *fn, void *self);
 /* Nobody waits any more for the questions with this self. */
 void dpl_talk_forget(struct dpl_daemon *daemon, const void *self);
 /* {ask, set}; more may be put into it. */

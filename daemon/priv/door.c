@@ -71,6 +71,14 @@ static int make_tls(struct door *door, struct dpl_err *err)
     return dpl_tls_new(&config, &door->tls, err);
 }
 
+/* A machine is there, whether or not it has an answer. */
+static void tell_reached(const struct door *door)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_new();
+    dpl_doc_set_bool(doc, "reached", true);
+    (void)dpl_greet_tell(door->channel, doc);
+}
+
 /* Gives up all rights; in between, where names can be looked up and sockets made, connects. */
 static int confine(struct door *door, struct dpl_err *err)
 {
@@ -93,6 +101,7 @@ static int confine(struct door *door, struct dpl_err *err)
         if (door->tcp < 0)
             return door->tcp;
         door->deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + GREETING_S * NS_PER_S;
+        tell_reached(door);
     }
     return dpl_confine_filter(err);
 }

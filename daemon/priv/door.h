@@ -22,6 +22,7 @@
  *              compression 0 to 9
  *              pairing     true: strangers may offer themselves; with site_cert, our authority
  *              run_dir     where an empty directory may be made for a moment
+ *   from it  {reached: true} when a machine has taken the connection (connect, pair)
  *   from it  {peer: {...}} when the peer is authenticated and has said hello (accept) or welcome
  *            (connect): site, node, serial, fingerprint (of the pin), days_left, set, direction,
  *            generation, version, features, product, address; link, if it sent one; journal,

@@ -83,6 +83,8 @@ if [ "$MODE" = graceful ]; then
     flow_ends
     MAIL_WAIT=200 flow_account
 else
+    grep -q 'does not answer in time), and its heartbeats are missed' "$LAB_TMP/failover" ||
+        fail "a site without power is asked until something else gives up"
     grep -q '^missing: ' "$LAB_TMP/failover" || fail "what is missing is not said"
     flow_goes_on "after the failover"
     flow_ends
