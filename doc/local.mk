@@ -32,3 +32,4 @@ EXTRA_DIST += doc/adr/0013-procedures-are-records.md
 EXTRA_DIST += doc/adr/0014-role-of-a-set-is-one-table.md
 EXTRA_DIST += doc/adr/0015-services-of-a-server-by-agents.md
 EXTRA_DIST += doc/adr/0016-one-node-sends-a-set.md
+EXTRA_DIST += doc/adr/0017-a-site-without-a-quorum-asks.md

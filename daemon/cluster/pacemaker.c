@@ -6,13 +6,13 @@
  *   to it    {id, ask: "fences"}; {id, ask: "status"};
  *            {id, ask: "attribute", name, value, nodes: [...]}; {id, ask: "cleanup", resource,
  * node} from it  {id, code, text} when it failed, else {id} and fences: [{node, completed,
- * completed_s}] nodes: [{name, online, unclean}], resources: [{id, agent, node, group, failed}],
- *            attributes: [{node, name, value}], primitives: [{id, agent, set, group, target,
+ * completed_s}] no_quorum, nodes: [{name, online, unclean}], resources: [{id, agent, node, group,
+ * failed}], attributes: [{node, name, value}], primitives: [{id, agent, set, group, target,
  *            cold_start, on_superseded}],
  *            failures: [{resource, node, reason}] of starts
  *
  * An attribute is set on the nodes in that order, and on the next only when Pacemaker has been seen
- * to have it on the one before.
+ * to have it on the one before. Without a value it is taken away.
  */
 #include "lib/base/clock.h"
 #include "lib/ctl/channel.h"
@@ -56,7 +56,8 @@ static int ask_fences(struct dpl_doc *answer, struct dpl_err *err)
 static int look(struct dpl_pcmk_status *status, struct dpl_err *err)
 {
     static const char *const argv[] = {"crm_mon", "-1", "--output-as=xml",
-                                       "--include=none,nodes,resources,attributes,failures", NULL};
+                                       "--include=none,dc,nodes,resources,attributes,failures",
+                                       NULL};
     g_autofree char *xml = NULL;
     size_t size;
     int rc = dpl_pcmk_run(argv, TOOL_MS, &xml, &size, err);
@@ -69,6 +70,8 @@ static void put_status(struct dpl_doc *answer, const struct dpl_pcmk_status *sta
     struct dpl_doc *resources = dpl_doc_set_list(answer, "resources");
     struct dpl_doc *attributes = dpl_doc_set_list(answer, "attributes");
     struct dpl_doc *failures = dpl_doc_set_list(answer, "failures");
+    if (status->no_quorum)
+        dpl_doc_set_bool(answer, "no_quorum", true);
     for (guint i = 0; i < status->nodes->len; i++) {
         const struct dpl_pcmk_node *n = &g_array_index(status->nodes, struct dpl_pcmk_node, i);
         struct dpl_doc *row = dpl_doc_add_tree(nodes);
@@ -145,7 +148,7 @@ static int ask_status(struct dpl_doc *answer, struct dpl_err *err)
     return put_primitives(answer, err);
 }
 
-/* Whether the node has it; true too when the node is not there any more. */
+/* Whether the node has it (NULL: has none); true too when the node is not there any more. */
 static bool has(const struct dpl_pcmk_status *status, const char *node, const char *name,
                 const char *value)
 {
@@ -158,9 +161,9 @@ static bool has(const struct dpl_pcmk_status *status, const char *node, const ch
         const struct dpl_pcmk_attribute *a =
             &g_array_index(status->attributes, struct dpl_pcmk_attribute, i);
         if (strcmp(a->node, node) == 0 && strcmp(a->name, name) == 0)
-            return !online || strcmp(a->value, value) == 0;
+            return !online || strcmp(a->value, value ? value : "") == 0;
     }
-    return !online;
+    return !online || !value;
 }
 
 static int wait_seen(const char *node, const char *name, const char *value, struct dpl_err *err)
@@ -178,19 +181,20 @@ static int wait_seen(const char *node, const char *name, const char *value, stru
         usleep(LOOK_US);
     }
     return dpl_err_set(err, DPL_E_TIMEOUT, "Pacemaker does not show %s=%s on node \"%s\"", name,
-                       value, node);
+                       value ? value : "", node);
 }
 
 static int set_attribute(const struct dpl_doc *ask, struct dpl_err *err)
 {
     const char *name = dpl_doc_text(ask, "name"), *value = dpl_doc_text(ask, "value");
     const struct dpl_doc *nodes = dpl_doc_list(ask, "nodes");
-    int rc = name && value ? DPL_OK : dpl_err_set(err, DPL_E_PARAM, "no attribute");
+    int rc = name ? DPL_OK : dpl_err_set(err, DPL_E_PARAM, "no attribute");
     for (size_t i = 0; rc == DPL_OK && i < dpl_doc_count(nodes); i++) {
         const char *node = dpl_doc_as_text(dpl_doc_at(nodes, i));
-        const char *const argv[] = {
+        const char *const set[] = {
             "attrd_updater", "-n", name, "-U", value, "-N", node, "-d", "0", NULL};
-        rc = dpl_pcmk_run(argv, TOOL_MS, NULL, NULL, err);
+        const char *const unset[] = {"attrd_updater", "-n", name, "-D", "-N", node, NULL};
+        rc = dpl_pcmk_run(value ? set : unset, TOOL_MS, NULL, NULL, err);
         if (rc == DPL_OK)
             rc = wait_seen(node, name, value, err);
     }

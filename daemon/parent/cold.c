@@ -15,16 +15,18 @@ static const struct {
     const char *why, *next;
 } texts[] = {
     [DPL_MEETING_UNKNOWN] =
-        {"this whole site was down, and site \"%2$s\" does not say whether it serves set "
+        {"this whole site was down, or had no quorum, and site \"%2$s\" does not say whether it "
+         "serves set "
          "\"%1$s\" "
          "by now: it is held, and the site is asked on",
          "when you know that site %2$s does not serve: doppel site confirm %1$s"},
-    [DPL_MEETING_FAILING_OVER] = {"this whole site was down, and set \"%1$s\" is failing over to "
-                                  "site \"%2$s\": it is held",
-                                  "let the failover end, or at site %2$s: doppel procedure undo"},
-    [DPL_MEETING_SUPERSEDED] =
-        {"this whole site was down, and site \"%2$s\" serves set \"%1$s\" by now: it is held",
-         "at site %2$s: doppel restore %1$s, then doppel failback %1$s"},
+    [DPL_MEETING_FAILING_OVER] =
+        {"this whole site was down, or had no quorum, and set \"%1$s\" is failing over to "
+         "site \"%2$s\": it is held",
+         "let the failover end, or at site %2$s: doppel procedure undo"},
+    [DPL_MEETING_SUPERSEDED] = {"this whole site was down, or had no quorum, and site \"%2$s\" "
+                                "serves set \"%1$s\" by now: it is held",
+                                "at site %2$s: doppel restore %1$s, then doppel failback %1$s"},
     [DPL_MEETING_TIE] =
         {"site \"%2$s\" says that it serves set \"%1$s\" with the same generation: it is held",
          "stop one of them; then, where it shall serve: doppel site confirm %1$s"},
@@ -37,8 +39,9 @@ static const struct {
          "store has: it is held",
          "when nothing serves it, and this site has the data: doppel site confirm %1$s"},
 };
-static const char alone[] = "this whole site was down, and no other site of set \"%1$s\" is known "
-                            "to be asked: it is held";
+static const char alone[] =
+    "this whole site was down, or had no quorum, and no other site of set \"%1$s\" is known "
+    "to be asked: it is held";
 static const char person[] = "set \"%1$s\" waits for a person: another site may serve it";
 static const char confirm[] =
     "when you know that no other site serves it: doppel site confirm %1$s";

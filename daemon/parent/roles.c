@@ -206,17 +206,19 @@ static GPtrArray *failed_starts(const struct dpl_doc *answer, const char *set, b
     return ids;
 }
 
+/* role: NULL takes it away. */
 static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const char *role,
                           const char *const *nodes, size_t count, const struct dpl_doc *answer)
 {
     struct setting *s = g_new(struct setting, 1);
     /* Nothing else: a cleanup makes Pacemaker forget for a moment what runs, and begin anew. */
-    *s = (struct setting){r, g_strdup(set->name), g_strdup(role),
+    *s = (struct setting){r, g_strdup(set->name), g_strdup(role ? role : "without a role"),
                           failed_starts(answer, set->name, false)};
     struct dpl_doc *ask = dpl_doc_new(), *names = dpl_doc_set_list(ask, "nodes");
     dpl_doc_set_text(ask, "ask", "attribute");
     dpl_doc_set_format(ask, "name", "doppel-%s", set->name);
-    dpl_doc_set_text(ask, "value", role);
+    if (role)
+        dpl_doc_set_text(ask, "value", role);
     for (size_t i = 0; i < count; i++)
         dpl_doc_add_text(names, nodes[i]);
     r->busy = true;
@@ -272,6 +274,28 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     return n > 0 || clean_refused(r, set, role, answer);
 }
 
+/* Without a quorum Pacemaker stops what the site serves, for nobody knows how long, and a person
+ * may let the other site serve meanwhile. So it has no role here when the quorum returns, and the
+ * other site is asked first, as after a cold start. True if something is being set. */
+static bool lose_role(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
+{
+    struct dpl_role_node nodes[NODES_MAX];
+    const char *names[NODES_MAX];
+    size_t count = read_nodes(answer, set->name, nodes), n = 0;
+    if (g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") != 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i].owner)
+            return false; /* it runs yet, or by no-quorum-policy */
+        if (nodes[i].value && nodes[i].value[0])
+            names[n++] = nodes[i].name;
+    }
+    g_hash_table_remove(r->born, set->name);
+    if (n > 0)
+        begin_setting(r, set, NULL, names, n, answer);
+    return n > 0;
+}
+
 static bool is_first(const struct dpl_roles *r)
 {
     return dpl_group_first(dpl_store_group(r->daemon->store));
@@ -281,10 +305,13 @@ static void on_status(void *self, int rc, const struct dpl_doc *answer, const st
 {
     struct dpl_roles *r = self;
     r->busy = false;
-    trouble(r, rc < 0 ? err->text : "");
-    for (guint i = 0; rc == DPL_OK && is_first(r) && i < r->daemon->sets->len; i++)
-        if (review(r, r->daemon->sets->pdata[i], answer))
+    bool lost = dpl_doc_bool(answer, "no_quorum", false), first = is_first(r);
+    trouble(r, rc < 0 && first ? err->text : "");
+    for (guint i = 0; rc == DPL_OK && (lost || first) && i < r->daemon->sets->len; i++) {
+        struct dpl_set *set = r->daemon->sets->pdata[i];
+        if (lost ? lose_role(r, set, answer) : review(r, set, answer))
             return;
+    }
     look_in(r, LOOK_MS);
 }
 
@@ -293,9 +320,10 @@ static void look(void *self)
     struct dpl_roles *r = self;
     if (r->busy)
         return;
+    bool looks = is_first(r) || !dpl_store_ready(r->daemon->store);
     for (guint i = 0; !is_first(r) && i < r->daemon->sets->len; i++)
         dpl_other_want(r->daemon->sets->pdata[i], false);
-    if (!is_first(r) || r->daemon->sets->len == 0) {
+    if (!looks || r->daemon->sets->len == 0) {
         look_in(r, LOOK_MS);
         return;
     }

@@ -10,7 +10,8 @@
  *
  * A set that serves, and of which no node has the attribute when this daemon has not seen its role
  * made or changed either, starts cold: the whole cluster was down, and the other site may serve by
- * now. It is held until cold.h says otherwise, or never with cold_start=go.
+ * now. It is held until cold.h says otherwise, or never with cold_start=go. A cluster that lost its
+ * quorum, and stopped the set for that, takes the role away: it comes back by the same way.
  */
 #ifndef DPL_PARENT_ROLES_H
 #define DPL_PARENT_ROLES_H

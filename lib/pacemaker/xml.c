@@ -101,6 +101,14 @@ int dpl_pcmk_fences_read(const char *xml, size_t size, GArray **fences_r, struct
     return DPL_OK;
 }
 
+static void take_dc(xmlNodePtr node, void *self)
+{
+    struct dpl_pcmk_status *status = self;
+    char quorum[8];
+    copy(node, "with_quorum", quorum, sizeof quorum);
+    status->no_quorum |= strcmp(quorum, "false") == 0;
+}
+
 static void take_node(xmlNodePtr node, void *self)
 {
     struct dpl_pcmk_status *status = self;
@@ -165,6 +173,8 @@ int dpl_pcmk_status_read(const char *xml, size_t size, struct dpl_pcmk_status *s
     status_r->resources = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_resource));
     status_r->attributes = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_attribute));
     status_r->failures = g_array_new(FALSE, FALSE, sizeof(struct dpl_pcmk_failure));
+    status_r->no_quorum = false;
+    each(xmlDocGetRootElement(doc), "current_dc", take_dc, status_r);
     each(xmlDocGetRootElement(doc), "node", take_node, status_r);
     each(xmlDocGetRootElement(doc), "resource", take_resource, status_r);
     each(xmlDocGetRootElement(doc), "attribute", take_attribute, status_r);

@@ -46,6 +46,7 @@ struct dpl_pcmk_failure {
 /* What crm_mon says. */
 struct dpl_pcmk_status {
     GArray *nodes, *resources, *attributes, *failures;
+    bool no_quorum; /* it says that it has none; where it knows nothing, it does not */
 };
 
 /* An agent of ours with its set, as the CIB says. */

@@ -64,6 +64,17 @@ static void status(void)
     CU_ASSERT_STRING_EQUAL(f->id, "mail-conn");
     CU_ASSERT_STRING_EQUAL(f->node, "a2");
     CU_ASSERT_STRING_EQUAL(f->reason, "set \"mail\" is");
+    CU_ASSERT_FALSE(s.no_quorum);
+    dpl_pcmk_status_clear(&s);
+    static const char lost[] = "<pacemaker-result><summary><current_dc present='true' "
+                               "with_quorum='false'/></summary></pacemaker-result>";
+    CU_ASSERT_EQUAL_FATAL(dpl_pcmk_status_read(lost, strlen(lost), &s, NULL), 0);
+    CU_ASSERT_TRUE(s.no_quorum);
+    dpl_pcmk_status_clear(&s);
+    static const char none[] = "<pacemaker-result><summary><current_dc present='false'/></summary>"
+                               "</pacemaker-result>"; /* while one is elected */
+    CU_ASSERT_EQUAL_FATAL(dpl_pcmk_status_read(none, strlen(none), &s, NULL), 0);
+    CU_ASSERT_FALSE(s.no_quorum);
     dpl_pcmk_status_clear(&s);
 }
 
