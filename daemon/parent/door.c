@@ -687,6 +687,12 @@ int dpl_doors_begin(struct dpl_daemon *daemon, struct dpl_err *err)
     return rc < 0 ? rc : dpl_doors_listen(daemon, fd, err);
 }
 
+void dpl_doors_forgive(struct dpl_daemon *daemon)
+{
+    if (daemon->doors)
+        dpl_gate_forgive(&daemon->doors->gate);
+}
+
 void dpl_doors_end(struct dpl_daemon *daemon)
 {
     struct dpl_doors *doors = daemon->doors;

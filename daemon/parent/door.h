@@ -23,6 +23,9 @@ int dpl_doors_prepare(const struct dpl_daemon *daemon, const struct dpl_conf *co
                       struct dpl_err *err);
 int dpl_doors_listen(struct dpl_daemon *daemon, int fd, struct dpl_err *err);
 
+/* Somebody is trusted, or may ask for a set, who was not: who was sent away may come at once. */
+void dpl_doors_forgive(struct dpl_daemon *daemon);
+
 /* Exchanges offers with a site, at these addresses (NULL: those that are known), and answers the
  * request then. */
 int dpl_door_pair(struct dpl_daemon *daemon, const char *site, const struct dpl_doc *addresses,

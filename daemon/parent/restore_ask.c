@@ -132,6 +132,11 @@ static void on_state(void *self, int rc, const struct dpl_doc *state, const stru
     struct dpl_err err = *error;
     struct dpl_set *set = NULL;
     int found = dpl_set_get(b->daemon, b->set, &set, &err);
+    if (found == DPL_OK && rc == DPL_E_NOT_FOUND)
+        rc = dpl_err_set(&err, DPL_E_REFUSED,
+                         "site \"%s\" has no set \"%s\": where it was rebuilt, type there: doppel "
+                         "set accept %s --from=%s",
+                         dpl_set_peer(set), b->set, b->set, b->daemon->settings.site);
     if (found == DPL_OK && rc == DPL_OK)
         rc = b->judge(b->set, dpl_set_peer(set), state, b->generation, &err);
     if (found < 0)

@@ -197,6 +197,8 @@ static void store_changed(void *self, const struct dpl_store_item *item)
     struct dpl_set *set = dpl_set_find(daemon, item->name);
     if (set && strcmp(item->kind, DPL_SENDER_KIND) == 0)
         sender_changed(set);
+    if (strcmp(item->kind, "site") == 0 || (!set && strcmp(item->kind, "set") == 0))
+        dpl_doors_forgive(daemon);
     if (strcmp(item->kind, "set") != 0)
         return;
     if (!set && item->doc) {

@@ -107,6 +107,12 @@ void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address, bool k
         entry->credit_ns = FULL_NS;
 }
 
+void dpl_gate_forgive(struct dpl_gate *gate)
+{
+    for (size_t i = 0; i < DPL_GATE_ADDRESSES; i++)
+        gate->entries[i].credit_ns = FULL_NS;
+}
+
 bool dpl_gate_failed(struct dpl_gate *gate, const struct sockaddr *address, int64_t now_ns)
 {
     struct dpl_gate_entry *entry = visit(gate, address, now_ns);

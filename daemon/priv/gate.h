@@ -49,6 +49,8 @@ enum dpl_gate_answer dpl_gate_enter(struct dpl_gate *gate, const struct sockaddr
 /* One that was admitted is known now, which gives its address all credit back, or gone: once for
  * each. */
 void dpl_gate_left(struct dpl_gate *gate, const struct sockaddr *address, bool known);
+/* What was refused may be welcome now: every address has all its credit again. */
+void dpl_gate_forgive(struct dpl_gate *gate);
 /* A peer that failed the greeting: whether to log it. Costs as much again. */
 bool dpl_gate_failed(struct dpl_gate *gate, const struct sockaddr *address, int64_t now_ns);
 

@@ -90,6 +90,10 @@ static void failures(void)
     }
     CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", NS_PER_S), DPL_GATE_DROP);
     CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", 4 * NS_PER_S), DPL_GATE_ADMIT);
+    dpl_gate_left(&gate, address, false);
+    CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", 4 * NS_PER_S), DPL_GATE_DROP);
+    dpl_gate_forgive(&gate);
+    CU_ASSERT_EQUAL(enter(&gate, "2001:db8::7", 4 * NS_PER_S), DPL_GATE_ADMIT);
 }
 
 /* A site with many sets comes as often as it likes. */
@@ -127,7 +131,7 @@ static const struct unit_test tests[] = {
     {"doors of unknown peers are bounded", bound_of_all},
     {"one address gets its share of them alone", bound_of_one},
     {"one that comes without end is let in now and then, and named now and then", rate},
-    {"one that fails again and again waits, and is named once", failures},
+    {"one that fails again and again waits until it is forgiven, and is named once", failures},
     {"one that becomes known is not held up", known_ones},
     {"a flood from everywhere meets the bound", flood},
 };
