@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Two sites of one or two nodes each with doppeld, as administrators set them up. Sourced after helpers.sh.
+# Two sites of one, two or three nodes each with doppeld, as administrators set them up. Sourced after helpers.sh.
 #
 #   NODES            of both clusters [a1 a2 b1 b2]
 #   LINK_A, LINK_B   the addresses of the sites' own, by which they reach each other
@@ -12,8 +12,9 @@
 LINK_A=${LINK_A:-10.71.1.99} LINK_B=${LINK_B:-10.71.2.99}
 NODES=${NODES:-a1 a2 b1 b2}
 
-# alone SITE: its cluster has one node.
-alone() { [[ " $NODES " != *" ${1}2 "* ]]; }
+# nodes_of SITE: of its cluster. others_of SITE: but the first.
+nodes_of() { tr ' ' '\n' <<<"$NODES" | grep "^$1"; }
+others_of() { nodes_of "$1" | tail -n +2; }
 
 # cluster_logs: what doppeld of each host said, for a failure.
 cluster_logs() {
@@ -54,10 +55,12 @@ doppeld_up() {
 
 # sites_pair: keys, and each trusts the other.
 sites_pair() {
-    local site
+    local site host
     for site in a b; do
         quietly doppel ${site}1 site init || fail "site init at $site"
-        alone $site || wait_until 30 quietly doppel ${site}1 node add ${site}2 >/dev/null || fail "node add ${site}2"
+        for host in $(others_of $site); do
+            wait_until 30 quietly doppel ${site}1 node add "$host" >/dev/null || fail "node add $host"
+        done
     done
     # The first to ask is not expected yet.
     doppel b1 site pair site-a --address=10.71.1.1 >/dev/null 2>&1 || :
@@ -69,7 +72,7 @@ sites_pair() {
 # sites_agree: that, and the set "mail" made at a and accepted at b, on disks that are mounted for that.
 # Calls fill_disk SITE with the disk mounted at the site's first node.
 sites_agree() {
-    local site root map=()
+    local site host root map=()
     sites_pair
     for site in a b; do
         on ${site}1 sh -c "mount /dev/shared /srv/mail && mkdir -p ${MAP[*]}" || fail "no disk at ${site}1"
@@ -80,22 +83,21 @@ sites_agree() {
     quietly doppel a1 set create mail "${MAP[@]}" || fail "set create"
     for site in a b; do
         on ${site}1 umount /srv/mail || fail "${site}1 keeps its disk"
-        alone $site || wait_until 30 known ${site}2 || fail "the set is not known at ${site}2"
+        for host in $(others_of $site); do wait_until 30 known "$host" || fail "the set is not known at $host"; done
     done
 }
 
 # crm_fences SITE: configuration of fencing and of the shared disk.
 crm_fences() {
-    if alone "$1"; then
+    local host
+    if [ -z "$(others_of "$1")" ]; then
         echo "property stonith-enabled=false no-quorum-policy=stop"
     else
-        cat <<END
-property stonith-enabled=true no-quorum-policy=stop stonith-timeout=20s
-primitive fence-${1}1 stonith:fence_lab params pcmk_host_list=${1}1 pcmk_host_check=static-list
-primitive fence-${1}2 stonith:fence_lab params pcmk_host_list=${1}2 pcmk_host_check=static-list
-location l-fence-${1}1 fence-${1}1 -inf: ${1}1
-location l-fence-${1}2 fence-${1}2 -inf: ${1}2
-END
+        echo "property stonith-enabled=true no-quorum-policy=stop stonith-timeout=20s"
+        for host in $(nodes_of "$1"); do
+            echo "primitive fence-$host stonith:fence_lab params pcmk_host_list=$host pcmk_host_check=static-list"
+            echo "location l-fence-$host fence-$host -inf: $host"
+        done
     fi
     cat <<END
 rsc_defaults resource-stickiness=100
