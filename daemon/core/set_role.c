@@ -143,13 +143,15 @@ static int let_go_again(struct dpl_set_side *s, int64_t generation, struct dpl_e
     return generation == s->released_for ? 0 : let_go(s, generation, err);
 }
 
-/* It serves, by that number's end or by a person's word. */
+/* It serves, by that number's end or by a person's word, or was never asked to let go; if that
+ * question is late, its number is known to be over. */
 static int has_it(struct dpl_set_side *s, int64_t generation, struct dpl_err *err)
 {
-    (void)s;
-    (void)generation;
     (void)err;
-    return 0;
+    if (generation <= highest(s))
+        return 0;
+    s->tried = generation;
+    return 1;
 }
 
 static int given_back(struct dpl_set_side *s, int64_t generation, struct dpl_err *err)
@@ -269,7 +271,8 @@ const char *dpl_set_event_text(enum dpl_set_event event)
 
 int64_t dpl_set_role_next(const struct dpl_set_side *side, int64_t other_generation)
 {
-    return max_of(highest(side), other_generation) + 1;
+    int64_t known = max_of(highest(side), other_generation);
+    return known < DPL_GENERATION_MAX ? known + 1 : DPL_GENERATION_MAX;
 }
 
 int dpl_set_role_become(struct dpl_set_side *side, enum dpl_set_event event, int64_t generation,
@@ -277,6 +280,8 @@ int dpl_set_role_become(struct dpl_set_side *side, enum dpl_set_event event, int
 {
     if (side->role >= DPL_SET_ROLES)
         return refused(side, "nothing is done to it", err);
+    if (generation < 0 || generation > DPL_GENERATION_MAX)
+        return refused_for(side, generation, "that is no generation", err);
     return events[event].fns[side->role](side, generation, err);
 }
 

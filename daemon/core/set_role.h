@@ -48,12 +48,15 @@ enum dpl_set_event {
     DPL_SET_EVENTS
 };
 
+/* No site gets there by its own; beyond it there is no next one. */
+#define DPL_GENERATION_MAX (INT64_C(1) << 53)
+
 /* What a site knows of a set's role. Generations are 0 where there is none. */
 struct dpl_set_side {
     enum dpl_set_role role;
     int64_t generation;
     int64_t failing_over; /* pending here, not raised */
-    int64_t tried;        /* the highest that was pending or given up here: never used again */
+    int64_t tried; /* the highest that was pending, or given up here or there: never used again */
     int64_t released_for;
     int64_t ceded;
     bool restore_required;

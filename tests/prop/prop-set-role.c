@@ -33,6 +33,7 @@ static struct world {
     bool running[2];
     struct run runs[2];
     struct question flight[FLIGHT];
+    int64_t undone[2]; /* the highest whose undoing was answered by that site */
     unsigned served;
 } w;
 
@@ -59,6 +60,9 @@ static int become(unsigned site, enum dpl_set_event event, int64_t generation)
     struct dpl_set_side before = w.sides[site];
     int rc = dpl_set_role_become(&w.sides[site], event, generation, NULL);
     must(w.sides[site].generation >= before.generation, "a generation goes down");
+    must(w.sides[site].released_for == before.released_for || w.sides[site].released_for == 0 ||
+             w.sides[site].released_for > w.undone[site],
+         "it lets go for what was undone");
     must(rc > 0 || set_side_same(&before, &w.sides[site]), "no change is none");
     w.served += is(site, DPL_SET_ROLE_SERVING) && before.role != DPL_SET_ROLE_SERVING;
     return rc;
@@ -166,8 +170,12 @@ static void undo(struct rng *r, unsigned i, struct run *run)
     }
     if (!run->withdrawn)
         run->withdrawn = become(i, DPL_SET_EVENT_WITHDRAW, run->generation) >= 0;
-    if (!run->withdrawn || asked(r, !i, DPL_SET_EVENT_GIVEN_BACK, run->generation) != -1)
-        run->kind = NONE;
+    int rc = run->withdrawn ? asked(r, !i, DPL_SET_EVENT_GIVEN_BACK, run->generation) : 0;
+    if (rc == -1)
+        return;
+    run->kind = NONE;
+    if (run->withdrawn && rc >= 0 && run->generation > w.undone[!i])
+        w.undone[!i] = run->generation;
 }
 
 /* A person who knows: nothing that is under way can let the other site serve. */

@@ -121,6 +121,24 @@ static void given_up(void)
     CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_GIVEN_BACK, 3), 1);
     CU_ASSERT_EQUAL(a.role, DPL_SET_ROLE_SERVING);
     CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_GIVEN_BACK, 3), 0);
+    /* undone before the release came, which is late */
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_TAKE_BACK, 4), 1);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_TAKE_BACK, 4), 0);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_RELEASE, 4), DPL_E_REFUSED);
+    CU_ASSERT_EQUAL(a.role, DPL_SET_ROLE_SERVING);
+    CU_ASSERT_EQUAL(become(&a, DPL_SET_EVENT_RELEASE, 5), 1);
+}
+
+/* What the other site says may be anything. */
+static void beyond(void)
+{
+    struct dpl_set_side a = {.role = DPL_SET_ROLE_SERVING, .generation = 1};
+    for (enum dpl_set_event e = 0; e < DPL_SET_EVENTS; e++) {
+        CU_ASSERT_EQUAL(become(&a, e, INT64_MAX), DPL_E_REFUSED);
+        CU_ASSERT_EQUAL(become(&a, e, -1), DPL_E_REFUSED);
+    }
+    CU_ASSERT_EQUAL(a.generation, 1);
+    CU_ASSERT_EQUAL(dpl_set_role_next(&a, INT64_MAX), DPL_GENERATION_MAX);
 }
 
 static void confirmed(void)
@@ -198,6 +216,7 @@ static const struct unit_test tests[] = {
     {"a generation never goes down", never_down},
     {"a failover and a failback", failover},
     {"a failover that was given up leaves nothing that counts later", given_up},
+    {"a number that is none is refused", beyond},
     {"a person raises above all that was ever given away", confirmed},
     {"who meets a higher number serves no more, and equal numbers stop nobody", met},
     {"who has let go yields to an equal number, and serves with one that was announced",
