@@ -251,13 +251,29 @@ void dpl_failover_released(struct dpl_run *run)
         look_released(run);
 }
 
+static int meet(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    return dpl_set_become(doc, DPL_SET_EVENT_MEET, dpl_doc_int(dpl_run_facts(run), "met", 0), err);
+}
+
+static void met(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                const struct dpl_err *err)
+{
+    (void)answer;
+    if (rc < 0)
+        dpl_run_fail(run, err);
+    else
+        dpl_run_ok(run, "site %s serves again", peer_of(run));
+}
+
+/* By which number, counts here from now on: the next failover goes above it. */
 static void on_taken_back(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                           const struct dpl_err *err)
 {
     struct dpl_err why = *err;
-    (void)answer;
     if (rc == DPL_OK) {
-        dpl_run_ok(run, "site %s serves again", peer_of(run));
+        dpl_doc_set_int(dpl_run_facts(run), "met", dpl_doc_int(answer, "generation", 0));
+        dpl_run_edit_set(run, meet, met);
     } else if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false)) {
         dpl_run_ok(run, "site %s was not asked to let go", peer_of(run));
     } else {

@@ -191,6 +191,16 @@ static void sender_changed(struct dpl_set *set)
     dpl_turn_review(set);
 }
 
+/* A replica learns it by a hello. Who never heard that it was raised would serve by the same number
+ * when this site is lost. */
+static void say_generation(struct dpl_set *set)
+{
+    if (!set->source || !set->door)
+        return;
+    dpl_door_close(set, "the generation has changed");
+    dpl_door_soon(set);
+}
+
 static void store_changed(void *self, const struct dpl_store_item *item)
 {
     struct dpl_daemon *daemon = self;
@@ -209,10 +219,13 @@ static void store_changed(void *self, const struct dpl_store_item *item)
     } else if (set) {
         bool begun = dpl_doc_bool(set->doc, "begun", false);
         bool changed = role_changes(set, item->doc);
+        int64_t generation = dpl_doc_int(set->doc, "generation", 0);
         read_doc(set, item);
         if (changed)
             dpl_cold_role_changed(set);
         dpl_turn_review(set);
+        if (generation != dpl_doc_int(set->doc, "generation", 0))
+            say_generation(set);
         if (!begun && dpl_doc_bool(set->doc, "begun", false))
             dpl_door_soon(set);
         if (dpl_turn_is_done(set))

@@ -7,6 +7,8 @@
 #   failover.sh down       the source is killed under load: what is here is served, and what is missing said
 #   failover.sh remote     durability=remote, policy refuse: a source that is killed has acknowledged nothing that is missing
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
+#   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
+#                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
 #   failover.sh killed STEP  doppeld of the target dies when it begins that step, and the procedure is
 #                          resumed by another; nothing is lost
@@ -204,6 +206,33 @@ remote)
     site_start a
     eventually role_is a superseded
     echo "PRINT with durability=remote and policy refuse: $(acknowledged) files, $(lost) lost, and that is said"
+    ;;
+confirmed)
+    let_go() { role_is a released; }
+    knows() { [ "$(generation b)" = "$(generation a)" ]; }
+    engine=$(victim b engine)
+    kill -STOP "$engine"
+    date >"$root_a/waits" || complain "the source does not serve"
+    doppel b failover mail >"$work/confirmed" 2>&1 </dev/null &
+    begun=$!
+    eventually let_go
+    must doppel a site confirm mail
+    kill -CONT "$engine"
+    wait $begun
+    code=$?
+    [ $code = 7 ] && grep -q 'is serving, by generation 3' "$work/confirmed" || { complain "a source that was confirmed: exit $code"; cat "$work/confirmed"; }
+    eventually knows
+    wants 0 'undone' doppel b procedure undo
+    [ "$(generation a)" = 3 ] && knows || complain "undone, and b has generation $(generation b), a $(generation a)"
+    eventually serving
+    eventually protected
+    kill -9 "$(pid_of a)"
+    wait "$(get job a)" 2>/dev/null
+    wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
+    [ "$(generation b)" -gt 3 ] || complain "b serves by generation $(generation b), and a too"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT a source that was confirmed while it was taken over is known by its new generation, and superseded by a higher one"
     ;;
 heard)
     is_off() { is b disconnected; }
