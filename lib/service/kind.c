@@ -37,6 +37,10 @@ const struct dpl_service_kind dpl_service_kinds[] = {
         .prepare = dpl_service_dovecot_prepare,
         .afterwards = WORDS("/usr/bin/doveadm", "-c", "%c", "force-resync", "-A", "*"),
         .settle = dpl_service_dovecot_settle,
+        /* One that begins just then waits five seconds for "stats", which accepts nobody more. */
+        .nudged = WORDS("imap-login", "imap", "pop3-login", "pop3", "submission-login",
+                        "submission", "managesieve-login", "managesieve", "indexer-worker"),
+        .last = "log", /* for which its master sleeps a second */
     },
     {
         .name = "unit",

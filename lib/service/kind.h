@@ -67,6 +67,12 @@ struct dpl_service_kind {
     /* Before it is asked to end: lets come to an end what would be done twice otherwise. procs
      * marks its processes; its master may be left stopped. NULL: there is nothing like that. */
     void (*settle)(struct dpl_procs *procs, const struct dpl_service_time *time);
+    /* Names of processes that are asked to end, too (SIGTERM), where they live on a moment after
+     * its first one was: they may wait for each other then. NULL: none. */
+    const char *const *nudged;
+    /* The name of one that ends by itself behind the first one, which only lets time pass when no
+     * other is left. NULL: there is none. */
+    const char *last;
 };
 
 extern const struct dpl_service_kind dpl_service_kinds[];

@@ -3,13 +3,16 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
     ORPHAN_MS = 3000, /* for what has lost its master, or is left behind by what started it */
-    LOOK_MS = 250,    /* new ones may have come meanwhile */
+    LOOK_MS = 100,    /* new ones may have come meanwhile */
+    NUDGE_MS = 100,   /* until those are asked that should have gone with the first one */
     SETTLE_MS = 6000, /* for what is half done */
     WATCHED = 64,
+    NAME_BYTES = 15, /* so much of a name the kernel keeps */
 };
 
 /* What was sent to a process, and when. */
@@ -39,19 +42,72 @@ static void ask(const struct dpl_proc *proc, int number)
     dpl_proc_signal(proc->pid, proc->start, SIGCONT);
 }
 
+static bool is_last(const struct dpl_service_stop *stop, const struct dpl_proc *proc)
+{
+    const char *last = stop->service->kind->last;
+    return last && strcmp(proc->name, last) == 0;
+}
+
+static bool is_nudged(const struct dpl_service_stop *stop, const struct dpl_proc *proc)
+{
+    for (const char *const *name = stop->service->kind->nudged; name && *name; name++)
+        if (strncmp(*name, proc->name, NAME_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* When the first of them was asked; INT64_MAX: none was. */
+static int64_t asked_first_ns(const GArray *sents)
+{
+    int64_t first_ns = INT64_MAX;
+    for (guint i = 0; i < sents->len; i++) {
+        const struct sent *sent = &g_array_index(sents, struct sent, i);
+        if (sent->asked_ns)
+            first_ns = MIN(first_ns, sent->asked_ns);
+    }
+    return first_ns;
+}
+
+/* Its first process, if that was asked, and nothing else is left but what ends behind it. */
+static const struct dpl_proc *waits_alone(const struct dpl_service_stop *stop,
+                                          const struct dpl_procs *procs, GArray *sents)
+{
+    const struct dpl_proc *first = NULL;
+    for (size_t i = 0; i < procs->count; i++) {
+        const struct dpl_proc *proc = &procs->items[i];
+        if (!proc->ours || is_last(stop, proc))
+            continue;
+        if (first || proc->session != proc->pid || !find_sent(sents, proc)->asked_ns)
+            return NULL;
+        first = proc;
+    }
+    return stop->service->kind->last ? first : NULL;
+}
+
+/* A file that names it would stop the next start, when another process has its number. */
+static void end_first(const struct dpl_service_stop *stop, const struct dpl_proc *first)
+{
+    const char *path = stop->service->pid_file ? stop->service->pid_file : stop->memory->pid_file;
+    if (dpl_proc_read_pid_file(path) == first->pid)
+        (void)unlink(path);
+    dpl_proc_signal(first->pid, first->start, SIGKILL);
+}
+
 static void press(struct dpl_service_stop *stop, const struct dpl_procs *procs,
-                  const struct dpl_proc *proc, struct sent *sent, int64_t now_ns)
+                  const struct dpl_proc *proc, struct sent *sent, int64_t first_ns, int64_t now_ns)
 {
     bool top = dpl_service_is_top(procs, proc), leads = proc->session == proc->pid;
+    bool nudged = is_nudged(stop, proc) && first_ns <= now_ns - NUDGE_MS * INT64_C(1000000);
     bool late = sent->asked_ns && !leads && now_ns >= sent->asked_ns + ORPHAN_MS * 1000000LL;
     if (now_ns >= stop->kill_ns || (top && late)) {
         dpl_proc_signal(proc->pid, proc->start, SIGKILL);
         stop->killed += !sent->killed;
         sent->killed = true;
-    } else if (top && !sent->asked_ns) {
+    } else if ((top || nudged) && !sent->asked_ns) {
         sent->asked_ns = now_ns;
-        ask(proc,
-            leads && stop->service->kind->stop_signal ? stop->service->kind->stop_signal : SIGTERM);
+        if (!is_last(stop, proc))
+            ask(proc, leads && stop->service->kind->stop_signal ? stop->service->kind->stop_signal
+                                                                : SIGTERM);
     }
 }
 
@@ -114,9 +170,14 @@ int dpl_service_stop(struct dpl_service_stop *stop, struct dpl_err *err)
         }
         if (first)
             settle(stop, &procs, now_ns);
-        for (size_t i = 0; i < procs.count; i++)
+        const struct dpl_proc *alone = waits_alone(stop, &procs, sents);
+        int64_t first_ns = asked_first_ns(sents);
+        if (alone)
+            end_first(stop, alone);
+        for (size_t i = 0; !alone && i < procs.count; i++)
             if (procs.items[i].ours)
-                press(stop, &procs, &procs.items[i], find_sent(sents, &procs.items[i]), now_ns);
+                press(stop, &procs, &procs.items[i], find_sent(sents, &procs.items[i]), first_ns,
+                      now_ns);
         await_change(stop, &procs);
         dpl_procs_done(&procs);
     }

@@ -83,7 +83,32 @@ postfix stop
 expect 0
 none_of master postscreen qmgr
 
-# Dovecot: a login process that is full.
+# Who logs in to Dovecot just when it ends makes processes that wait five seconds for another of it, and its master
+# waits for them; a stop ends them. The file of its master is gone with it: its number may be somebody else's.
+logs_in() {
+    while read -r -t 0.01 _ <> <(:) || :; do
+        (exec 5<>/dev/tcp/192.0.2.11/143 && printf 'a LOGIN probe@example.org "se\\"c\\\\ret"\r\nb LOGOUT\r\n' >&5 && cat <&5) >/dev/null 2>&1
+    done
+}
+users=()
+for _ in 1 2 3 4; do
+    logs_in &
+    users+=($!)
+done
+for _ in 1 2 3; do
+    dovecot start
+    expect 0
+    wait_until grep -q "Login: user=<probe" $disk/one/dovecot.log || bad "nobody logs in"
+    dovecot stop
+    expect 0
+    none_of dovecot log imap imap-login
+    not "a file names a master that is gone" test -e /run/dovecot-one/master.pid
+    not "one of its processes waited for another" grep "Timeout waiting for handshake" $disk/one/dovecot.log
+    : >$disk/one/dovecot.log
+done
+kill "${users[@]}"
+wait "${users[@]}" 2>/dev/null
+# A login process that is full.
 cat >>$disk/one/dovecot.conf <<END
 service imap-login {
   process_limit = 1
