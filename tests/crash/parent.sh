@@ -161,7 +161,7 @@ wait $waiter
 [ "$(cat "$work/waited")" = 0 ] || complain "wait did not end when the queue was empty"
 expect 2 'is none of full, difference, checksum' a mirror start mail --kind=quick
 expect 4 'type this at site site-b' a orphans mail list
-expect 4 'out of place' a mirror stop mail
+expect 4 'out of place' a set delete mail
 expect 4 'type this at site site-a' b mirror start mail
 expect 0 'doppel site init' a site list
 expect 2 'not the name of another site' a site pair site-a --address=127.0.0.1
