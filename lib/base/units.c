@@ -54,6 +54,18 @@ static int scaled(const char *text, int64_t value, const struct unit *unit, int6
     return DPL_OK;
 }
 
+static int duration(const char *text, int64_t value, const struct unit *unit, int64_t *value_r,
+                    struct dpl_err *err)
+{
+    int rc = scaled(text, value, unit, &value, err);
+    if (rc < 0)
+        return rc;
+    if (value > DPL_UNITS_DURATION_MAX_MS)
+        return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is too large", text);
+    *value_r = value;
+    return DPL_OK;
+}
+
 int dpl_units_duration_ms(const char *text, int64_t *value_r, struct dpl_err *err)
 {
     int64_t value;
@@ -61,7 +73,7 @@ int dpl_units_duration_ms(const char *text, int64_t *value_r, struct dpl_err *er
     if (digits(text, &value, &end))
         for (const struct unit *u = durations; u->name; u++)
             if (strcasecmp(end, u->name) == 0)
-                return scaled(text, value, u, value_r, err);
+                return duration(text, value, u, value_r, err);
     return dpl_err_set(err, DPL_E_PARAM, "\"%s\" is not a duration (as 500ms, 5s, 2min, 1h)", text);
 }
 

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+/* In nanoseconds, behind any moment of a clock, it is still a number: over a hundred years. */
+#define DPL_UNITS_DURATION_MAX_MS (INT64_MAX / 2 / 1000000)
 /* "500ms", "5s", "5", "2min", "2m", "1h", "1d" ("sec", "msec", "hr", "us", "usec" too). */
 int dpl_units_duration_ms(const char *text, int64_t *value_r, struct dpl_err *err);
 /* "4096", "64K", "20G", "1T", also with "iB" or "B" behind the letter. */
