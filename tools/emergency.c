@@ -15,11 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char command[] = "emergency detach";
+static const char detaches[] = "emergency detach", attaches[] = "emergency attach";
 
 enum { STOP_SECONDS = 60 };
 
 struct detach {
+    const char *command; /* its words */
     const char *set;
     char *state_dir, *run_dir; /* run_dir: of captures */
     GPtrArray *roots;          /* of char *, as the set's document or its capture's page says */
@@ -44,7 +45,8 @@ static void find_places(const struct doppel *doppel, struct detach *d)
     g_autoptr(dpl_conf_auto) conf = NULL;
     struct dpl_err err = {0};
     if (dpl_conf_load(path, &dpl_site_conf, &conf, &err) < 0)
-        fprintf(stderr, "doppel %s: %s: going on with the usual directories\n", command, err.text);
+        fprintf(stderr, "doppel %s: %s: going on with the usual directories\n", d->command,
+                err.text);
     d->state_dir = place_of(conf, doppel->instance, "state_dir", DPL_STATE_DIR);
     g_autofree char *run_dir = place_of(conf, doppel->instance, "run_dir", DPL_RUN_DIR);
     d->run_dir = g_build_filename(run_dir, "capture", NULL);
@@ -58,7 +60,7 @@ static void find_roots(struct detach *d)
     int rc = dpl_role_read(d->state_dir, d->set, &now, &err);
     d->known = rc != DPL_E_PARAM_HERE;
     if (rc < 0 && d->known)
-        fprintf(stderr, "doppel %s: %s: going on\n", command, err.text);
+        fprintf(stderr, "doppel %s: %s: going on\n", d->command, err.text);
     if (dpl_capstat_open(&page, d->run_dir, d->set, NULL) == 0) {
         const struct dpl_capstat_what *what = dpl_capstat_what(page);
         d->captured = d->known = true;
@@ -100,7 +102,7 @@ static int agree(const struct detach *d, bool yes)
         return 0;
     dpl_err_set(&err, DPL_E_REFUSED,
                 "nothing was done: it wants the set's name typed, or --yes where nobody types");
-    return doppel_fail(command, &err);
+    return doppel_fail(detaches, &err);
 }
 
 /* Runs the program with these arguments, ended by NULL. Returns an exit status. */
@@ -115,7 +117,7 @@ static int run(const char *program, const char *const arguments[])
     g_ptr_array_add(argv, NULL);
     if (!g_spawn_sync(NULL, (char **)argv->pdata, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL,
                       NULL, NULL, &status, &error)) {
-        fprintf(stderr, "doppel %s: %s\n", command, error->message);
+        fprintf(stderr, "doppel %s: %s\n", detaches, error->message);
         return dpl_err_cli_exit(DPL_E_NOT_INSTALLED);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : dpl_err_cli_exit(DPL_E_FAILED);
@@ -180,15 +182,16 @@ static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_
     if (!root)
         dpl_err_set(&disk, DPL_E_NOT_FOUND, "the set's roots are not known");
     if (dpl_detached_make(d->state_dir, root, d->set, &disk, &err) < 0 && disk.code != 0) {
-        fprintf(stderr, "doppel %s: %s\n", command, disk.text);
+        fprintf(stderr, "doppel %s: %s\n", detaches, disk.text);
         dpl_err_context(&err, "nothing was done, for it would be captured again at once");
-        return doppel_fail(command, &err);
+        return doppel_fail(detaches, &err);
     }
     if (err.code != 0)
-        fprintf(stderr, "doppel %s: %s: going on without a mark on this node\n", command, err.text);
+        fprintf(stderr, "doppel %s: %s: going on without a mark on this node\n", detaches,
+                err.text);
     if (disk.code != 0)
         fprintf(stderr, "doppel %s: %s: only this node knows it: say it on each other node too\n",
-                command, disk.text);
+                detaches, disk.text);
     status = end_capture(d);
     if (status == 0 && (err.code != 0 || disk.code != 0))
         status = dpl_err_cli_exit(DPL_E_DEGRADED);
@@ -198,23 +201,25 @@ static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_
 }
 
 /* 0, or an exit status, which was told. On success the caller ends it by detach_clear. */
-static int begin(const struct doppel *doppel, const struct dpl_doc *args, struct detach *d)
+static int begin(const struct doppel *doppel, const char *command, const struct dpl_doc *args,
+                 struct detach *d)
 {
     struct dpl_err err = {0};
-    *d = (struct detach){.set = dpl_doc_text(args, "set"),
+    *d = (struct detach){.command = command,
+                         .set = dpl_doc_text(args, "set"),
                          .roots = g_ptr_array_new_with_free_func(g_free)};
     if (!dpl_conf_name_ok(d->set))
-        return doppel_usage(command, "\"%s\" is not the name of a set", d->set);
+        return doppel_usage(d->command, "\"%s\" is not the name of a set", d->set);
     if (geteuid() != 0) {
         dpl_err_set(&err, DPL_E_PERM, "only root may");
-        return doppel_fail(command, &err);
+        return doppel_fail(d->command, &err);
     }
     find_places(doppel, d);
     find_roots(d);
     if (d->known)
         return 0;
     dpl_err_set(&err, DPL_E_NOT_FOUND, "this node knows no set \"%s\"", d->set);
-    return doppel_fail(command, &err);
+    return doppel_fail(d->command, &err);
 }
 
 static void detach_clear(struct detach *d)
@@ -227,11 +232,11 @@ static void detach_clear(struct detach *d)
 int doppel_emergency_detach(struct doppel *doppel, const struct dpl_doc *args)
 {
     struct detach d;
-    int status = begin(doppel, args, &d);
+    int status = begin(doppel, detaches, args, &d);
     if (status == 0)
         status = detach_set(doppel, &d, args);
     detach_clear(&d);
-    return doppel_flushed(command, status);
+    return doppel_flushed(detaches, status);
 }
 
 static int attach_set(const struct detach *d)
@@ -241,15 +246,15 @@ static int attach_set(const struct detach *d)
     if (!dpl_detached_is(d->state_dir, root, d->set)) {
         dpl_err_set(&err, DPL_E_NOT_FOUND, "set \"%s\" is not detached, as far as this node sees",
                     d->set);
-        return doppel_fail("emergency attach", &err);
+        return doppel_fail(attaches, &err);
     }
     if (!root || access(root, F_OK) < 0) {
         dpl_err_set(&err, DPL_E_REFUSED, "%s: on its disk stands what was the last ownership",
                     root ? "the set's disk is not mounted here" : "the set's roots are not known");
-        return doppel_fail("emergency attach", &err);
+        return doppel_fail(attaches, &err);
     }
     if (dpl_detached_end(d->state_dir, root, d->set, &err) < 0)
-        return doppel_fail("emergency attach", &err);
+        return doppel_fail(attaches, &err);
     printf(
         "Set %s may be captured again. Other nodes of this site that were told by themselves have "
         "marks of their own: say it there too.\n",
@@ -260,9 +265,9 @@ static int attach_set(const struct detach *d)
 int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args)
 {
     struct detach d;
-    int status = begin(doppel, args, &d);
+    int status = begin(doppel, attaches, args, &d);
     if (status == 0)
         status = attach_set(&d);
     detach_clear(&d);
-    return doppel_flushed("emergency attach", status);
+    return doppel_flushed(attaches, status);
 }

@@ -194,6 +194,10 @@ static int put_equal(struct dpl_set *set, const struct dpl_request *request, str
     dpl_doc_unset(doc, "equal_epoch");
     if (!dpl_doc_bool(request->args, "equal", false))
         return DPL_OK;
+    if (!set->source)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" is a replica here: say --equal at site %s", set->name,
+                           dpl_set_peer(set));
     g_autoptr(dpl_doc_auto) capture = dpl_capture_doc(set);
     if (dpl_doc_int(capture, "journal_ends", 0) > 0)
         return dpl_err_set(err, DPL_E_REFUSED,

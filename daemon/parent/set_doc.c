@@ -138,6 +138,17 @@ static int check_apart(const struct dpl_daemon *daemon, const char *name,
     return DPL_OK;
 }
 
+/* A root that the set has was looked at then; by now its capture may be mounted there. */
+static bool has_root(const struct dpl_daemon *daemon, const char *name, const char *root)
+{
+    const struct dpl_set *set = dpl_set_find(daemon, name);
+    g_autoptr(dpl_doc_auto) roots = set ? dpl_set_doc_roots(set->doc) : NULL;
+    for (size_t i = 0; i < dpl_doc_count(roots); i++)
+        if (strcmp(dpl_doc_as_text(dpl_doc_at(roots, i)), root) == 0)
+            return true;
+    return false;
+}
+
 /* The rules in their canonical text, when everything about them holds here. */
 static int checked_rules(const struct dpl_daemon *daemon, const char *name, const char *text,
                          char **rules_r, struct dpl_err *err)
@@ -147,7 +158,8 @@ static int checked_rules(const struct dpl_daemon *daemon, const char *name, cons
     if (rc < 0)
         return rc;
     for (size_t i = 0; rc == DPL_OK && i < dpl_rules_root_count(rules); i++) {
-        rc = check_root(dpl_rules_root(rules, i), err);
+        if (!has_root(daemon, name, dpl_rules_root(rules, i)))
+            rc = check_root(dpl_rules_root(rules, i), err);
         if (rc == DPL_OK)
             rc = check_disk(dpl_rules_root(rules, i), dpl_rules_root(rules, 0), err);
         if (rc == DPL_OK)
@@ -173,7 +185,10 @@ static int add_line(GString *text, const char *what, const char *depth, const ch
 {
     if (strchr(path, '\n') || !dpl_path_absolute_ok(path)) {
         g_autofree char *quoted = dpl_quote(path, strlen(path));
-        return dpl_err_set(err, DPL_E_USAGE, "%s is not an absolute path", quoted);
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "%s is not an absolute path without \".\", \"..\" and \"//\", and "
+                           "below \"/\"",
+                           quoted);
     }
     g_string_append_printf(text, "%s %s %s\n", what, depth, path);
     return DPL_OK;

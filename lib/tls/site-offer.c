@@ -144,7 +144,7 @@ int dpl_site_offer_parse(const char *text, struct dpl_doc **offer_r, struct dpl_
     const char *cert = strstr(text, "-----BEGIN CERTIFICATE");
     if (strlen(text) > DPL_SITE_OFFER_MAX || !g_str_has_prefix(text, TITLE) || !cert)
         return dpl_err_set(err, DPL_E_CORRUPT,
-                           "this is not the file of a site (doppel site pair --export makes it)");
+                           "this is not the file of a site (doppel site offer prints it there)");
     g_autofree char *head = g_strndup(text + strlen(TITLE), (gsize)(cert - text) - strlen(TITLE));
     g_auto(GStrv) lines = g_strsplit(head, "\n", -1);
     for (char **line = lines; *line; line++) {

@@ -67,4 +67,8 @@ if [ $failed = 0 ]; then
     equal
     [ $failed = 0 ] && echo "PRINT equal after $(cat "$work/loaded") rounds of load, $(find "$root_b" -type f | wc -l) files"
 fi
+# Rules of a set that is captured: the capture follows the old ones until it starts again.
+wants 6 'follows the old rules' doppel a set add mail "$root_a/left-out" --exclude
+wants 6 'follows the old rules' doppel a set remove mail "$root_a/left-out"
+wants 4 'say --equal at site site-a' doppel b connect mail --equal
 sites_end
