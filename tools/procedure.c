@@ -11,7 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALL_MS = DOPPEL_PROCEDURE_MS, LOOK_MS = 100, SILENT_MS = 10000, KEPT_PRINTED = 20 };
+enum {
+    CALL_MS = DOPPEL_PROCEDURE_MS,
+    LOOK_MS = 100,
+    SILENT_MS = 10000,
+    STOPPED_MS = 3000,
+    KEPT_PRINTED = 20
+};
 
 struct follow {
     struct doppel *doppel;
@@ -151,10 +157,13 @@ static int ask(const struct follow *f, const char *command, const struct dpl_doc
     g_autoptr(dpl_doc_auto) args = more ? dpl_doc_copy(more) : dpl_doc_new();
     struct dpl_client *client;
     dpl_doc_set_text(args, "id", f->id);
-    int rc = dpl_client_open(f->doppel->instance, NULL, &client, err);
+    /* Who wants to go waits for no daemon that hangs. */
+    int rc = f->stopped
+                 ? dpl_client_open_within(f->doppel->instance, NULL, STOPPED_MS, &client, err)
+                 : dpl_client_open(f->doppel->instance, &doppel_stop, &client, err);
     if (rc < 0)
         return rc;
-    rc = dpl_client_call(client, command, args, CALL_MS, result_r, err);
+    rc = dpl_client_call(client, command, args, f->stopped ? STOPPED_MS : CALL_MS, result_r, err);
     dpl_client_close(client);
     return rc;
 }
@@ -251,6 +260,8 @@ static int follow(struct follow *f)
         struct dpl_err err = {0};
         want_stop(f);
         if (ask(f, "procedure show", NULL, &doc, &err) < 0) {
+            if (err.code == DPL_E_INTERRUPTED)
+                continue; /* and asks it to stop */
             silent_ms += LOOK_MS;
             if (silent_ms > SILENT_MS || err.code != DPL_E_NOT_RUNNING || f->stopped)
                 return lost(f, &err);
@@ -262,7 +273,7 @@ static int follow(struct follow *f)
         if (!goes_on(doc, since_ms)) {
             clear_line(f);
             int rc = answer_question(f, doc, &err);
-            if (rc < 0)
+            if (rc < 0 && err.code != DPL_E_INTERRUPTED)
                 return doppel_fail("procedure resume", &err);
             if (rc == 0)
                 return doppel_flushed("procedure", ended(f, doc));

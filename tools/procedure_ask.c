@@ -68,8 +68,9 @@ static bool is_terminal(const struct doppel *doppel)
 
 static int not_agreed(const struct dpl_command *c, const char *why)
 {
-    fprintf(stderr, "doppel %s: %s: nothing was done\n", c->words, why);
-    return dpl_err_cli_exit(DPL_E_REFUSED);
+    fprintf(stderr, "doppel %s: %s: nothing was done\n", c->words,
+            doppel_stop ? "interrupted" : why);
+    return dpl_err_cli_exit(doppel_stop ? DPL_E_INTERRUPTED : DPL_E_REFUSED);
 }
 
 /* Shows what speaks for it, and wants the set's name typed. */

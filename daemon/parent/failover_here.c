@@ -122,7 +122,7 @@ static void look_settled(struct dpl_run *run)
     }
     if (dpl_run_elapsed_ms(run) > SETTLE_MS)
         dpl_run_failf(run, DPL_E_TIMEOUT, "the replica is not applied to its end: %s", run->text);
-    else
+    else if (!dpl_run_stopped(run))
         dpl_run_later(run, AGAIN_MS, look_settled);
 }
 

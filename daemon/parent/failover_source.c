@@ -232,6 +232,8 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
                      dpl_doc_text(answer, "role") ? dpl_doc_text(answer, "role") : "?");
     else
         dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
+    if (dpl_run_stopped(run))
+        return;
     if (dpl_run_elapsed_ms(run) < wait_ms)
         dpl_run_later(run, AGAIN_MS, look_released);
     else
@@ -325,6 +327,8 @@ static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
 {
     int64_t wait_ms = 0;
     (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
+    if (dpl_run_stopped(run))
+        return;
     if (dpl_run_elapsed_ms(run) < wait_ms) {
         dpl_run_later(run, AGAIN_MS, look_drained);
     } else if (goes_without(run)) {

@@ -300,6 +300,15 @@ void dpl_run_failf(struct dpl_run *run, int code, const char *format, ...)
     dpl_run_fail(run, &err);
 }
 
+bool dpl_run_stopped(struct dpl_run *run)
+{
+    if (!run->machine.stop)
+        return false;
+    g_autofree char *waited = g_strdup(run->text);
+    dpl_run_failf(run, DPL_E_INTERRUPTED, "stopped by hand while it waited: %s", waited);
+    return true;
+}
+
 void dpl_run_ok_or_fail(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                         const struct dpl_err *err)
 {

@@ -89,6 +89,9 @@ struct dpl_doc *dpl_run_facts(struct dpl_run *run); /* saved with the next save 
 int64_t dpl_run_generation(const struct dpl_run *run);
 /* Since the deed began. */
 int64_t dpl_run_elapsed_ms(const struct dpl_run *run);
+/* Whether a wait has ended because a person wants the procedure to rest: the step has failed then,
+ * and a resume waits again. */
+bool dpl_run_stopped(struct dpl_run *run);
 /* Whether the record is still ours, as far as this node knows now. */
 bool dpl_run_mine(const struct dpl_run *run);
 

@@ -7,6 +7,7 @@
 #   failover.sh down       the source is killed under load: what is here is served, and what is missing said
 #   failover.sh remote     durability=remote, policy refuse: a source that is killed has acknowledged nothing that is missing
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
+#   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
@@ -206,6 +207,33 @@ remote)
     site_start a
     eventually role_is a superseded
     echo "PRINT with durability=remote and policy refuse: $(acknowledged) files, $(lost) lost, and that is said"
+    ;;
+stopped)
+    waits_settled() { doppel b procedure show "$(id_of)" | grep -q 'paused by hand'; }
+    has_queue() { [ "$(field b queue_bytes)" -gt 0 ]; }
+    must doppel b pause mail
+    date >"$root_a/waits" || complain "the source does not serve"
+    eventually has_queue
+    "$libexec/doppel" --instance=two-b failover mail >"$work/stopped" 2>&1 </dev/null &
+    begun=$!
+    eventually waits_settled
+    kill -INT $begun
+    wait $begun
+    code=$?
+    [ $code = 130 ] && grep -q 'stopped by hand while it waited: .*paused by hand' "$work/stopped" || { complain "Ctrl-C: exit $code"; cat "$work/stopped"; }
+    kill -STOP "$(pid_of b)"
+    "$libexec/doppel" --instance=two-b procedure resume >"$work/stopped" 2>&1 </dev/null &
+    begun=$!
+    pause 0.5
+    kill -INT $begun
+    wait $begun
+    code=$?
+    kill -CONT "$(pid_of b)"
+    [ $code = 130 ] || { complain "Ctrl-C where doppeld hangs: exit $code"; cat "$work/stopped"; }
+    wants 0 'undone' doppel b procedure undo
+    must doppel b resume mail
+    eventually protected
+    echo "PRINT a failover that waits rests at Ctrl-C, and is undone"
     ;;
 confirmed)
     let_go() { role_is a released; }
