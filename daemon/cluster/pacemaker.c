@@ -26,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TOOL_MS = 15000, SEEN_MS = 15000, LOOK_US = 20000 };
+enum { TOOL_MS = 15000, SEEN_MS = 15000, REFRESH_MS = 2000, LOOK_US = 20000 };
 
 static volatile sig_atomic_t told;
 
@@ -166,9 +166,14 @@ static bool has(const struct dpl_pcmk_status *status, const char *node, const ch
     return !online || !value;
 }
 
+/* When nodes part and meet again without fencing, attrd may know a value that the CIB has lost, and
+ * does not write it though it is told the same anew: then it is asked to write all that it knows.
+ */
 static int wait_seen(const char *node, const char *name, const char *value, struct dpl_err *err)
 {
+    static const char *const refresh[] = {"attrd_updater", "--refresh", NULL};
     int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + (int64_t)SEEN_MS * 1000000;
+    int64_t refresh_ns = deadline_ns - (int64_t)(SEEN_MS - REFRESH_MS) * 1000000;
     while (!told && dpl_clock_left_ms(&dpl_clock_system, deadline_ns) > 0) {
         struct dpl_pcmk_status status;
         int rc = look(&status, err);
@@ -178,6 +183,12 @@ static int wait_seen(const char *node, const char *name, const char *value, stru
         dpl_pcmk_status_clear(&status);
         if (seen)
             return DPL_OK;
+        if (dpl_clock_left_ms(&dpl_clock_system, refresh_ns) <= 0) {
+            rc = dpl_pcmk_run(refresh, TOOL_MS, NULL, NULL, err);
+            refresh_ns = deadline_ns;
+        }
+        if (rc < 0)
+            return rc;
         usleep(LOOK_US);
     }
     return dpl_err_set(err, DPL_E_TIMEOUT, "Pacemaker does not show %s=%s on node \"%s\"", name,
