@@ -110,6 +110,30 @@ static void print_now(struct follow *f, const struct dpl_doc *doc)
     fflush(stdout);
 }
 
+static void print_files(const struct dpl_doc *files)
+{
+    for (size_t i = 0; i < dpl_doc_count(files) && i < KEPT_PRINTED; i++) {
+        const struct dpl_doc *row = dpl_doc_at(files, i);
+        const char *path = text_or(row, "path", "?");
+        g_autoptr(GString) quoted = g_string_new(NULL);
+        dpl_quote_into(quoted, path, strlen(path));
+        printf("  %-10s %10lld  %s%s%s\n", text_or(row, "what", "?"),
+               (long long)dpl_doc_int(row, "size", 0), quoted->str,
+               dpl_doc_text(row, "message_id") ? "  " : "", text_or(row, "message_id", ""));
+    }
+}
+
+static void print_changed(const struct dpl_doc *changed)
+{
+    if (!changed)
+        return;
+    printf("changed: %lld files here, of them %lld mails, since this site let go; %lld could not "
+           "be read; all of them: %s\n",
+           (long long)dpl_doc_int(changed, "total", 0), (long long)dpl_doc_int(changed, "mails", 0),
+           (long long)dpl_doc_int(changed, "unread", 0), text_or(changed, "list", "?"));
+    print_files(dpl_doc_list(changed, "files"));
+}
+
 static void print_kept(const struct dpl_doc *kept)
 {
     const struct dpl_doc *files = dpl_doc_list(kept, "files");
@@ -126,15 +150,7 @@ static void print_kept(const struct dpl_doc *kept)
                (long long)dpl_doc_int(kept, "never_came", 0),
                (long long)dpl_doc_int(kept, "never_came_mails", 0));
     printf("; all of them there: %s\n", text_or(kept, "list", "?"));
-    for (size_t i = 0; i < dpl_doc_count(files) && i < KEPT_PRINTED; i++) {
-        const struct dpl_doc *row = dpl_doc_at(files, i);
-        const char *path = text_or(row, "path", "?");
-        g_autoptr(GString) quoted = g_string_new(NULL);
-        dpl_quote_into(quoted, path, strlen(path));
-        printf("  %-10s %10lld  %s%s%s\n", text_or(row, "what", "?"),
-               (long long)dpl_doc_int(row, "size", 0), quoted->str,
-               dpl_doc_text(row, "message_id") ? "  " : "", text_or(row, "message_id", ""));
-    }
+    print_files(files);
 }
 
 static void print_report(const struct dpl_doc *doc)
@@ -147,6 +163,7 @@ static void print_report(const struct dpl_doc *doc)
             printf("%s: %s\n", keys[i], text);
     }
     print_kept(dpl_doc_tree(facts, "kept"));
+    print_changed(dpl_doc_tree(facts, "changed"));
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -177,6 +194,8 @@ static int answer_question(struct follow *f, const struct dpl_doc *doc, struct d
     if (!question || f->doppel->json || !isatty(STDIN_FILENO) || doppel_stop)
         return 0;
     printf("%s\n", text_or(doc, "why", "it waits"));
+    if (strcmp(question, "--yes") == 0)
+        print_files(dpl_doc_list(dpl_doc_tree(dpl_doc_tree(doc, "facts"), "changed"), "files"));
     bool then = g_str_has_prefix(question, "--then=");
     g_autofree char *word =
         doppel_read_answer(then ? "Type wait, immediate or abort: " : "Type yes to accept that: ");
@@ -187,7 +206,7 @@ static int answer_question(struct follow *f, const struct dpl_doc *doc, struct d
     if (word && then && (strcmp(word, "wait") == 0 || strcmp(word, "immediate") == 0))
         dpl_doc_set_text(args, "then", word);
     else if (word && !then && strcmp(word, "yes") == 0)
-        dpl_doc_set_bool(args, "accept_incomplete", true);
+        dpl_doc_set_bool(args, strcmp(question, "--yes") == 0 ? "yes" : "accept_incomplete", true);
     else
         return 0;
     return ask(f, "procedure resume", args, &result, err) < 0 ? -1 : 1;

@@ -186,8 +186,7 @@ static int read_one(struct dpl_kept_list *l, int dir_fd, const char *name, int64
     return fd < 0 ? 0 : walk(&(struct walk){l, keep, &r}, fd, "", 1, err);
 }
 
-int dpl_kept_list_read(struct dpl_kept_list *l, int orphans_fd, int64_t life, int64_t most_ms,
-                       struct dpl_err *err)
+void dpl_kept_list_init(struct dpl_kept_list *l, int64_t most_ms)
 {
     *l = (struct dpl_kept_list){
         .files = g_ptr_array_new_with_free_func(file_free),
@@ -196,6 +195,12 @@ int dpl_kept_list_read(struct dpl_kept_list *l, int orphans_fd, int64_t life, in
         .exact = true,
         .deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + most_ms * 1000000,
     };
+}
+
+int dpl_kept_list_read(struct dpl_kept_list *l, int orphans_fd, int64_t life, int64_t most_ms,
+                       struct dpl_err *err)
+{
+    dpl_kept_list_init(l, most_ms);
     int fd = openat(orphans_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *d;
@@ -269,6 +274,51 @@ int dpl_kept_list_compare(struct dpl_kept_list *l, int orphans_fd, int root_fd, 
     int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? dpl_err_sys(err, errno, "open a root of the replica")
                   : walk(&(struct walk){l, compare, &c}, fd, "", 1, err);
+}
+
+/* --- what was changed ------------------------------------------------------------------------- */
+
+struct changes {
+    struct dpl_kept_list *list;
+    const char *root;
+    const struct dpl_rules *rules;
+    int64_t since_ns;
+};
+
+static int note_changed(void *self, int dir_fd, const char *name, const char *path,
+                        const struct stat *st, struct dpl_err *err)
+{
+    const struct changes *c = self;
+    struct dpl_kept_list *l = c->list;
+    int64_t ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    (void)err;
+    if (ctime_ns <= c->since_ns)
+        return 0;
+    g_autofree char *full = g_strdup_printf("%s/%s", c->root, path);
+    if (c->rules && !dpl_rules_find(c->rules, full).inside)
+        return 0;
+    if (l->files->len >= DPL_KEPT_MAX) {
+        l->more++;
+        return 0;
+    }
+    struct dpl_kept_file *f = g_new0(struct dpl_kept_file, 1);
+    f->path = g_steal_pointer(&full);
+    f->size = st->st_size;
+    f->mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    f->ctime_ms = ctime_ns / 1000000;
+    if (dpl_message_is_at(f->path))
+        f->message_id = read_message_id(dir_fd, name);
+    g_ptr_array_add(l->files, f);
+    return 0;
+}
+
+int dpl_kept_list_changed(struct dpl_kept_list *l, int root_fd, const char *root,
+                          const struct dpl_rules *rules, int64_t since_ns, struct dpl_err *err)
+{
+    struct changes c = {l, root, rules, since_ns};
+    int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? dpl_err_sys(err, errno, "open a root of the replica")
+                  : walk(&(struct walk){l, note_changed, &c}, fd, "", 1, err);
 }
 
 void dpl_kept_list_done(struct dpl_kept_list *l)

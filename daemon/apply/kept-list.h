@@ -13,6 +13,7 @@
 #ifndef DPL_APPLY_KEPT_LIST_H
 #define DPL_APPLY_KEPT_LIST_H
 
+#include "daemon/core/rules.h"
 #include "lib/base/err.h"
 
 #include <glib.h>
@@ -48,6 +49,11 @@ int dpl_kept_list_read(struct dpl_kept_list *list, int orphans_fd, int64_t life,
 /* Looks for their content beneath this root. */
 int dpl_kept_list_compare(struct dpl_kept_list *list, int orphans_fd, int root_fd,
                           struct dpl_err *err);
+/* The other use of a list: what stands beneath this root, is the set's by these rules (NULL: all of
+ * it) and was changed later than that. The path is the root's here and in the rules. */
+int dpl_kept_list_changed(struct dpl_kept_list *list, int root_fd, const char *root,
+                          const struct dpl_rules *rules, int64_t since_ns, struct dpl_err *err);
+void dpl_kept_list_init(struct dpl_kept_list *list, int64_t most_ms);
 void dpl_kept_list_done(struct dpl_kept_list *list);
 
 #endif

@@ -46,4 +46,4 @@ daemon_apply_doppel_replica_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIB
 # What a mirror has kept of a site that served before.
 libexecdoppel_PROGRAMS += daemon/apply/doppel-kept
 daemon_apply_doppel_kept_SOURCES = daemon/apply/kept-main.c
-daemon_apply_doppel_kept_LDADD = $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)
+daemon_apply_doppel_kept_LDADD = libcapstat.a $(APPLY_LIBS) $(PROTO_LIBS) $(LIBSECCOMP_LIBS) $(GLIB_LIBS)

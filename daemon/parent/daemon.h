@@ -165,7 +165,7 @@ struct dpl_set {
     char last_error[400];
     bool lag_told; /* that the replica is too old */
     struct dpl_other *other;
-    struct dpl_kept_look *kept;
+    struct dpl_kept_look *kept, *changed;
     struct dpl_held held;
 
     struct dpl_capture capture;

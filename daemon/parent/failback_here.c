@@ -4,6 +4,7 @@
  */
 #include "daemon/parent/failover.h"
 #include "daemon/parent/group_look.h"
+#include "daemon/parent/kept.h"
 #include "daemon/parent/restore.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/set_become.h"
@@ -46,10 +47,12 @@ void dpl_failback_release(struct dpl_run *run)
 
 static void still_runs(struct dpl_run *run, const char *what)
 {
-    if (what)
+    if (what) {
         dpl_restore_wait(run, wait_ms(run), dpl_failback_released, "still there: %s", what);
-    else
-        dpl_run_ok(run, "nothing of the set runs here");
+        return;
+    }
+    dpl_doc_set_int(dpl_run_facts(run), "released_ms", g_get_real_time() / 1000);
+    dpl_run_ok(run, "nothing of the set runs here");
 }
 
 static void on_status(struct dpl_run *run, int rc, const struct dpl_doc *status,
@@ -143,6 +146,74 @@ static int stand_by(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
 void dpl_failback_stand_by(struct dpl_run *run)
 {
     dpl_run_edit_set(run, stand_by, dpl_run_ok_or_fail);
+}
+
+/* --- changed ---------------------------------------------------------------------------------- */
+
+/* Both sites were equal when this one had let go, and the other one serves since: what was changed
+ * here behind that is what the mirror would take out of service. */
+static void judge_changed(struct dpl_run *run, const struct dpl_doc *found)
+{
+    long long total = dpl_doc_int(found, "total", 0), unread = dpl_doc_int(found, "unread", 0);
+    const struct dpl_doc *first = dpl_doc_at(dpl_doc_list(found, "files"), 0);
+    const char *path = dpl_doc_text(first, "path"), *list = dpl_doc_text(found, "list");
+    if (total + unread == 0) {
+        dpl_run_ok(run, "nothing was changed here since");
+        return;
+    }
+    dpl_doc_set(dpl_run_facts(run), "changed", dpl_kept_brief(found));
+    if (dpl_doc_bool(dpl_run_options(run), "yes", false))
+        dpl_run_ok(run, "%lld files were changed here since, %lld could not be read; agreed", total,
+                   unread);
+    else
+        dpl_run_wait(run, "--yes",
+                     "%lld files were changed here since it let go%s%.100s%s; %lld could not be "
+                     "read. A mirror takes that out of service and keeps it here beside the roots. "
+                     "The list: %.120s",
+                     total, path ? " (" : "", path ? path : "", path ? ", ...)" : "", unread,
+                     list ? list : "?");
+}
+
+static void not_looked(struct dpl_run *run, const char *why)
+{
+    dpl_doc_set_text(dpl_run_facts(run), "warning", why);
+    dpl_run_ok(run, "it is not known: %s", why);
+}
+
+static int want_changed(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct dpl_doc *wish = dpl_doc_set_tree(doc, "look_changed");
+    (void)err;
+    dpl_doc_set_int(wish, "number", g_get_real_time());
+    dpl_doc_set_int(wish, "since_ms", dpl_doc_int(dpl_run_facts(run), "released_ms", 0));
+    return 1;
+}
+
+void dpl_failback_look_changed(struct dpl_run *run)
+{
+    dpl_run_edit_set(run, want_changed, dpl_run_ok_or_fail);
+}
+
+void dpl_failback_changed(struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    const struct dpl_doc *wish = set ? dpl_doc_tree(set->doc, "look_changed") : NULL;
+    struct dpl_store_item item;
+    if (!wish) {
+        not_looked(run, "it is not asked for any more");
+        return;
+    }
+    if (dpl_store_get(run->daemon->store, "changed", run->set, &item, NULL) < 0 ||
+        dpl_doc_int(item.doc, "number", 0) != dpl_doc_int(wish, "number", 0)) {
+        dpl_restore_wait(run, 0, dpl_failback_changed,
+                         "the node with the replica looks for what was changed here");
+        return;
+    }
+    const struct dpl_doc *found = dpl_doc_tree(item.doc, "kept");
+    if (found)
+        judge_changed(run, found);
+    else
+        not_looked(run, dpl_doc_text(item.doc, "failed"));
 }
 
 /* --- protect ---------------------------------------------------------------------------------- */

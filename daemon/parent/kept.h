@@ -19,4 +19,13 @@ dpl_talk_handler dpl_kept_asked;
 /* The set ends. */
 void dpl_kept_forget(struct dpl_set *set);
 
+/* What was changed beneath the roots here since their last owner ended is looked for when the set's
+ * document asks for it: look_changed {number, since_ms}, the time from which on where the former
+ * cannot be known. The node whose engine has the replica looks, and the store's document "changed"
+ * of the set's name has what it found: {number, kept: {total, mails, unread, list, files}}, or
+ * {number, failed}. */
+void dpl_kept_changed_review(struct dpl_set *set);
+/* A copy with the first files alone. The caller owns it. */
+struct dpl_doc *dpl_kept_brief(const struct dpl_doc *kept);
+
 #endif

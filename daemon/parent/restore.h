@@ -5,8 +5,8 @@
  * target; restore.c and failback.c have the tables of their steps.
  *
  * Facts of a restore's record: kept (kept.h). Of a failback's: end (where the journal of this site
- * ended), settle (that the other site was asked to close its replica), kept (how much it kept of
- * its own, for people).
+ * ended), settle (that the other site was asked to close its replica), released_ms (when nothing of
+ * the set ran here any more), changed (what was changed here since: kept.h).
  */
 #ifndef DPL_PARENT_RESTORE_H
 #define DPL_PARENT_RESTORE_H
@@ -61,6 +61,7 @@ dpl_run_fn dpl_failback_directory, dpl_failback_names;
 dpl_run_fn dpl_failback_cede, dpl_failback_uncede;
 dpl_run_fn dpl_failback_serve, dpl_failback_serves;
 dpl_run_fn dpl_failback_online;
-dpl_run_fn dpl_failback_stand_by, dpl_failback_protect, dpl_failback_protected;
+dpl_run_fn dpl_failback_stand_by, dpl_failback_look_changed, dpl_failback_changed;
+dpl_run_fn dpl_failback_protect, dpl_failback_protected;
 
 #endif

@@ -107,6 +107,7 @@ void dpl_set_review(struct dpl_set *set)
     dpl_asked_review(set);
     dpl_services_review(set);
     dpl_settle_review(set);
+    dpl_kept_changed_review(set);
     dpl_sender_review(set);
     dpl_release_review(set);
 }

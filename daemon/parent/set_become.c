@@ -59,8 +59,8 @@ static void side_write(struct dpl_doc *doc, const struct dpl_set_side *side)
 /* What was agreed or asked for with the replica, or the connection, that is no more. */
 static void forget_session(struct dpl_doc *doc)
 {
-    static const char *const keys[] = {"equal",          "equal_epoch", "mirror_wish",
-                                       "mirror_stopped", "begun",       "off"};
+    static const char *const keys[] = {"equal", "equal_epoch", "mirror_wish", "mirror_stopped",
+                                       "begun", "off",         "look_changed"};
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
         dpl_doc_unset(doc, keys[i]);
 }

@@ -20,6 +20,7 @@
  *   held        true where a set that serves waits for a person
  *   life        of a target: the generation with which it began to stand by; 0: it was accepted
  *   set_aside   of a target: true from there until it equals its source for the first time
+ *   look_changed  of a target: {number, since_ms}: what was changed here is looked for (kept.h)
  *   parted_ms   of a site that took over, and then of the one that stands by for it: until when, by
  *               the clock of the old source, all came to the site that took over
  *   cold        {why, next}: it serves by its role, and is held since the whole cluster was down

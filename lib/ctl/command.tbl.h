@@ -56,11 +56,11 @@ DPL_COMMAND("failover",      CHANGE, DAEMON,
             "let this site serve a set in place of the other one")
 DPL_COMMAND("restore",       CHANGE, DAEMON, "SET [--discard-target] [--ask] [--yes] [--plan] [--test]",
             "make the site that served before a target of this one, which serves")
-DPL_COMMAND("failback",      CHANGE, DAEMON, "SET [--wait=TIME] [--plan] [--test]",
+DPL_COMMAND("failback",      CHANGE, DAEMON, "SET [--wait=TIME] [--yes] [--plan] [--test]",
             "let the site that served before serve again, and stand by here")
 DPL_COMMAND("procedure show", LOOK,  DAEMON, "[ID]", "the procedures of this site, or how far one is")
 DPL_COMMAND("procedure resume", CHANGE, DAEMON,
-            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete]", "go on with a procedure that rests")
+            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete] [--yes]", "go on with a procedure that rests")
 DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID]", "take back what a procedure has done")
 DPL_COMMAND("procedure stop", CHANGE, DAEMON, "[ID]", "let a procedure rest after the step that runs")
 DPL_COMMAND("site init",     CHANGE, DAEMON, "", "make this site's keys and certificates")

@@ -109,6 +109,7 @@ must doppel b failback mail --plan
 role_is b serving || complain "a plan has changed something"
 must doppel b failback mail
 cat "$work/out"
+grep -q 'changed .*nothing was changed here since' "$work/out" || complain "something is said to be changed here"
 role_is a serving && role_is b standby || complain "after the failback: a is $(role a), b is $(role b)"
 [ "$(cat "$root_a/after-restore")" = "at b" ] || complain "what was written at b is not at a"
 echo "at a" >"$root_a/after-failback"
@@ -116,6 +117,37 @@ both_equal a
 [ "$(cat "$root_b/after-failback")" = "at a" ] || complain "the replica does not follow"
 refused b failback mail
 [ $failed = 0 ] && echo "PRINT failed back, and protected again"
+
+# Something is changed at b when it has let go: it is shown, asked about, and kept.
+if [ $failed = 0 ]; then
+    must doppel b failover mail
+    gone_from a
+    mkdir -p "$root_b/late/cur" "$root_b/late/quiet"
+    echo early >"$root_b/late/quiet/file"
+    printf 'Message-ID: <late@b>\n\nearly\n' >"$root_b/late/cur/1:2,S"
+    must doppel b restore mail
+    both_equal b
+    doppel b failback mail >"$work/late" 2>&1 </dev/null &
+    command=$!
+    eventually role_is a serving
+    must doppel b procedure stop
+    wait $command
+    [ ! -e "$disk_b/.doppel/mail/changed" ] || [ ! -s "$disk_b/.doppel/mail/changed" ] || complain "too much is said to be changed"
+    printf 'Message-ID: <late@b>\n\nlate\n' >"$root_b/late/cur/1:2,S"
+    echo "only at b" >"$root_b/late/more"
+    wants 7 'changed: 2 files were changed here since .*resume|2 files were changed here since it let go' doppel b procedure resume
+    grep -q -- '--yes' "$work/out" || complain "what to type is not said"
+    [ "$(cat "$root_b/late/more")" = "only at b" ] || complain "a question has changed something"
+    grep -q "<late@b> $root_b/late/cur/1:2,S" "$disk_b/.doppel/mail/changed" || complain "the mail is not listed"
+    [ "$(wc -l <"$disk_b/.doppel/mail/changed")" = 2 ] || { complain "the list is another"; cat "$disk_b/.doppel/mail/changed"; }
+    wants 7 'changed: 2 files' doppel b procedure resume
+    wants 0 'changed: 2 files here, of them 1 mails' doppel b procedure resume --yes
+    eventually role_is b standby
+    both_equal a
+    [ "$(cat "$root_b/late/cur/1:2,S")" = "$(cat "$root_a/late/cur/1:2,S")" ] && [ ! -e "$root_b/late/more" ] || complain "b is not as a"
+    grep -qr "only at b" "$disk_b/.doppel/mail/orphans" && grep -qr '^late$' "$disk_b/.doppel/mail/orphans" || complain "what b had for itself is not kept"
+    [ $failed = 0 ] && echo "PRINT what was changed here when it had let go is shown, asked about, and kept"
+fi
 
 # Once more, with an empty disk at a, and a daemon that dies again and again.
 if [ $failed = 0 ]; then

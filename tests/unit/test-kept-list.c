@@ -123,11 +123,50 @@ static void elsewhere_in_the_replica(void)
     end(&list);
 }
 
+static int64_t ctime_ns(const char *name)
+{
+    struct stat st;
+    CU_ASSERT_EQUAL_FATAL(fstatat(root, name, &st, 0), 0);
+    return (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+}
+
+/* What was changed behind a time, of what the rules include. */
+static void changed_behind_a_time(void)
+{
+    static const char text[] = "include recursive /r\nexclude recursive /r/tmp\n";
+    struct dpl_kept_list list;
+    struct dpl_rules *rules = NULL;
+    struct dpl_err err = {0};
+    close(begin(5));
+    put(root, "before", "b");
+    int64_t since_ns = ctime_ns("before"), now_ns;
+    do { /* until the clock that gives files their times has gone on */
+        unlinkat(root, "after", 0);
+        put(root, "after", "a");
+        now_ns = ctime_ns("after");
+    } while (now_ns == since_ns);
+    int tmp = made(root, "tmp");
+    put(tmp, "theirs", "t");
+    close(tmp);
+    CU_ASSERT_EQUAL_FATAL(dpl_rules_parse(&rules, text, strlen(text), &err), 0);
+    dpl_kept_list_init(&list, 60000);
+    CU_ASSERT_EQUAL(dpl_kept_list_changed(&list, root, "/r", rules, since_ns, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(list.files->len, 1);
+    CU_ASSERT_STRING_EQUAL(((struct dpl_kept_file *)list.files->pdata[0])->path, "/r/after");
+    dpl_kept_list_done(&list);
+    dpl_kept_list_init(&list, 60000);
+    CU_ASSERT_EQUAL(dpl_kept_list_changed(&list, root, "/r", NULL, since_ns, &err), 0);
+    CU_ASSERT_EQUAL(list.files->len, 2);
+    dpl_rules_free(rules);
+    end(&list);
+}
+
 static const struct unit_test tests[] = {
     {"what was kept is listed as deep as is looked", as_deep_as_it_goes},
     {"what was kept deeper is counted as unread", too_deep_among_what_was_kept},
     {"what stands too deep in the replica is counted as unread", too_deep_in_the_replica},
     {"what stands in the replica under another name is not missing", elsewhere_in_the_replica},
+    {"what was changed behind a time is listed, as far as it is the set's", changed_behind_a_time},
 };
 
 UNIT_MAIN_ROOT(tests, "note where a file came from")
