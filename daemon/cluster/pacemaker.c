@@ -32,7 +32,9 @@ static volatile sig_atomic_t told;
 
 static int ask_fences(struct dpl_doc *answer, struct dpl_err *err)
 {
-    static const char *const argv[] = {"stonith_admin", "--history", "*", "--output-as=xml", NULL};
+    /* Without --verbose the first fencing of each node alone is listed, not its last. */
+    static const char *const argv[] = {"stonith_admin",   "--history", "*",
+                                       "--output-as=xml", "--verbose", NULL};
     g_autofree char *xml = NULL;
     GArray *fences = NULL;
     size_t size;

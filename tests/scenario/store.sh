@@ -90,27 +90,33 @@ for node in a1 a2; do
 done
 step "the role is on both nodes"
 
-# A node crashes, and is fenced: suspended until that is confirmed, then again.
+# A node crashes, and is fenced: suspended until that is confirmed, then again. $2: the name of a set.
+# Since its store was ready last.
+knows_fences() { on "$1" sh -c "grep -E 'the store is ready|history of fencing was read' /var/log/doppeld.log | tail -n 1 | grep -q history"; }
+confirmed() { on "$1" grep -c "the fencing of node \"$2\" is confirmed" /var/log/doppeld.log; }
+confirmed_again() { [ "$(confirmed "$1" "$2")" -gt "$3" ]; }
 crash_and_back() {
-    local gone=$1 left
+    local gone=$1 set=$2 left before
     left=$(other_of "$1")
-    wait_until 60 on "$left" grep -q "history of fencing was read" /var/log/doppeld.log ||
+    before=$(confirmed "$left" "$gone")
+    wait_until 60 knows_fences "$left" ||
         show_and_fail "$left does not know what was fenced before"
     lab crash "$gone"
-    wait_until 120 on "$left" grep -q "the fencing of node \"$gone\" is confirmed" /var/log/doppeld.log ||
+    wait_until 120 confirmed_again "$left" "$gone" "$before" ||
         show_and_fail "the fencing of $gone is not confirmed: $(doppel_at "$left" store show)"
     wait_until 120 is_state "$left" ready || show_and_fail "after $gone was fenced: $(doppel_at "$left" store show)"
-    create "$left" "without-$gone" || show_and_fail "no change after $gone was fenced"
+    create "$left" "$set" || show_and_fail "no change after $gone was fenced"
     lab power on "$gone"
     wait_until 120 online a "$gone" || fail "$gone did not come back"
     ready "$gone"
-    has_set "$gone" "without-$gone" || show_and_fail "$gone did not learn what was changed without it"
+    has_set "$gone" "$set" || show_and_fail "$gone did not learn what was changed without it"
     wait_until 60 equal || show_and_fail "the nodes' stores differ after the crash of $gone"
     wait_until 60 has_role a1 mail "$gone" serving || show_and_fail "$gone has no role after its boot"
     step "$gone crashed, was fenced and came back"
 }
-crash_and_back a2
-crash_and_back a1
+crash_and_back a2 without-a2
+crash_and_back a1 without-a1
+crash_and_back a2 without-a2-again
 
 # The daemons end in order: who goes last may go on alone, and who comes first waits.
 stop_daemon() { on "$1" sh -c 'pid=$(cat /run/doppel/doppeld.pid) && kill -TERM $pid && while kill -0 $pid 2>/dev/null; do sleep 0.05; done'; }
