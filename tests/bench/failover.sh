@@ -24,11 +24,11 @@ up_since() { tail -n 1 "$LAB_TMP/serves" | sed -n 's/^up //p'; }
 up_again() { [ "$(wc -l <"$LAB_TMP/serves")" -gt "$1" ] && [ -n "$(up_since)" ]; }
 changes() { wc -l <"$LAB_TMP/serves"; }
 
-# fenced_ms NODE: when its fencing was confirmed last.
+# fenced_ms NODE: when the fence agent ended that did it last. (stonith_admin --history knows only the second.)
 fenced_ms() {
     local when
-    when=$(on "$(other_of "$1")" stonith_admin --history "$1" --output-as=xml |
-        sed -n 's/.*status="success".*completed="\([^"]*\)".*/\1/p' | sort | tail -n 1)
+    when=$(on "$(other_of "$1")" grep -aE "log_async_result.* targeting $1 using .* returned 0" /var/log/pacemaker/pacemaker.log |
+        tail -n 1 | cut -d' ' -f 1-3)
     [ -n "$when" ] && date -d "$when" +%s%3N
 }
 
@@ -95,6 +95,8 @@ mail_needs
 MAIL_USERS=5
 lab_up --token 500 --hosts a1,a2,a9,b1,b2,c1 --host-disk-size 2048 --disk-size 512
 mail_sites_up
+# A node of the lab is up again a second after it was fenced, and joins while the group starts: no machine does that.
+quietly crm_at a configure property stonith-action=off || fail "stonith-action"
 # shellcheck disable=SC2034 # for mail-lib.sh
 MAIL_USERS=4
 MAIL_RATE=${MAIL_RATE:-10} flow_starts c1 $SERVICE
