@@ -7,7 +7,7 @@
 #   letting-go.sh [release|drain|dead|quorum]...    all of them
 #
 #   release   the owner is lost as soon as it is asked to let go
-#   drain     it is lost when it has let go, with much unsent, and boots again: it sends the rest
+#   drain     it is lost when it has let go, with much unsent, and boots again: it sends the rest, if that outlived the power
 #   dead      the same, and it stays away: the failover asks, is taken back, and begins anew
 #   quorum    all but the owner are lost, and come back when the target serves
 . "$(dirname "$0")/../lab/helpers.sh"
@@ -36,7 +36,8 @@ reaches() {
     on b1 timeout 60 sh -c 'until grep -qs ": $1: " /var/log/doppel/procedures/*.log; do :; done
         kill -STOP $(cat /run/doppel/doppeld.pid)' sh "$1" || fail "step $1 is not reached: $(cat "$LAB_TMP/failover")"
 }
-# It has ended, or it asks: then it is taken back, and typed again when the next owner has compared.
+# It has ended, or it asks, for the journal is gone, or has lost its end with the power: then it is taken back, and typed
+# again when the next owner has compared.
 ends() {
     local code=0
     wait "$typed" || code=$?
@@ -46,7 +47,6 @@ ends() {
         return
     fi
     [ $code = 7 ] || fail "$part: it ends with $code"
-    [ "$part" = dead ] || fail "$part: it asks"
     step "$part: it asks, and is taken back"
     wait_until 60 quietly doppel b1 procedure undo >/dev/null || fail "$part: undo"
     wait_until 90 serves a || fail "$part: site a does not serve again"
@@ -69,7 +69,7 @@ has_all() { listing "$(owner b mail-conn)" | cmp -s - "$LAB_TMP/had"; }
 release() {
     local owner
     owner=$(owner a mail-conn)
-    begins 120
+    begins 40
     reaches release
     lab power off "$owner" || fail "the power switch"
     # shellcheck disable=SC2016
@@ -81,7 +81,7 @@ release() {
 }
 
 unsent() { status "$1" | sed -n 's/^ *"unsent_bytes": \([0-9]*\),\{0,1\}$/\1/p' | head -n 1; }
-drain() { lost_with_much 120; }
+drain() { lost_with_much 60; }
 lost_with_much() {
     local owner left
     owner=$(owner a mail-conn)
