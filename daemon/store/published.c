@@ -24,6 +24,21 @@ static int open_dir(struct dpl_err *err)
     return fd < 0 ? dpl_err_sys(err, errno, "open \"%s\"", published.dir) : fd;
 }
 
+/* Where the disk is full there is no room for a second file; the old one's blocks are there. Who
+ * reads it or dies in this moment finds that its digest does not fit. */
+static int write_over(int dir, const char *name, const void *data, size_t size, struct dpl_err *err)
+{
+    dpl_autofd int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return dpl_err_sys(err, errno, "open \"%s\"", name);
+    int rc = dpl_fd_write_all(fd, data, size, err);
+    if (rc < 0)
+        return dpl_err_context(err, "write over \"%s\"", name);
+    return ftruncate(fd, (off_t)size) < 0 || fsync(fd) < 0
+               ? dpl_err_sys(err, errno, "write over \"%s\"", name)
+               : DPL_OK;
+}
+
 static int put_file(int dir, const struct dpl_store_item *item, struct dpl_err *err)
 {
     g_autoptr(dpl_doc_auto) file = dpl_doc_new();
@@ -34,7 +49,10 @@ static int put_file(int dir, const struct dpl_store_item *item, struct dpl_err *
     dpl_doc_set_text(file, "digest", item->digest);
     dpl_doc_set(file, "document", dpl_doc_copy(item->doc));
     int rc = dpl_doc_encode(file, &data, &size, err);
-    return rc < 0 ? rc : dpl_file_replace(dir, item->name, data, size, 0600, err);
+    if (rc < 0)
+        return rc;
+    rc = dpl_file_replace(dir, item->name, data, size, 0600, err);
+    return rc == DPL_E_NO_SPACE ? write_over(dir, item->name, data, size, err) : rc;
 }
 
 static int take_file(int dir, const char *name, struct dpl_err *err)

@@ -8,6 +8,7 @@
 #   failover.sh remote     durability=remote, policy refuse: a source that is killed has acknowledged nothing that is missing
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
 #   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
+#   failover.sh full       the target's /var/lib/doppel has no room at all, but for the journal
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
@@ -21,8 +22,10 @@ patience=${patience:-60}
 sites_stage
 sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
+    [ "$mode$1" != fullb ] || printf '[journal]\ndir=%s/journal\n' "$work/b"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
 }
+[ "$mode" != full ] || { mkdir "$work/b/state" && mount -t tmpfs -o size=24m none "$work/b/state"; } || exit 2
 hook_dir() { echo "$work/$1/hooks.d/$2.d"; }
 sites_start
 sites_pair
@@ -234,6 +237,20 @@ stopped)
     must doppel b resume mail
     eventually protected
     echo "PRINT a failover that waits rests at Ctrl-C, and is undone"
+    ;;
+full)
+    head -c 30M /dev/zero >"$work/b/state/filler" 2>/dev/null
+    echo x 2>/dev/null >"$work/b/state/more" && complain "there is room left"
+    wants 0 'nothing: both sites are equal' doppel b failover mail
+    role_is b serving || complain "site b is $(role b)"
+    grep -aq serving "$work/b/state/set/mail" || complain "agents do not know that site b serves"
+    grep 'what agents know' "$work/b/log" && complain "agents know an old role"
+    kill -9 "$(pid_of b)"
+    wait "$(get job b)" 2>/dev/null
+    site_start b
+    role_is b serving || complain "begun anew, site b is $(role b)"
+    wants 4 'doppel restore mail has compared' doppel b connect mail --equal
+    echo "PRINT a failover, and a new begin, on a disk without room"
     ;;
 confirmed)
     let_go() { role_is a released; }
