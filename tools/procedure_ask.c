@@ -24,12 +24,15 @@ static void print_plan(const struct dpl_doc *doc)
                          *lines = dpl_doc_list(doc, "evidence");
     for (size_t i = 0; i < dpl_doc_count(lines); i++)
         printf("%s\n", dpl_doc_as_text(dpl_doc_at(lines, i)));
+    bool told = false;
     for (size_t i = 0; i < dpl_doc_count(steps); i++) {
         const struct dpl_doc *step = dpl_doc_at(steps, i);
+        bool last = dpl_doc_bool(step, "last", false);
         printf("%2zu %-10s %s\n", i + 1, dpl_doc_text(step, "name"), dpl_doc_text(step, "plan"));
-        if (dpl_doc_bool(step, "last", false))
+        if (last && !told)
             printf("   %-10s from here on nothing is undone: the way back is doppel failback\n",
                    "");
+        told |= last;
     }
 }
 

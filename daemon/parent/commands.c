@@ -198,6 +198,11 @@ static int put_equal(struct dpl_set *set, const struct dpl_request *request, str
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" is a replica here: say --equal at site %s", set->name,
                            dpl_set_peer(set));
+    if (dpl_doc_bool(set->doc, "restore_required", false))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" has failed over: what is otherwise at site %s nobody knows "
+                           "before doppel restore %s has compared it",
+                           set->name, dpl_set_peer(set), set->name);
     g_autoptr(dpl_doc_auto) capture = dpl_capture_doc(set);
     if (dpl_doc_int(capture, "journal_ends", 0) > 0)
         return dpl_err_set(err, DPL_E_REFUSED,
