@@ -251,7 +251,7 @@ int dpl_compare_name(struct dpl_mirror_target *t, struct dpl_view dir,
         return rc;
     g_autofree char *above = path_of_dir(t, dir);
     char *path = above ? join(above, entry->name) : NULL;
-    if (S_ISDIR(entry->mode) && !object && path)
+    if (S_ISDIR(entry->mode) && path)
         g_hash_table_replace(t->compare->paths, g_bytes_new(entry->object.data, entry->object.size),
                              g_strdup(path));
     suspect(t, fd >= 0 && stands(fd, entry->name) ? DIFFERS : MISSING, dir, entry->name, path);

@@ -137,7 +137,9 @@ static int whole_list(struct dpl_mirror_target *t, struct dpl_err *err)
     if (object && !S_ISDIR(object->type))
         return dpl_err_set(err, DPL_E_CORRUPT, "the list of what is no directory");
     int rc = give_all(t, dir, names, err);
-    return rc < 0 ? rc : find_extras(t, dir, names, err);
+    if (rc == 0)
+        rc = find_extras(t, dir, names, err);
+    return rc == DPL_E_NOT_FOUND && t->compare ? 0 : rc; /* somebody has removed it */
 }
 
 int dpl_mirror_dir(struct dpl_mirror_target *t, const struct dpl_message *m, struct dpl_err *err)

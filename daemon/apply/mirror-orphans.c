@@ -86,8 +86,8 @@ static int look(struct dpl_mirror_target *t, const struct dpl_extra *extra, stru
     if (rc < 0 || !dir)
         return rc;
     found->fd = dpl_objects_fd(t->objects, dir, err);
-    if (found->fd < 0)
-        return found->fd;
+    if (found->fd < 0) /* with the directory its names are gone */
+        return found->fd == DPL_E_NOT_FOUND ? 0 : found->fd;
     if (fstatat(found->fd, extra->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : dpl_err_sys(err, errno, "look at \"%s\"", extra->name);
     ssize_t size = dpl_objects_read_tag(t->objects, found->fd, extra->name, tag);

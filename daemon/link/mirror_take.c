@@ -31,6 +31,12 @@ static void take_paths(struct dpl_link_mirror *m, struct dpl_view list)
 static void put_comparison(struct dpl_link_mirror *m, struct dpl_doc *last,
                            const struct dpl_message *r)
 {
+    dpl_doc_set_int(last, "unsettled", (int64_t)r->unsettled);
+    dpl_doc_set_bool(last, "equal", r->created + r->changed + r->found + r->unsettled == 0);
+    if (r->has & DPL_M(EPOCH))
+        dpl_doc_set_int(last, "epoch", (int64_t)MIN(r->epoch, INT64_MAX));
+    if (r->has & DPL_M(LSN))
+        dpl_doc_set_int(last, "lsn", (int64_t)MIN(r->lsn, INT64_MAX));
     struct dpl_doc *list = dpl_doc_set_list(last, "found");
     for (guint i = 0; m->found && i < m->found->len; i++) {
         const char *path = m->found->pdata[i];
@@ -38,12 +44,6 @@ static void put_comparison(struct dpl_link_mirror *m, struct dpl_doc *last,
         dpl_doc_set_text(row, "what", dpl_mirror_found_text(path[0]));
         dpl_doc_set_text(row, "path", path + 2);
     }
-    dpl_doc_set_int(last, "unsettled", (int64_t)r->unsettled);
-    dpl_doc_set_bool(last, "equal", r->created + r->changed + r->found + r->unsettled == 0);
-    if (r->has & DPL_M(EPOCH))
-        dpl_doc_set_int(last, "epoch", (int64_t)MIN(r->epoch, INT64_MAX));
-    if (r->has & DPL_M(LSN))
-        dpl_doc_set_int(last, "lsn", (int64_t)MIN(r->lsn, INT64_MAX));
 }
 
 static void take_result(struct dpl_link *link, const struct dpl_message *r)
@@ -69,8 +69,6 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
     m->last = dpl_doc_new();
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
         dpl_doc_set_int(m->last, figures[i].key, (int64_t)figures[i].value);
-    if (r->has & DPL_M(UNSETTLED))
-        put_comparison(m, m->last, r);
     dpl_doc_set_int(m->last, "number", ++m->ended);
     dpl_doc_set_int(m->last, "wish", m->run.number);
     dpl_doc_set_text(m->last, "kind", dpl_link_kind_text(m->run.kind));
@@ -78,6 +76,8 @@ static void take_result(struct dpl_link *link, const struct dpl_message *r)
     dpl_doc_set_bool(m->last, "test", m->run.test);
     dpl_doc_set_int(m->last, "seconds", (now_of(link) - m->began_ns) / SECOND_NS);
     dpl_doc_set_int(m->last, "at_s", dpl_clock_wall_ns(link->clock) / SECOND_NS);
+    if (r->has & DPL_M(UNSETTLED))
+        put_comparison(m, m->last, r);
     g_autofree char *text =
         g_strdup_printf("%s%" PRIu64 " objects, %" PRIu64 " made, %" PRIu64 " changed, %" PRIu64
                         " orphans, %" PRIu64 " of them gone, in %" PRId64 " s",

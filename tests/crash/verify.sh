@@ -30,7 +30,7 @@ load() {
 }
 load &
 loader=$!
-for turn in 1 2 3; do
+for _ in 1 2 3; do
     wants 0 "^set mail: equal: [0-9]+ objects compared, at position" doppel a verify mail
 done
 touch "$work/enough"
