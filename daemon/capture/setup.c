@@ -88,6 +88,7 @@ static int make_journal(const struct options *options, struct memory *memory, in
     struct dpl_arena_sizes sizes = arena_sizes(options);
     struct shared *shared = memory->shared;
     struct dpl_arena_start start;
+    struct dpl_err why = {0};
     int code;
 
     shared->journal_fd = open(options->journal_dir, O_RDONLY | O_DIRECTORY);
@@ -97,7 +98,17 @@ static int make_journal(const struct options *options, struct memory *memory, in
     code = choose_epoch(options, shared->journal_fd, dir_fd, &shared->epoch, err);
     if (code == 0)
         code = dpl_segments_create(shared->journal_fd, &shared->epoch, &limits,
-                                   &dpl_segment_io_system, err);
+                                   &dpl_segment_io_system, &why);
+    if (code == DPL_E_NO_SPACE) {
+        /* Who serves is not held up: the spiller finds no segment and ends this journal, and the
+         * next one begins when there is room (renew.h). Its parent is this one, which nobody ever
+         * had: everything is compared. */
+        fprintf(stderr, "doppel-capture: set '%s': it begins without a journal: %s\n", options->set,
+                why.text);
+        code = 0;
+    } else if (code < 0 && why.code) {
+        *err = why;
+    }
     if (code != 0)
         return dpl_err_context(err, "journal in '%s'", options->journal_dir);
     atomic_store(&shared->renew.began_ns, dpl_clock_now_ns(&dpl_clock_system));

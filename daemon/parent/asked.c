@@ -178,12 +178,6 @@ static void take_options(struct dpl_set *set, struct dpl_doc *asked)
 
 /* --- a source --------------------------------------------------------------------------------- */
 
-static bool captured(struct dpl_set *set)
-{
-    return set->capture.state == DPL_CAPSTAT_IS_SERVING ||
-           set->capture.state == DPL_CAPSTAT_IS_PASSING;
-}
-
 static void start_failed(struct dpl_set *set, int code, const char *text)
 {
     rest(set);
@@ -233,7 +227,7 @@ void dpl_asked_connection_start(struct dpl_set *set, struct dpl_request *request
     hear(set, request);
     take_options(set, asked);
     dpl_capture_look(set);
-    if (captured(set)) {
+    if (dpl_capture_serves(set)) {
         dpl_capture_begin(set);
         started(set);
         return;
@@ -476,7 +470,7 @@ void dpl_asked_review(struct dpl_set *set)
 {
     switch (set->work.phase) {
     case DPL_WORK_STARTING:
-        if (captured(set))
+        if (dpl_capture_serves(set))
             started(set);
         break;
     case DPL_WORK_FLUSHING:

@@ -443,6 +443,12 @@ enum dpl_capstat_state dpl_capture_state(struct dpl_set *set)
     return state_of(set);
 }
 
+bool dpl_capture_serves(const struct dpl_set *set)
+{
+    return set->capture.state == DPL_CAPSTAT_IS_SERVING ||
+           set->capture.state == DPL_CAPSTAT_IS_PASSING;
+}
+
 void dpl_capture_renew(struct dpl_set *set)
 {
     if (state_of(set) == DPL_CAPSTAT_IS_PASSING && set->capture.keeper_fd >= 0)

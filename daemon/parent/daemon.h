@@ -237,6 +237,8 @@ void dpl_capture_reload(struct dpl_set *set);
 void dpl_capture_ask(struct dpl_set *set);
 void dpl_capture_look(struct dpl_set *set);
 enum dpl_capstat_state dpl_capture_state(struct dpl_set *set);
+/* Whether the set's files are there for its users, with a journal or, for now, without. */
+bool dpl_capture_serves(const struct dpl_set *set);
 /* A mirror waits for a journal: a capture that has none begins one soon. */
 void dpl_capture_renew(struct dpl_set *set);
 

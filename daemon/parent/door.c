@@ -68,13 +68,17 @@ struct dpl_door {
 static void try_connect(void *self);
 static void too_late(void *self);
 
+static void leave_gate_as(struct dpl_door *door, bool known)
+{
+    if (door->counted)
+        dpl_gate_left(&door->daemon->doors->gate, (const struct sockaddr *)&door->from, known);
+    door->counted = false;
+}
+
 /* Tells the gate that the peer is known, or gone. */
 static void leave_gate(struct dpl_door *door)
 {
-    if (door->counted)
-        dpl_gate_left(&door->daemon->doors->gate, (const struct sockaddr *)&door->from,
-                      door->known);
-    door->counted = false;
+    leave_gate_as(door, door->known);
 }
 
 static void wire_add(struct dpl_wire *to, const struct dpl_wire *more)
@@ -374,9 +378,12 @@ static void take_peer(struct dpl_door *door, const struct dpl_doc *peer)
         why = generation_objection(set, peer, text, sizeof text);
     if (!why)
         why = objection(set, site, dpl_doc_text(peer, "direction"));
-    if (!why && set->door != door)
+    if (!why && set && set->door != door)
         why = rival_objection(set, &door->claim, text, sizeof text);
     if (why) {
+        /* It is who it says, and its questions have to come in though this is refused. */
+        if (set && g_strcmp0(dpl_set_peer(set), site) == 0 && dpl_talk_visits(door->daemon, site))
+            leave_gate_as(door, true);
         refuse(door, why, text[0] ? text : why);
         return;
     }

@@ -202,12 +202,13 @@ void dpl_failover_online(struct dpl_run *run)
         struct dpl_doc *ask = dpl_doc_new();
         dpl_doc_set_text(ask, "ask", "status");
         dpl_run_ask_pacemaker(run, ask, on_status);
-    } else if (set && set->source && set->capture.state == DPL_CAPSTAT_IS_SERVING) {
+    } else if (set && set->source && dpl_capture_serves(set)) {
         const char *why = dpl_services_why(set);
         g_autoptr(dpl_doc_auto) status = dpl_services_status(set);
         if (dpl_services_up(set)) {
             note_points(run, status);
-            dpl_run_ok(run, "the set is captured here, and its services run");
+            dpl_run_ok(run, "the set is captured here%s, and its services run",
+                       set->capture.state == DPL_CAPSTAT_IS_PASSING ? ", without a journal" : "");
         } else {
             not_online(run, why[0] ? why : "its services start", AGAIN_MS);
         }

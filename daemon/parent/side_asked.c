@@ -179,7 +179,7 @@ void dpl_side_online(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl_
         struct dpl_doc *ask = dpl_doc_new();
         dpl_doc_set_text(ask, "ask", "status");
         dpl_cluster_ask(daemon, ask, on_status, talk);
-    } else if (!set->source || set->capture.state != DPL_CAPSTAT_IS_SERVING) {
+    } else if (!set->source || !dpl_capture_serves(set)) {
         answer_missing(talk, "its capture");
     } else {
         answer_missing(talk, dpl_services_up(set) ? NULL : why[0] ? why : "its services");

@@ -59,6 +59,15 @@ const char *dpl_talk_admit(struct dpl_daemon *daemon, const char *site, const ch
     return why;
 }
 
+bool dpl_talk_visits(struct dpl_daemon *daemon, const char *site)
+{
+    struct dpl_visits *visits = daemon->talks ? visits_of(daemon->talks, site) : NULL;
+    bool may = visits && dpl_visits_enter(visits, dpl_clock_now_ns(&dpl_clock_system));
+    if (may)
+        dpl_visits_leave(visits);
+    return may;
+}
+
 void dpl_talk_left(struct dpl_daemon *daemon, const char *site)
 {
     struct dpl_visits *visits =

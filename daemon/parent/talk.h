@@ -71,6 +71,8 @@ void dpl_talk_asks_end(struct dpl_daemon *daemon);
 const char *dpl_talk_admit(struct dpl_daemon *daemon, const char *site, const char *set, char *text,
                            size_t room);
 void dpl_talk_left(struct dpl_daemon *daemon, const char *site);
+/* Whether a visit of the site for something else is within what it may ask; it counts as one. */
+bool dpl_talk_visits(struct dpl_daemon *daemon, const char *site);
 /* The question that a door read: it is answered by dpl_door_answer, as long as the door is there.
  */
 struct dpl_talk *dpl_talk_take(struct dpl_daemon *daemon, struct dpl_door *door, const char *site,

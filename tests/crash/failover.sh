@@ -9,6 +9,7 @@
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
 #   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
 #   failover.sh full       the target's /var/lib/doppel has no room at all, but for the journal
+#   failover.sh unjournalled  the target's journal has no room: it serves all the same, and all is compared later
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
@@ -22,10 +23,12 @@ patience=${patience:-60}
 sites_stage
 sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
-    [ "$mode$1" != fullb ] || printf '[journal]\ndir=%s/journal\n' "$work/b"
+    [[ $mode$1 != fullb && $mode$1 != unjournalledb ]] || printf '[journal]\ndir=%s/journal\nmin_free=1%%\n' "$work/b"
+    [ "$mode$1" != unjournalleda ] || printf '[target]\nroot=%s\n' "$disk_a"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
 }
 [ "$mode" != full ] || { mkdir "$work/b/state" && mount -t tmpfs -o size=24m none "$work/b/state"; } || exit 2
+[ "$mode" != unjournalled ] || { mkdir "$work/b/journal" && mount -t tmpfs -o size=400m none "$work/b/journal"; } || exit 2
 hook_dir() { echo "$work/$1/hooks.d/$2.d"; }
 sites_start
 sites_pair
@@ -251,6 +254,20 @@ full)
     role_is b serving || complain "begun anew, site b is $(role b)"
     wants 4 'doppel restore mail has compared' doppel b connect mail --equal
     echo "PRINT a failover, and a new begin, on a disk without room"
+    ;;
+unjournalled)
+    head -c 500M /dev/zero >"$work/b/journal/filler" 2>/dev/null
+    wants 0 'nothing: both sites are equal' doppel b failover mail
+    role_is b serving || complain "site b is $(role b)"
+    echo "while there is no journal" >"$root_b/passed" || complain "site b does not serve"
+    wants 0 'serving-without-journal' doppel b status mail
+    rm "$work/b/journal/filler"
+    journals() { doppel b --output-as=json status mail | grep -q '"state": "serving"'; }
+    eventually journals
+    wants 0 'restore .*: done' doppel b restore mail
+    doppel b wait mail --idle --timeout=60s >/dev/null || complain "not idle"
+    same || complain "the sites differ"
+    echo "PRINT a site whose journal has no room serves, and is compared when there is room"
     ;;
 confirmed)
     let_go() { role_is a released; }
