@@ -44,5 +44,5 @@ DPL_FINDING(bypass_watch,    WARN,   false)
 DPL_FINDING(set_nested,      REFUSE, false)
 DPL_FINDING(set_overlap,     REFUSE, false)
 DPL_FINDING(own_dir,         REFUSE, false)
-DPL_FINDING(set_disks,       REFUSE, false)
+DPL_FINDING(set_disks,       REFUSE, true)
 /* clang-format on */

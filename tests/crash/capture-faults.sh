@@ -94,7 +94,7 @@ anew
 roots=("$work/sick/root" "$work/disk/root-well")
 replicas=("$replica" "$work/disk/replica-well")
 root=${roots[0]} well_root=${roots[1]}
-capture
+capture --force # two disks, of which one is well: no set of doppeld has them
 for i in 1 2 3 4 5; do says ok write "$root/file-$i" 300000; done
 mkdir "$root/dir"
 says ok fsync "$root/file-1"
@@ -197,7 +197,7 @@ sick_journal() {
     sick
     rmdir "$work/journal"
     ln -s "$work/sick" "$work/journal"
-    capture --segment 4 --memory 8
+    capture --force --segment 4 --memory 8
     says ok write "$root/file-0" 3000000
     stands 'read ok'
     for line; do echo "$line" >"$work/fault/ctl"; done

@@ -62,7 +62,7 @@ sicken
 trap cure EXIT
 mkdir "$sick/root"
 roots=("$sick/root" "$root")
-capture --sync-interval 1
+capture --sync-interval 1 --force # two disks, of which one is well: no set of doppeld has them
 echo text >"$sick/root/file"
 at=$(status next_lsn)
 wait_for synced_to "$at" || die "it does not follow there"

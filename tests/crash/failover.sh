@@ -24,6 +24,7 @@ sites_stage
 sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
     [[ $mode$1 != fullb && $mode$1 != unjournalledb ]] || printf '[journal]\ndir=%s/journal\nmin_free=1%%\n' "$work/b"
+    # shellcheck disable=SC2154 # of sites-lib.sh
     [ "$mode$1" != unjournalleda ] || printf '[target]\nroot=%s\n' "$disk_a"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
 }

@@ -73,6 +73,7 @@ commands() {
 look status
 look stats mail
 look wait mail --timeout=1ms
+change verify mail
 look set show mail
 look set list
 look mirror status mail

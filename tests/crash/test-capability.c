@@ -558,8 +558,12 @@ static void nested_roots_are_refused(void)
     CU_ASSERT(safety_run("mkdir %s/other && mount -t tmpfs none %s/other && mkdir %s/other/data",
                          SAFETY_DIR, SAFETY_DIR, SAFETY_DIR));
     roots[1] = SAFETY_DIR "/other/data"; /* the same path in another file system */
-    CU_ASSERT(refuses("set_disks", "\"" SAFETY_DIR "/other\") than root \"" ROOT "\""));
+    check();
+    CU_ASSERT(
+        says("set_disks", DPL_SEVERITY_REFUSE, "\"" SAFETY_DIR "/other\") than root \"" ROOT "\""));
     CU_ASSERT_EQUAL(refusals(), 1);
+    CU_ASSERT_EQUAL(dpl_capability_start_allowed(&findings, false, NULL), DPL_E_REFUSED);
+    CU_ASSERT_EQUAL(dpl_capability_start_allowed(&findings, true, NULL), DPL_OK);
     CU_ASSERT(safety_run("umount %s/other", SAFETY_DIR));
     set.root_count = 1;
     const char *others[] = {SAFETY_DIR "/alias"};

@@ -176,7 +176,7 @@ struct dpl_doc *rig_door_read(struct rig_door *door)
         int rc = dpl_channel_receive(door->channel, &doc, NULL);
         if (rc < 0)
             return NULL;
-        if (rc > 0 && !dpl_doc_get(doc, "stats"))
+        if (rc > 0 && !dpl_doc_get(doc, "stats") && !dpl_doc_get(doc, "reached"))
             return doc;
         dpl_doc_free(doc);
     }
