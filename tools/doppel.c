@@ -134,7 +134,7 @@ static int take_common(struct doppel *doppel, const struct dpl_command *c, int *
 static void on_signal(int number)
 {
     (void)number;
-    doppel_stop = 1;
+    doppel_stop = doppel_stop ? 2 : 1;
 }
 
 static void catch_signals(void)

@@ -19,7 +19,7 @@ struct doppel {
     const char *instance; /* --instance */
 };
 
-/* Set by SIGINT, SIGTERM and SIGHUP. */
+/* How often there was a SIGINT, SIGTERM or SIGHUP: 0, 1, or 2 for more. */
 extern volatile sig_atomic_t doppel_stop;
 
 /* Called with argv[0] the command's own name. Returns the exit status. */
@@ -37,6 +37,9 @@ char *doppel_read_answer(const char *prompt);
 /* Prints what it would do. Returns the exit status. */
 int doppel_procedure_plan(struct doppel *doppel, const struct dpl_command *command,
                           const struct dpl_doc *args);
+/* Prints the steps of the answer, and from which on nothing is undone. */
+void doppel_procedure_steps(const struct dpl_command *command, const struct dpl_doc *args,
+                            const struct dpl_doc *doc);
 /* What a person has to agree to is asked, and put into args. Returns 0 to go on, else the exit
  * status. */
 int doppel_procedure_agree(struct doppel *doppel, const struct dpl_command *command,

@@ -102,7 +102,7 @@ static int agree(const struct detach *d, bool yes)
         return 0;
     dpl_err_set(&err, DPL_E_REFUSED,
                 "nothing was done: it wants the set's name typed, or --yes where nobody types");
-    return doppel_fail(detaches, &err);
+    return doppel_fail(d->command, &err);
 }
 
 /* Runs the program with these arguments, ended by NULL. Returns an exit status. */
@@ -174,7 +174,7 @@ static int detach_set(struct doppel *doppel, struct detach *d, const struct dpl_
     struct dpl_err err = {0}, disk = {0};
     if (!doppel->json && !doppel->quiet)
         say_plan(d);
-    if (dpl_doc_bool(args, "plan", false))
+    if (dpl_doc_bool(args, "plan", false) || dpl_doc_bool(args, "test", false))
         return 0;
     int status = agree(d, dpl_doc_bool(args, "yes", false));
     if (status != 0)
@@ -239,7 +239,7 @@ int doppel_emergency_detach(struct doppel *doppel, const struct dpl_doc *args)
     return doppel_flushed(detaches, status);
 }
 
-static int attach_set(const struct detach *d)
+static int attach_set(const struct doppel *doppel, const struct detach *d, bool yes)
 {
     const char *root = d->roots->len ? d->roots->pdata[0] : NULL;
     struct dpl_err err = {0};
@@ -253,6 +253,14 @@ static int attach_set(const struct detach *d)
                     root ? "the set's disk is not mounted here" : "the set's roots are not known");
         return doppel_fail(attaches, &err);
     }
+    if (!doppel->json && !doppel->quiet)
+        printf("Set %s is captured again from here on: a cluster restarts its group upon the "
+               "capture; on a server without one what its services have open is a bypass: end them "
+               "before. Everything is compared by checksum.\n",
+               d->set);
+    int status = agree(d, yes);
+    if (status != 0)
+        return status;
     if (dpl_detached_end(d->state_dir, root, d->set, &err) < 0)
         return doppel_fail(attaches, &err);
     printf(
@@ -267,7 +275,7 @@ int doppel_emergency_attach(struct doppel *doppel, const struct dpl_doc *args)
     struct detach d;
     int status = begin(doppel, attaches, args, &d);
     if (status == 0)
-        status = attach_set(&d);
+        status = attach_set(doppel, &d, dpl_doc_bool(args, "yes", false));
     detach_clear(&d);
     return doppel_flushed(attaches, status);
 }

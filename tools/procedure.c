@@ -214,6 +214,16 @@ static int answer_question(struct follow *f, const struct dpl_doc *doc, struct d
 
 /* --- following -------------------------------------------------------------------------------- */
 
+/* A line for each command that may be typed. */
+static void print_ways(FILE *to, const struct dpl_doc *doc)
+{
+    const struct dpl_doc *on = dpl_doc_list(doc, "go_on");
+    for (size_t i = 0; i < dpl_doc_count(on); i++)
+        fprintf(to, "  %s: %s\n", i == 0 ? "to go on" : "or", dpl_doc_as_text(dpl_doc_at(on, i)));
+    if (dpl_doc_text(doc, "go_back"))
+        fprintf(to, "  to go back: %s\n", dpl_doc_text(doc, "go_back"));
+}
+
 static int ended(struct follow *f, const struct dpl_doc *doc)
 {
     const char *state = text_or(doc, "state", "?"), *why = dpl_doc_text(doc, "why");
@@ -231,11 +241,9 @@ static int ended(struct follow *f, const struct dpl_doc *doc)
         return dpl_err_cli_exit(dpl_doc_bool(facts, "degraded", false) ? DPL_E_DEGRADED : DPL_OK);
     if (undone)
         return dpl_err_cli_exit(f->undo ? DPL_OK : DPL_E_TIMEOUT);
-    fprintf(stderr,
-            "doppel: procedure %s is %s%s%s\n  to go on: doppel procedure resume %s%s%s\n"
-            "  to go back: doppel procedure undo %s\n",
-            f->id, state, why ? ": " : "", why ? why : "", f->id,
-            dpl_doc_text(doc, "question") ? " " : "", text_or(doc, "question", ""), f->id);
+    fprintf(stderr, "doppel: procedure %s is %s%s%s\n", f->id, state, why ? ": " : "",
+            why ? why : "");
+    print_ways(stderr, doc);
     return dpl_err_cli_exit(f->stopped ? DPL_E_INTERRUPTED : DPL_E_UNFINISHED);
 }
 
@@ -256,8 +264,17 @@ static void want_stop(struct follow *f)
         return;
     f->stopped = true;
     clear_line(f);
-    fprintf(stderr, "doppel: it stops after the step that runs\n");
+    fprintf(stderr, "doppel: it stops after the step that runs; once more leaves it running\n");
     ask(f, "procedure stop", NULL, &result, &err);
+}
+
+/* Who asks twice wants to go, whatever becomes of the step. */
+static int left(struct follow *f)
+{
+    clear_line(f);
+    fprintf(stderr, "doppel: procedure %s goes on without you: doppel procedure show %s\n", f->id,
+            f->id);
+    return dpl_err_cli_exit(DPL_E_INTERRUPTED);
 }
 
 /* Whether it may yet end by itself. */
@@ -278,6 +295,8 @@ static int follow(struct follow *f)
         g_autoptr(dpl_doc_auto) doc = NULL;
         struct dpl_err err = {0};
         want_stop(f);
+        if (doppel_stop > 1)
+            return left(f);
         if (ask(f, "procedure show", NULL, &doc, &err) < 0) {
             if (err.code == DPL_E_INTERRUPTED)
                 continue; /* and asks it to stop */
@@ -322,8 +341,11 @@ int doppel_procedure_begin(struct doppel *doppel, const struct dpl_command *c,
     if (doppel_ask(doppel, c->words, args, CALL_MS, &result, &err) < 0)
         return doppel_fail(c->words, &err);
     f.id = g_strdup(dpl_doc_text(result, "procedure"));
-    if (!doppel->json && !doppel->quiet)
+    if (!doppel->json && !doppel->quiet) {
         printf("procedure %s\n", f.id);
+        doppel_procedure_steps(c, args, result);
+        fflush(stdout);
+    }
     status = follow(&f);
     g_free(f.id);
     return status;
@@ -348,7 +370,10 @@ static void print_one(const struct dpl_doc *doc)
         printf("why: %s\n", dpl_doc_text(doc, "why"));
     if (dpl_doc_text(doc, "now"))
         printf("now: %s\n", dpl_doc_text(doc, "now"));
-    printf("next: %s\n", text_or(doc, "next", "?"));
+    if (dpl_doc_list(doc, "go_on"))
+        print_ways(stdout, doc);
+    else
+        printf("next: %s\n", text_or(doc, "next", "?"));
 }
 
 static void print_list(const struct dpl_doc *list)

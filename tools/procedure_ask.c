@@ -18,22 +18,39 @@ char *doppel_read_answer(const char *prompt)
     return g_strdup(g_strstrip(text));
 }
 
-static void print_plan(const struct dpl_doc *doc)
+/* What is left where nothing is undone any more. */
+static const char *way_back(const struct dpl_command *c, const struct dpl_doc *args)
 {
-    const struct dpl_doc *steps = dpl_doc_list(doc, "steps"),
-                         *lines = dpl_doc_list(doc, "evidence");
-    for (size_t i = 0; i < dpl_doc_count(lines); i++)
-        printf("%s\n", dpl_doc_as_text(dpl_doc_at(lines, i)));
+    if (strcmp(c->words, "failover") == 0)
+        return "the way back is doppel failback";
+    if (strcmp(c->words, "restore") == 0 && !dpl_doc_bool(args, "discard_target", false))
+        return "this site serves on, and doppel procedure resume goes on";
+    return "the way back is doppel failover, typed here";
+}
+
+void doppel_procedure_steps(const struct dpl_command *c, const struct dpl_doc *args,
+                            const struct dpl_doc *doc)
+{
+    const struct dpl_doc *steps = dpl_doc_list(doc, "steps");
+    const char *back = way_back(c, args);
     bool told = false;
     for (size_t i = 0; i < dpl_doc_count(steps); i++) {
         const struct dpl_doc *step = dpl_doc_at(steps, i);
         bool last = dpl_doc_bool(step, "last", false);
         printf("%2zu %-10s %s\n", i + 1, dpl_doc_text(step, "name"), dpl_doc_text(step, "plan"));
         if (last && !told)
-            printf("   %-10s from here on nothing is undone: the way back is doppel failback\n",
-                   "");
+            printf("   %-10s from here on nothing is undone: %s\n", "", back);
         told |= last;
     }
+}
+
+static void print_plan(const struct dpl_command *c, const struct dpl_doc *args,
+                       const struct dpl_doc *doc)
+{
+    const struct dpl_doc *lines = dpl_doc_list(doc, "evidence");
+    for (size_t i = 0; i < dpl_doc_count(lines); i++)
+        printf("%s\n", dpl_doc_as_text(dpl_doc_at(lines, i)));
+    doppel_procedure_steps(c, args, doc);
 }
 
 int doppel_procedure_plan(struct doppel *doppel, const struct dpl_command *c,
@@ -47,7 +64,7 @@ int doppel_procedure_plan(struct doppel *doppel, const struct dpl_command *c,
         g_autofree char *json = dpl_doc_to_json(result, true);
         fputs(json, stdout);
     } else if (!doppel->quiet) {
-        print_plan(result);
+        print_plan(c, args, result);
     }
     return doppel_flushed(c->words, 0);
 }

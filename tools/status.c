@@ -33,9 +33,10 @@ static void print_set(FILE *to, const struct dpl_doc *set, bool colours, bool ve
     print_line(to, "replica:", dpl_doc_text(set, "replica"));
     print_line(to, "wrong:", dpl_doc_text(set, "wrong"));
     print_line(to, "next:", dpl_doc_text(set, "next"));
-    fprintf(to, "%-9s%s is %s%s%s (%s%s%s)\n", "set:", dpl_doc_text(set, "set"),
+    fprintf(to, "%-9s%s is %s%s%s (%s%s%s%s)\n", "set:", dpl_doc_text(set, "set"),
             colours ? colour_of[level] : "", dpl_doc_text(set, "state"), colours ? "\033[0m" : "",
-            dpl_doc_text(set, "role"), peer ? ", other site " : "", peer ? peer : "");
+            dpl_doc_text(set, "role"), peer ? ", other site " : "", peer ? peer : "",
+            dpl_doc_tree(set, "limited_by_hand") ? ", limited by hand" : "");
     if (verbose) {
         g_autofree char *all = dpl_doc_to_text(set);
         fputs(all, to);

@@ -34,6 +34,7 @@ struct stop {
     struct dpl_capstat *capstat;
     char source[DPL_CAPSTAT_SET + 8]; /* what our mounts are mounted from */
     struct dpl_proc_id keeper;
+    bool abandoned; /* its processes have ended, and somebody holds a connection all the same */
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(const struct stop *stop, const char *format,
@@ -126,6 +127,7 @@ static struct dpl_unmount order_for(struct stop *stop, const struct dpl_capstat_
         .server_ms = ms * 2 / 10,
         .is_ours = is_keeper_or_worker,
         .ours = stop,
+        .abandoned = stop->abandoned,
     };
 }
 
@@ -229,18 +231,22 @@ static void remove_page(const struct stop *stop)
 }
 
 /* Mounts whose capture has ended. What was killed may hold the connection for a moment yet, and a
- * namespace that was being made may have a copy of a mount that was not found. */
+ * namespace that was being made may have a copy of a mount that was not found. Nobody of the
+ * capture is left to serve: who holds the connection longer does not keep it. */
 static int stop_dead_roots(struct stop *stop, struct dpl_err *err)
 {
     int64_t deadline_ns = dpl_clock_now_ns(&dpl_clock_system) + AFTER_KILL_MS * INT64_C(1000000);
 
     for (;;) {
         int code = stop_roots(stop, false, AFTER_KILL_MS, err);
+        bool late = dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns;
 
         if (code == 0 && !mounted_root(stop))
             return 0;
-        if ((code != 0 && code != DPL_E_REFUSED) ||
-            dpl_clock_now_ns(&dpl_clock_system) >= deadline_ns)
+        if ((code != 0 && code != DPL_E_REFUSED) || (late && stop->abandoned))
+            return code;
+        stop->abandoned = late && running(stop, NULL) == 0;
+        if (late && !stop->abandoned)
             return code;
         poll(NULL, 0, LOOK_MS);
     }

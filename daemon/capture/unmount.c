@@ -363,15 +363,21 @@ int dpl_unmount_stale(const struct dpl_unmount *order, struct dpl_unmount_result
     int server = dpl_fusectl_server(order->dev, &order->keeper, err);
     if (server < 0)
         return server;
-    if (server != DPL_SERVER_DEAD)
+    if (server != DPL_SERVER_DEAD && order->abandoned) {
+        rc = abort_connection(order, result_r, err);
+        if (rc < 0)
+            return rc;
+        remark(result_r, "the connection was aborted: who did not serve it had it open");
+    } else if (server != DPL_SERVER_DEAD) {
         return dpl_err_set(err, DPL_E_REFUSED, "%s",
                            server == DPL_SERVER_ALIVE ? "it is served"
                                                       : "whether it is served cannot be told");
+    }
     int error = 0;
     int left =
         unmount_all(order, 0, deadline_in(order->clock, order->unmount_ms), result_r, &error, err);
     if (left <= 0)
-        return left;
+        return left < 0 ? left : verdict(result_r, err);
     g_autofree struct dpl_mount_user *users = NULL;
     int count = dpl_mount_users_find(order->dev, NULL, NULL, &users, NULL);
     result_r->users = count > 0 ? count : 0;

@@ -27,6 +27,7 @@ struct dpl_unmount {
     struct dpl_proc_id keeper;   /* pid 0: unknown */
     dpl_proc_is_ours_fn is_ours; /* keeper and workers, which are not users; may be NULL */
     void *ours;
+    bool abandoned; /* stale: nobody is left who would serve it, whoever still holds it open */
 };
 
 struct dpl_unmount_result {
@@ -50,8 +51,8 @@ int dpl_unmount_run(const struct dpl_unmount *order, struct dpl_unmount_result *
 
 /* Takes away what a dead server left mounted: nobody is signalled, whoever still has files of it
  * keeps descriptors that answer an error. Uses clock, dev and unmount_ms of the order. Refuses
- * (DPL_E_REFUSED) one that is served, and one of which nobody can say. Returns as above;
- * DPL_E_NOT_FOUND if it is mounted nowhere. */
+ * (DPL_E_REFUSED) one that is served, and one of which nobody can say; an abandoned one is aborted
+ * then. Returns as above; DPL_E_NOT_FOUND if it is mounted nowhere. */
 int dpl_unmount_stale(const struct dpl_unmount *order, struct dpl_unmount_result *result_r,
                       struct dpl_err *err);
 

@@ -32,6 +32,8 @@ enum dpl_set_state dpl_set_state_of(const struct dpl_set_facts *facts)
         return DPL_SET_FAILING_OVER;
     if (facts->failing_back)
         return DPL_SET_FAILING_BACK;
+    if (facts->elsewhere)
+        return DPL_SET_ELSEWHERE;
     if (facts->failed_over && (!facts->connected || facts->off))
         return DPL_SET_FAILED_OVER;
     if (facts->failed_over && (facts->mirroring || facts->mirror_needed))

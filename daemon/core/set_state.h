@@ -38,6 +38,7 @@ struct dpl_set_facts {
     bool failing_over;  /* to this site: recorded, and not raised yet */
     bool failed_over;   /* this site serves, and a restore is required */
     bool failing_back;  /* it has let go of what it served since a failover */
+    bool elsewhere;     /* another node of the cluster runs it */
 };
 
 enum dpl_set_state dpl_set_state_of(const struct dpl_set_facts *facts);

@@ -109,6 +109,27 @@ static void refuse(struct dpl_request *request, int code, const struct dpl_set *
     dpl_request_fail(request, &err);
 }
 
+static void drop_next(struct dpl_set *set, int code, const char *text)
+{
+    struct dpl_request *next = g_steal_pointer(&set->work.next);
+    if (next)
+        refuse(next, code, set, text);
+}
+
+/* It has been stopped, or could not be: the start that waits for that begins. */
+static void start_next(struct dpl_set *set)
+{
+    struct dpl_request *next = set->work.next;
+    if (!next)
+        return;
+    if (!dpl_request_alive(next)) {
+        drop_next(set, DPL_E_INTERRUPTED, "nobody waits for it");
+        return;
+    }
+    set->work.next = NULL;
+    dpl_asked_connection_start(set, next);
+}
+
 static void phase(struct dpl_set *set, enum dpl_work_phase phase, int64_t ms, dpl_timer_fn *late)
 {
     set->work.phase = phase;
@@ -131,6 +152,7 @@ static void drop(struct dpl_set *set)
 void dpl_asked_forget(struct dpl_set *set)
 {
     answer_fail(set, DPL_E_NOT_RUNNING, "it is deleted, or doppeld stops");
+    drop_next(set, DPL_E_NOT_RUNNING, "it is deleted, or doppeld stops");
     rest(set);
     g_clear_pointer(&set->work.stopper, dpl_child_free);
     if (!set->daemon->stopping)
@@ -156,6 +178,11 @@ static bool may(struct dpl_set *set, struct dpl_request *request, const char *ro
     if (set->group && set->source && !set->daemon->settings.cluster) {
         refuse(request, DPL_E_REFUSED, set,
                "this is no cluster, and the configuration captures it: take its [set] out");
+        return false;
+    }
+    if (set->met.refused) {
+        refuse(request, DPL_E_REFUSED, set,
+               "the other site serves it with a higher generation; see doppel status");
         return false;
     }
     if (g_strcmp0(now, role) == 0)
@@ -217,7 +244,8 @@ void dpl_asked_connection_start(struct dpl_set *set, struct dpl_request *request
         return;
     if (set->work.phase != DPL_WORK_IDLE && set->work.phase != DPL_WORK_STARTING &&
         set->work.phase != DPL_WORK_DRAINING) {
-        refuse(request, DPL_E_BUSY, set, "it is being stopped");
+        drop_next(set, DPL_E_INTERRUPTED, "it was asked for again");
+        set->work.next = request; /* the phases end by themselves, soon */
         return;
     }
     if (dpl_option_asked(request->args, &asked, &err) < 0) {
@@ -267,6 +295,7 @@ static void stopped(struct dpl_set *set, bool sends_on)
     tell_stopped(set);
     answer(set, doc);
     dpl_set_review(set);
+    start_next(set);
 }
 
 /* What the journal still holds, by the last that the engine said; -1: not known. */
@@ -315,6 +344,7 @@ static void capture_ended(void *self, int status, bool again)
     if (status != 0 && status != dpl_err_cli_exit(DPL_E_DEGRADED)) {
         rest(set);
         answer_fail(set, DPL_E_TIMEOUT, "its capture has not ended; see the log");
+        start_next(set);
         return;
     }
     set->capture.state = DPL_CAPSTAT_IS_DOWN;
@@ -364,6 +394,7 @@ void dpl_asked_connection_stop(struct dpl_set *set, struct dpl_request *request)
         return;
     }
     hear(set, request);
+    drop_next(set, DPL_E_INTERRUPTED, "it is to be stopped");
     if (now != DPL_WORK_IDLE && now != DPL_WORK_STARTING && now != DPL_WORK_DRAINING)
         return; /* under way */
     unkeep(set);

@@ -10,6 +10,8 @@
  *   a source   IDLE ─start─► STARTING ─captured─► IDLE (asked)
  *              ─stop─► ENDING (doppel-capture --stop) ─► FLUSHING (flush_timeout) ─► LEAVING ─►
  *              IDLE or, released, ─► DRAINING: it sends on what the journal holds (sender.h)
+ *              A start that comes before it is stopped waits for that: each of these phases ends by
+ *              itself, and an agent whose start is refused has its node banned.
  *   a target   IDLE ─start─► OPENING ─► IDLE (asked) ─stop─► LEAVING ─► IDLE
  */
 #ifndef DPL_PARENT_ASKED_H

@@ -55,7 +55,14 @@ static void give_up(struct dpl_change *c, int code, const char *what)
 
 static void late(void *self)
 {
-    give_up(self, DPL_E_TIMEOUT, "not every node has acknowledged it in time");
+    struct dpl_change *c = self;
+    g_autofree char *awaited = dpl_group_awaited(dpl_store_group(c->daemon->store));
+    g_autofree char *what =
+        awaited ? g_strdup_printf("node %s does not answer: look at its disk and doppeld, or have "
+                                  "it fenced",
+                                  awaited)
+                : g_strdup("not every node has acknowledged it in time");
+    give_up(c, DPL_E_TIMEOUT, what);
 }
 
 void dpl_change(struct dpl_daemon *daemon, const char *kind, const char *name,

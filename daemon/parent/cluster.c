@@ -167,6 +167,10 @@ static void on_state(void *self)
     }
     if (state != DPL_GROUP_MEETING && state != DPL_GROUP_LEFT)
         dpl_alert(c->daemon, "doppel-store.state", text, why[0] ? why : "changes can be made");
+    /* Who is there has changed, and with it who is known to have a set. */
+    for (guint i = 0;
+         state != DPL_GROUP_MEETING && !c->daemon->stopping && i < c->daemon->sets->len; i++)
+        dpl_set_review(c->daemon->sets->pdata[i]);
     if (!c->asking && !c->daemon->stopping)
         dpl_timer_set(&c->look, c->daemon->loop, 0, look, c);
 }

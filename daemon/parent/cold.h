@@ -27,6 +27,10 @@ const char *dpl_cold_next(const struct dpl_set *set);
 void dpl_cold_loaded(struct dpl_set *set);
 /* Its role or its generation is another than before, or it is new. */
 void dpl_cold_role_changed(struct dpl_set *set);
+/* It serves no more here: the daemon's next start is a cold one. */
+int dpl_cold_forget(const struct dpl_set *set, struct dpl_err *err);
+/* The sets were found, and the store can be changed. */
+void dpl_cold_begin(struct dpl_daemon *daemon);
 /* The other site has answered, or has not. */
 void dpl_cold_review(struct dpl_set *set);
 /* Whether its services stay as they are for now. */

@@ -34,6 +34,11 @@ static void put_mark(const struct dpl_set *set)
                 set->name, err.text);
 }
 
+int dpl_cold_forget(const struct dpl_set *set, struct dpl_err *err)
+{
+    return dpl_boot_mark_drop(set, SERVED_DIR, err);
+}
+
 static bool has_services(const struct dpl_set *set)
 {
     const struct dpl_conf *conf = set->daemon->settings.conf;
@@ -44,12 +49,22 @@ static bool has_services(const struct dpl_set *set)
     return false;
 }
 
+static bool asks(const struct dpl_set *set)
+{
+    return g_strcmp0(dpl_option_text(set, "cold_start"), "go") != 0;
+}
+
 void dpl_cold_loaded(struct dpl_set *set)
 {
     set->held.cold = is_candidate(set) && has_services(set) && dpl_set_peer(set) && !is_marked(set);
     if (!set->held.cold) {
         dpl_cold_role_changed(set);
         return;
+    }
+    if (!asks(set)) {
+        dpl_log(LOG_NOTICE, "set \"%s\" starts cold, and serves unasked, by cold_start=go",
+                set->name);
+        return; /* until dpl_cold_begin: that it was held may have to be taken out of the store */
     }
     dpl_log(LOG_NOTICE, "set \"%s\" starts cold: site \"%s\" is asked whether it serves by now",
             set->name, dpl_set_peer(set));
@@ -69,8 +84,14 @@ void dpl_cold_role_changed(struct dpl_set *set)
 
 void dpl_cold_review(struct dpl_set *set)
 {
-    if (set->held.cold && !dpl_cold_holds(set))
+    if (set->held.cold && (!asks(set) || !dpl_cold_holds(set)))
         dpl_cold_role_changed(set);
+}
+
+void dpl_cold_begin(struct dpl_daemon *daemon)
+{
+    for (guint i = 0; i < daemon->sets->len; i++)
+        dpl_cold_review(daemon->sets->pdata[i]);
 }
 
 bool dpl_cold_keeps_services(const struct dpl_set *set)

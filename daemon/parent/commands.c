@@ -198,6 +198,10 @@ static int put_equal(struct dpl_set *set, const struct dpl_request *request, str
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" is a replica here: say --equal at site %s", set->name,
                            dpl_set_peer(set));
+    if (set->state == DPL_SET_ELSEWHERE)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" is captured on node \"%s\": say --equal there", set->name,
+                           set->on_node);
     if (dpl_doc_bool(set->doc, "restore_required", false))
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" has failed over: what is otherwise at site %s nobody knows "
@@ -282,6 +286,8 @@ static void wish(struct dpl_set *set, const struct dpl_doc *args, struct dpl_req
         dpl_doc_set_text(tree, "orphans", dpl_doc_text(args, "orphans"));
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
         dpl_doc_set_bool(tree, flags[i], dpl_doc_bool(args, flags[i], false));
+    if (dpl_doc_bool(args, "plan", false))
+        dpl_doc_set_bool(tree, "test", true);
     dpl_doc_set_bool(doc, "begun", true);
     dpl_doc_unset(doc, "mirror_stopped");
     dpl_change(set->daemon, "set", set->name, &set->version, doc, request, then);
@@ -554,16 +560,27 @@ static const struct row *find_row(const char *words)
     return NULL;
 }
 
+/* Whether the state allows it; where another node has the set, it is typed there. */
+static int check_state(const struct dpl_set *set, const struct row *row, struct dpl_err *err)
+{
+    enum dpl_set_command command = (enum dpl_set_command)row->allowed;
+    if (set->state != DPL_SET_ELSEWHERE || dpl_set_allowed(set->state, command))
+        return dpl_set_check(set->name, set->state, command, err);
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "the %s of set \"%s\" is on node \"%s\": type this there",
+                       set->source ? "connection" : "replica", set->name, set->on_node);
+}
+
 /* The set that the command is for, in a state that allows it. */
 static int find_set(const struct dpl_daemon *daemon, const struct row *row, const char *name,
                     struct dpl_set **set_r, struct dpl_err *err)
 {
     int rc = dpl_set_get(daemon, name, set_r, err);
-    if (rc == DPL_OK && row->allowed >= 0)
-        rc = dpl_set_check(name, (*set_r)->state, (enum dpl_set_command)row->allowed, err);
     if (rc == DPL_OK && row->side == SOURCE && !(*set_r)->source)
         rc = dpl_err_set(err, DPL_E_REFUSED, "set \"%s\" is a replica here: type this at site %s",
                          name, dpl_set_peer(*set_r));
+    if (rc == DPL_OK && row->allowed >= 0)
+        rc = check_state(*set_r, row, err);
     return rc;
 }
 

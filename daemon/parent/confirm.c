@@ -7,6 +7,7 @@
 #include "daemon/parent/cold.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
+#include "daemon/parent/procedure_doc.h"
 #include "daemon/parent/set_become.h"
 #include "daemon/parent/talk.h"
 
@@ -19,8 +20,9 @@ struct confirm {
     struct dpl_request *request;
 };
 
-/* The document as the person wants it. A set that serves is confirmed where it is held, or where
- * the other site does not hear it any more because its number is an old one. */
+/* The document as the person wants it: a procedure that rests is given up by it. A set that serves
+ * is confirmed where it is held, or where the other site does not hear it any more because its
+ * number is an old one. */
 static int confirmed(const struct dpl_set *set, int64_t generation, uid_t uid,
                      struct dpl_doc **doc_r, struct dpl_err *err)
 {
@@ -30,6 +32,7 @@ static int confirmed(const struct dpl_set *set, int64_t generation, uid_t uid,
     int rc = dpl_set_become(doc, DPL_SET_EVENT_CONFIRM, generation, err);
     if (rc < 0)
         return dpl_err_context(err, "set \"%s\"", set->name);
+    dpl_doc_unset(doc, "procedure");
     struct dpl_doc *by = dpl_doc_set_tree(doc, "confirmed");
     dpl_doc_set_int(by, "user", (int64_t)uid);
     dpl_doc_set_int(by, "at_s", (int64_t)time(NULL));
@@ -71,8 +74,26 @@ static void on_answer(void *self, int rc, const struct dpl_doc *answer, const st
     finish(set, c->request, rc == DPL_OK ? other.generation : 0);
 }
 
+/* What runs may let the other site serve in this moment. */
+static int check_procedure(const struct dpl_set *set, struct dpl_err *err)
+{
+    const char *id = dpl_procedure_open(set->daemon, set->name);
+    struct dpl_store_item item;
+    if (!id || dpl_store_get(set->daemon->store, "procedure", id, &item, NULL) < 0 ||
+        !dpl_procedure_attended(set->daemon, id, item.doc))
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "set \"%s\": procedure %s runs: first doppel procedure stop %s", set->name,
+                       id, id);
+}
+
 void dpl_confirm(struct dpl_set *set, struct dpl_request *request)
 {
+    struct dpl_err err = {0};
+    if (check_procedure(set, &err) < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
     if (!dpl_set_peer(set)) {
         finish(set, request, 0);
         return;

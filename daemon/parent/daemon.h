@@ -107,6 +107,7 @@ enum dpl_work_phase {
 struct dpl_work {
     enum dpl_work_phase phase;
     struct dpl_request *request; /* NULL: nobody waits */
+    struct dpl_request *next;    /* a start that came while it was being stopped */
     struct dpl_child *stopper;
     struct dpl_timer timer;
     bool sent_all;
@@ -131,6 +132,12 @@ struct dpl_sender {
     bool noting; /* the store is being told */
 };
 
+/* That the other site serves it too (superseded.h). */
+struct dpl_met {
+    int64_t generation; /* of it, which is higher; 0: never */
+    bool refused;       /* the store cannot take it yet */
+};
+
 struct dpl_set {
     struct dpl_daemon *daemon;
     char *name;
@@ -147,6 +154,7 @@ struct dpl_set {
     struct dpl_attribute *attribute;
     enum dpl_set_state state;
     int64_t state_ns; /* since when */
+    char *on_node;    /* of this cluster, that has it; NULL: this one, or nobody is known to */
 
     struct dpl_child *engine;
     struct dpl_doc *told;   /* what the engine was told last; NULL: nothing yet */
@@ -167,6 +175,7 @@ struct dpl_set {
     struct dpl_other *other;
     struct dpl_kept_look *kept, *changed;
     struct dpl_held held;
+    struct dpl_met met;
 
     struct dpl_capture capture;
     struct dpl_services *services; /* of a stand-alone server */

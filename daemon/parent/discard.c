@@ -27,11 +27,11 @@ static bool is_untouched(const struct dpl_doc *state)
            dpl_doc_bool(engine, "replica_new", false);
 }
 
-int dpl_discard_judge(const char *set, const char *peer, const struct dpl_doc *state,
-                      int64_t generation, struct dpl_err *err)
+int dpl_discard_judge(const struct dpl_set *set, const struct dpl_doc *state, int64_t generation,
+                      struct dpl_err *err)
 {
     const char *role = dpl_doc_text(state, "role");
-    int rc = dpl_restore_judge_generation(set, peer, state, generation, err);
+    int rc = dpl_restore_judge_generation(set, state, generation, err);
     if (rc < 0)
         return rc;
     if (g_strcmp0(role, "superseded") == 0 ||
@@ -42,11 +42,11 @@ int dpl_discard_judge(const char *set, const char *peer, const struct dpl_doc *s
                            "site \"%s\" stands by and has taken over files of this site, or does "
                            "not say whether: its own state of set \"%s\" is not whole any more; "
                            "what a restore has kept is listed there by doppel orphans %s list",
-                           peer, set, set);
+                           dpl_set_peer(set), set->name, set->name);
     return dpl_err_set(err, DPL_E_REFUSED,
                        "site \"%s\" is %s: its state of set \"%s\" can win when it is superseded, "
                        "which it is as soon as it hears that this site serves",
-                       peer, role ? role : "?", set);
+                       dpl_set_peer(set), role ? role : "?", set->name);
 }
 
 static void on_look(struct dpl_run *run, int rc, const struct dpl_doc *state,

@@ -5,6 +5,7 @@
  */
 #include "daemon/parent/failover.h"
 #include "daemon/parent/restore.h"
+#include "daemon/parent/set_become.h"
 #include "daemon/parent/talk.h"
 
 #include <string.h>
@@ -13,22 +14,38 @@ enum { ASK_MS = 20000, SETTLE_MS = 600000, SERVES_MS = 60000, ONLINE_MS = 180000
 
 /* --- look ------------------------------------------------------------------------------------- */
 
-int dpl_failback_judge(const char *set, const char *peer, const struct dpl_doc *state,
-                       int64_t generation, struct dpl_err *err)
+/* It is going to capture by our rules, where its map says. */
+static int judge_rules(const struct dpl_set *set, const struct dpl_doc *state, struct dpl_err *err)
 {
-    const char *role = dpl_doc_text(state, "role");
-    int rc = dpl_restore_judge_generation(set, peer, state, generation, err);
+    const char *rules = dpl_doc_text(set->doc, "rules");
+    struct dpl_err why = {0};
+    g_autofree char *there = NULL;
+    if (!rules || dpl_set_rules_here(rules, dpl_doc_list(state, "map"), &there, &why) == DPL_OK)
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "site \"%s\" could not serve set \"%s\": %.300s: doppel set remove %s PATH",
+                       dpl_set_peer(set), set->name, why.text, set->name);
+}
+
+int dpl_failback_judge(const struct dpl_set *set, const struct dpl_doc *state, int64_t generation,
+                       struct dpl_err *err)
+{
+    const char *role = dpl_doc_text(state, "role"), *peer = dpl_set_peer(set);
+    int rc = dpl_restore_judge_generation(set, state, generation, err);
     if (rc < 0)
         return rc;
     if (g_strcmp0(role, "standby") != 0)
         return dpl_err_set(err, DPL_E_REFUSED,
                            "site \"%s\" is %s: first doppel restore %s, which makes it a standby",
-                           peer, role ? role : "?", set);
+                           peer, role ? role : "?", set->name);
+    g_autofree char *unknown = dpl_restore_unknown(set, state);
+    if (unknown)
+        return dpl_err_set(err, DPL_E_REFUSED, "%s: there: doppel status %s", unknown, set->name);
     if (!dpl_restore_is_equal(state))
         return dpl_err_set(err, DPL_E_REFUSED,
                            "site \"%s\" does not equal this one yet: first doppel restore %s", peer,
-                           set);
-    return DPL_OK;
+                           set->name);
+    return judge_rules(set, state, err);
 }
 
 static void on_look(struct dpl_run *run, int rc, const struct dpl_doc *state,
@@ -46,7 +63,7 @@ void dpl_failback_look(struct dpl_run *run)
 
 void dpl_failback_settle(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "settle"), ASK_MS, dpl_run_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_settle_question(run), ASK_MS, dpl_run_ok_or_fail);
 }
 
 static bool is_end(const struct dpl_doc *end, const struct dpl_doc *found)
@@ -87,19 +104,44 @@ static void on_settled(struct dpl_run *run, int rc, const struct dpl_doc *answer
 
 void dpl_failback_settled(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "settle"), ASK_MS, on_settled);
+    dpl_run_ask_site(run, dpl_restore_settle_question(run), ASK_MS, on_settled);
+}
+
+/* As long as the number was not given away the other site serves by nothing but that, whether it
+ * hears that it was given up now or later, by a restore. */
+static void on_withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                         const struct dpl_err *err)
+{
+    if (rc == DPL_E_UNREACHABLE && dpl_restore_side(run).ceded == 0)
+        dpl_run_ok(run, "site %s does not hear of it: when it is back: doppel restore %s",
+                   dpl_restore_peer(run), run->set);
+    else
+        dpl_run_ok_or_fail(run, rc, answer, err);
 }
 
 void dpl_failback_withdraw(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "withdraw"), ASK_MS, dpl_run_ok_or_fail);
+    dpl_run_ask_site(run, dpl_restore_question(run, "withdraw"), ASK_MS, on_withdrawn);
 }
 
 /* --- serve ------------------------------------------------------------------------------------ */
 
+/* It is asked only while this site has given that number away. One that knows it superseded by that
+ * number has been obeyed; in any other role a person has spoken meanwhile. */
 void dpl_failback_serve(struct dpl_run *run)
 {
-    dpl_run_ask_site(run, dpl_restore_question(run, "serve"), ASK_MS, dpl_run_ok_or_fail);
+    struct dpl_set_side side = dpl_restore_side(run);
+    int64_t generation = dpl_run_generation(run);
+    if (side.role == DPL_SET_ROLE_RELEASED && side.ceded == generation)
+        dpl_run_ask_site(run, dpl_restore_question(run, "serve"), ASK_MS, dpl_run_ok_or_fail);
+    else if (side.role == DPL_SET_ROLE_SUPERSEDED && side.generation == generation)
+        dpl_run_ok(run, NULL);
+    else
+        dpl_run_failf(run, DPL_E_REFUSED,
+                      "this site has not given generation %lld away any more: it is %s, generation "
+                      "%lld",
+                      (long long)generation, dpl_set_role_text(side.role),
+                      (long long)side.generation);
 }
 
 static void on_serves(struct dpl_run *run, int rc, const struct dpl_doc *state,
@@ -131,9 +173,11 @@ static void on_online(struct dpl_run *run, int rc, const struct dpl_doc *answer,
     const char *missing = dpl_doc_text(answer, "missing");
     if (rc == DPL_OK && !missing)
         dpl_run_ok(run, "the services run at site %s", dpl_restore_peer(run));
+    else if (dpl_run_elapsed_ms(run) <= ONLINE_MS)
+        dpl_restore_wait(run, 0, dpl_failback_online, "at site %s: %s", dpl_restore_peer(run),
+                         rc < 0 ? err->text : missing);
     else
-        dpl_restore_wait(run, ONLINE_MS, dpl_failback_online, "at site %s: %s",
-                         dpl_restore_peer(run), rc < 0 ? err->text : missing);
+        dpl_restore_offline(run, dpl_restore_peer(run), rc < 0 ? err->text : missing);
 }
 
 void dpl_failback_online(struct dpl_run *run)

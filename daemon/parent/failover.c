@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/failover.h"
 
+#include "daemon/parent/learn.h"
 #include "daemon/parent/procedure_command.h"
 #include "daemon/parent/set_become.h"
 #include "daemon/parent/talk.h"
@@ -28,7 +29,7 @@ static const struct dpl_run_step steps[] = {
     {"cede", "let the other site give the generation away: it serves by itself no more", false,
      dpl_failover_unheard, dpl_failover_cede, NULL, NULL},
     {"serve", "raise the generation: this site serves, and a restore is required", true,
-     dpl_failover_unheard, dpl_failover_raise, dpl_failover_raised, NULL},
+     dpl_failover_may_raise, dpl_failover_raise, dpl_failover_raised, NULL},
     {"online", "wait until the services run here", true, NULL, NULL, dpl_failover_online, NULL},
     {"prove", "ask the services as a client does", true, NULL, NULL, dpl_failover_probe, NULL},
     {"post", "run the programs of hooks.d/post-failover.d; one that fails warns", true, NULL,
@@ -97,7 +98,7 @@ static int check_set(const struct dpl_set *set, struct dpl_err *err)
                            "set \"%s\" was never connected: site \"%s\" has not said yet which "
                            "files it has",
                            set->name, peer);
-    return dpl_procedure_may_begin(set->daemon, set->name, err);
+    return dpl_procedure_may_begin(set->daemon, set->name, &dpl_failover_kind, err);
 }
 
 static int64_t next_generation(const struct dpl_set *set, const struct dpl_doc *other)
@@ -126,12 +127,60 @@ static void put_line(struct dpl_doc *lines, const char *format, ...)
     dpl_doc_add_text(lines, text);
 }
 
+static char *time_text(int64_t ms)
+{
+    g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(ms / 1000);
+    return at ? g_date_time_format(at, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
+}
+
+/* Where it was asked. */
+static void put_addresses(struct dpl_doc *lines, const struct dpl_set *set)
+{
+    const char *route = dpl_option_text(set, "route");
+    g_autoptr(GString) text = g_string_new(route);
+    struct dpl_store_item site;
+    const struct dpl_doc *known =
+        dpl_store_get(set->daemon->store, "site", dpl_set_peer(set), &site, NULL) == DPL_OK
+            ? dpl_doc_list(site.doc, "addresses")
+            : NULL;
+    for (size_t i = 0; i < dpl_doc_count(known); i++) {
+        const char *address = dpl_doc_as_text(dpl_doc_at(known, i));
+        if (address && g_strcmp0(address, route) != 0)
+            g_string_append_printf(text, "%s%s", text->len ? ", " : "", address);
+    }
+    put_line(lines, "it was asked at %s", text->len ? text->str : "no address: none is known");
+}
+
+/* What the replica has heard and applied; only the node that writes it knows. */
+static void put_replica(struct dpl_doc *lines, const struct dpl_set *set)
+{
+    int64_t applied_ms = dpl_doc_int(set->status, "applied_time_ms", 0);
+    int64_t heard_ms = dpl_doc_int(set->status, "heard_ms", 0);
+    if (!set->status) {
+        put_line(lines, "this node does not write its replica: when it was last heard is known at "
+                        "the one that does");
+        return;
+    }
+    put_line(lines, "its replica here is %s, %s", dpl_set_state_text(set->state),
+             set->connected ? "and connected with it now" : "and not connected");
+    if (heard_ms > 0) {
+        g_autofree char *text = time_text(heard_ms);
+        put_line(lines, "it was last heard at %s (%lld s ago)", text,
+                 (long long)MAX(g_get_real_time() / 1000 - heard_ms, 0) / 1000);
+    } else {
+        put_line(lines, "when it was last heard is not known: the replica was begun anew since");
+    }
+    if (applied_ms > 0) {
+        g_autofree char *text = time_text(applied_ms);
+        put_line(lines, "the last change that is applied here was made there at %s", text);
+    }
+}
+
 /* What speaks for and against the other site's being down. */
 static void put_evidence(struct dpl_doc *lines, const struct dpl_set *set,
                          const struct dpl_doc *other, const struct dpl_err *err)
 {
     const char *peer = dpl_set_peer(set);
-    int64_t applied_ms = dpl_doc_int(set->status, "applied_time_ms", 0);
     if (other)
         put_line(lines, "site %s answers (node %s): it is %s, generation %lld", peer,
                  dpl_doc_text(other, "node") ? dpl_doc_text(other, "node") : "?",
@@ -139,14 +188,49 @@ static void put_evidence(struct dpl_doc *lines, const struct dpl_set *set,
                  (long long)dpl_doc_int(other, "generation", 0));
     else
         put_line(lines, "site %s does not answer: %s", peer, err->text);
-    put_line(lines, "its replica here is %s, %s", dpl_set_state_text(set->state),
-             set->connected ? "and connected with it now" : "and not connected");
-    if (applied_ms > 0) {
-        g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(applied_ms / 1000);
-        g_autofree char *text = g_date_time_format(at, "%Y-%m-%d %H:%M:%S");
-        put_line(lines, "the last change that is applied here was made there at %s", text);
-    }
-    put_line(lines, "generation here %lld", (long long)dpl_doc_int(set->doc, "generation", 0));
+    put_addresses(lines, set);
+    put_replica(lines, set);
+    put_line(lines, "its last generation that is known here is %lld",
+             (long long)dpl_doc_int(set->doc, "generation", 0));
+}
+
+/* Whether it could be served here at all, by the rules that the other site says, or has said. */
+static int check_rules(const struct dpl_set *set, const struct dpl_doc *args,
+                       const struct dpl_doc *other, struct dpl_err *err)
+{
+    const char *rules = dpl_doc_text(other, "rules");
+    struct dpl_err why = {0};
+    g_autofree char *here = NULL;
+    if (!rules)
+        rules = dpl_doc_text(set->doc, "peer_rules");
+    if (!rules || dpl_doc_bool(args, "accept_incomplete", false) ||
+        dpl_set_rules_here(rules, dpl_doc_list(set->doc, "map"), &here, &why) == DPL_OK)
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "set \"%s\" could not be served here: %.300s: at site \"%s\": doppel set "
+                       "remove %s PATH; or --accept-incomplete, and it is served without",
+                       set->name, why.text, dpl_set_peer(set), set->name);
+}
+
+/* Whether the replica could be served. Only the node that has it knows that of itself; to the
+ * others the source says what its target told it. */
+static int judge_replica(const struct dpl_set *set, const struct dpl_doc *args,
+                         const struct dpl_doc *other, struct dpl_err *err)
+{
+    const struct dpl_doc *knows = set->status ? set->status : dpl_doc_tree(other, "engine");
+    if (dpl_doc_bool(args, "accept_incomplete", false) || dpl_doc_bool(knows, "consistent", false))
+        return DPL_OK;
+    if (!set->status && !dpl_doc_get(knows, "consistent"))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "whether the replica of set \"%s\" is consistent is not known at node "
+                           "\"%s\": type it at the node that has it, or --accept-incomplete",
+                           set->name, set->daemon->settings.node);
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "the replica of set \"%s\" is not consistent here (%s), and site \"%s\" "
+                       "answers: doppel wait %s --consistent, or --accept-incomplete",
+                       set->name,
+                       set->status ? dpl_set_state_text(set->state) : dpl_doc_text(other, "state"),
+                       dpl_set_peer(set), set->name);
 }
 
 /* Whether it can be done as it was asked for, by what the other site says. */
@@ -157,19 +241,16 @@ static int judge(const struct dpl_set *set, const struct dpl_doc *args, const st
     enum dpl_failover_mode mode = dpl_failover_mode(args);
     const char *role = dpl_doc_text(other, "role");
     bool held = dpl_doc_bool(other, "held", false);
+    if (check_rules(set, args, other, err) < 0)
+        return err->code;
     if (other && mode == DPL_FAILOVER_DOWN && g_strcmp0(role, "serving") == 0 && !held)
         return dpl_err_set(err, DPL_E_REFUSED,
                            "site \"%s\" is not down: it answers that it serves; without "
                            "--source-is-down it is asked to let go",
                            peer);
     /* Where the source is down there is nothing to wait for: then the procedure asks. */
-    if (other && mode != DPL_FAILOVER_DOWN && set->status &&
-        !dpl_doc_bool(set->status, "consistent", false) &&
-        !dpl_doc_bool(args, "accept_incomplete", false))
-        return dpl_err_set(err, DPL_E_REFUSED,
-                           "the replica of set \"%s\" is not consistent here (%s), and site \"%s\" "
-                           "answers: doppel wait %s --consistent, or --accept-incomplete",
-                           set->name, dpl_set_state_text(set->state), peer, set->name);
+    if (other && mode != DPL_FAILOVER_DOWN && judge_replica(set, args, other, err) < 0)
+        return err->code;
     if (!other && mode != DPL_FAILOVER_DOWN && why->code == DPL_E_UNREACHABLE)
         return dpl_err_set(err, DPL_E_UNREACHABLE,
                            "site \"%s\" does not answer (%s), and it may serve: when you know that "
@@ -212,9 +293,12 @@ static void looked(void *self, int rc, const struct dpl_doc *other, const struct
         dpl_request_fail(request, &err);
     else if (dpl_procedure_is_plan(request))
         answer_plan(set, request, other, why);
-    else
+    else {
+        if (rc == DPL_OK)
+            dpl_learn_rules(set, dpl_doc_text(other, "rules"));
         dpl_procedure_begin(set, &dpl_failover_kind, next_generation(set, other), request->args,
                             request);
+    }
     g_free(look->set);
     g_free(look);
 }
@@ -230,6 +314,8 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
         !dpl_doc_text(request->args, "confirm"))
         rc = dpl_err_set(&err, DPL_E_REFUSED,
                          "--source-is-down wants the set's name typed, or --confirm=%s", set->name);
+    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request))
+        rc = check_rules(set, request->args, NULL, &err);
     if (rc < 0) {
         dpl_request_fail(request, &err);
         return;

@@ -25,12 +25,15 @@ enum dpl_failover_mode dpl_failover_mode(const struct dpl_doc *options);
 /* --wait in milliseconds; USAGE. */
 int dpl_failover_wait_ms(const struct dpl_doc *options, int64_t *ms_r, struct dpl_err *err);
 
+/* An edit of the set's document (set_edit.h): a source that is heard from now on is a surprise. */
+int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err);
+
 /* Steps. */
 dpl_run_fn dpl_failover_record, dpl_failover_recorded, dpl_failover_withdraw;
 dpl_run_fn dpl_failover_release, dpl_failover_released, dpl_failover_take_back;
 dpl_run_fn dpl_failover_drain, dpl_failover_cede;
 dpl_run_fn dpl_failover_settle, dpl_failover_settled, dpl_failover_unsettle;
-dpl_run_fn dpl_failover_raise, dpl_failover_raised, dpl_failover_online;
+dpl_run_fn dpl_failover_may_raise, dpl_failover_raise, dpl_failover_raised, dpl_failover_online;
 dpl_run_fn dpl_failover_pre, dpl_failover_directory, dpl_failover_names;
 dpl_run_fn dpl_failover_probe, dpl_failover_post;
 

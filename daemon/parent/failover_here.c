@@ -5,12 +5,20 @@
 #include "daemon/parent/failover.h"
 
 #include "daemon/parent/group_look.h"
+#include "daemon/parent/learn.h"
+#include "daemon/parent/restore.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/set_become.h"
 
 #include <string.h>
 
-enum { AGAIN_MS = 20, SETTLE_MS = 600000, ONLINE_MS = 180000, PACEMAKER_AGAIN_MS = 200 };
+enum {
+    AGAIN_MS = 20,
+    WHERE_MS = 3000,
+    SETTLE_MS = 600000,
+    ONLINE_MS = 180000,
+    PACEMAKER_AGAIN_MS = 200
+};
 
 void dpl_failover_pre(struct dpl_run *run)
 {
@@ -86,6 +94,7 @@ static void judge(struct dpl_run *run, const struct dpl_doc *found)
     struct dpl_doc *facts = dpl_run_facts(run);
     const struct dpl_doc *end = dpl_doc_tree(facts, "end");
     bool accepted = dpl_doc_bool(dpl_run_options(run), "accept_incomplete", false);
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
     g_autofree char *what = flaw(found);
     int64_t lsn = dpl_doc_int(found, "lsn", 0);
     if (end && !what && !is_equal(end, found))
@@ -94,6 +103,8 @@ static void judge(struct dpl_run *run, const struct dpl_doc *found)
                             "replica is at %lld%s",
                             (long long)dpl_doc_int(end, "lsn", 0), (long long)lsn,
                             dpl_doc_int(end, "lsn", 0) == lsn ? ", with another history" : "");
+    if (!what && set)
+        what = dpl_learn_flaw(set);
     if (what && !accepted) {
         dpl_run_wait(run, "--accept-incomplete", "%s", what);
         return;
@@ -104,6 +115,46 @@ static void judge(struct dpl_run *run, const struct dpl_doc *found)
     dpl_run_ok(run, "%s at position %lld%s%s",
                end && !what ? "both sides are equal" : "the replica is applied to its end",
                (long long)lsn, what ? ", and accepted: " : "", what ? what : "");
+}
+
+static void settle_again(struct dpl_run *run, int64_t again_ms)
+{
+    if (dpl_run_elapsed_ms(run) > SETTLE_MS)
+        dpl_run_failf(run, DPL_E_TIMEOUT, "the replica is not applied to its end: %s", run->text);
+    else if (!dpl_run_stopped(run))
+        dpl_run_later(run, again_ms, look_settled);
+}
+
+static void on_where(struct dpl_run *run, int rc, const struct dpl_doc *status,
+                     const struct dpl_err *err)
+{
+    const char *node = rc < 0 ? NULL : dpl_group_look_replica(status, run->set);
+    if (rc < 0)
+        dpl_run_tell(run, "no node says that it has the replica: %s", err->text);
+    else if (node)
+        dpl_run_tell(run, "the replica, at node %s, applies what came", node);
+    else
+        dpl_run_tell(run, "no node has the replica open: Pacemaker runs it nowhere (crm_mon -1rf)");
+    settle_again(run, PACEMAKER_AGAIN_MS);
+}
+
+/* Nobody has said yet how far it is: that takes a moment, or nobody has it open. */
+static void look_where(struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    bool late = dpl_run_elapsed_ms(run) > WHERE_MS;
+    if (late && run->daemon->settings.cluster) {
+        struct dpl_doc *ask = dpl_doc_new();
+        dpl_doc_set_text(ask, "ask", "status");
+        dpl_run_ask_pacemaker(run, ask, on_where);
+        return;
+    }
+    if (late && set && !dpl_child_running(set->engine))
+        dpl_run_tell(run, "no replica is open here%s%s", set->last_error[0] ? ": " : "",
+                     set->last_error);
+    else
+        dpl_run_tell(run, "the replica applies what came");
+    settle_again(run, AGAIN_MS);
 }
 
 static void look_settled(struct dpl_run *run)
@@ -117,13 +168,10 @@ static void look_settled(struct dpl_run *run)
             return;
         }
         dpl_run_tell(run, "the replica, at node %s: %s", dpl_doc_text(item.doc, "node"), problem);
+        settle_again(run, AGAIN_MS);
     } else {
-        dpl_run_tell(run, "the replica applies what came");
+        look_where(run);
     }
-    if (dpl_run_elapsed_ms(run) > SETTLE_MS)
-        dpl_run_failf(run, DPL_E_TIMEOUT, "the replica is not applied to its end: %s", run->text);
-    else if (!dpl_run_stopped(run))
-        dpl_run_later(run, AGAIN_MS, look_settled);
 }
 
 void dpl_failover_settled(struct dpl_run *run)
@@ -136,10 +184,30 @@ void dpl_failover_settled(struct dpl_run *run)
 static int raise_it(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
 {
     const struct dpl_doc *account = dpl_doc_tree(dpl_run_facts(run), "account");
+    const char *theirs = dpl_doc_text(doc, "peer_rules");
+    if (theirs && dpl_doc_bool(dpl_run_options(run), "accept_incomplete", false)) {
+        g_autofree char *mapped = dpl_set_rules_mapped(theirs, dpl_doc_list(doc, "map"));
+        dpl_doc_set_text(doc, "peer_rules", mapped);
+    }
     int rc = dpl_set_become(doc, DPL_SET_EVENT_RAISE, dpl_run_generation(run), err);
     if (rc > 0 && dpl_doc_get(account, "applied_ms"))
         dpl_doc_set_int(doc, "parted_ms", dpl_doc_int(account, "applied_ms", 0));
     return rc;
+}
+
+/* The look of the step that nothing takes back once it has begun: what it would refuse is known
+ * before. */
+void dpl_failover_may_raise(struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    g_autoptr(dpl_doc_auto) doc = set ? dpl_doc_copy(set->doc) : NULL;
+    struct dpl_err err = {0};
+    if (doc && raise_it(run, doc, &err) < 0) {
+        dpl_err_context(&err, "set \"%s\"", run->set);
+        dpl_run_fail(run, &err);
+    } else {
+        dpl_failover_unheard(run);
+    }
 }
 
 void dpl_failover_raise(struct dpl_run *run)
@@ -168,8 +236,8 @@ static void not_online(struct dpl_run *run, const char *what, int64_t again_ms)
 {
     dpl_run_tell(run, "%s", what);
     if (dpl_run_elapsed_ms(run) > ONLINE_MS)
-        dpl_run_failf(run, DPL_E_TIMEOUT, "the services do not run here: %s", what);
-    else
+        dpl_restore_offline(run, run->daemon->settings.site, what);
+    else if (!dpl_run_stopped(run))
         dpl_run_later(run, again_ms, dpl_failover_online);
 }
 

@@ -42,6 +42,14 @@ static void ask_until(struct dpl_run *run, const char *until, dpl_run_answer_fn 
     dpl_run_ask_site(run, ask, ASK_MS, then);
 }
 
+/* A person says that the other site is down: nothing is waited for. It may have been asked, and
+ * have answered, before that was said. */
+static bool is_down(struct dpl_run *run)
+{
+    return dpl_doc_bool(dpl_run_facts(run), "unreachable", false) ||
+           dpl_failover_mode(dpl_run_options(run)) == DPL_FAILOVER_DOWN;
+}
+
 /* --- record ----------------------------------------------------------------------------------- */
 
 static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
@@ -57,6 +65,17 @@ static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *er
         rc = 1;
     }
     return rc;
+}
+
+int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
+    (void)self;
+    (void)err;
+    if (!pending || dpl_doc_bool(pending, "down", false))
+        return 0;
+    dpl_doc_set_bool(pending, "down", true);
+    return 1;
 }
 
 void dpl_failover_record(struct dpl_run *run)
@@ -144,7 +163,8 @@ static void on_release(struct dpl_run *run, int rc, const struct dpl_doc *answer
         dpl_run_ok(run, NULL);
     } else if (rc == DPL_E_UNREACHABLE && dpl_run_elapsed_ms(run) < wait_ms) {
         dpl_run_tell(run, "site %s does not answer: it is asked on", peer_of(run));
-        dpl_run_later(run, AGAIN_MS, ask_release);
+        if (!dpl_run_stopped(run))
+            dpl_run_later(run, AGAIN_MS, ask_release);
     } else {
         dpl_run_fail(run, err);
     }
@@ -186,6 +206,14 @@ void dpl_failover_release(struct dpl_run *run)
 }
 
 static void look_released(struct dpl_run *run);
+
+/* Whether a person, who was asked after all the waiting, has answered so. */
+static bool answered(const struct dpl_run *run, const char *word)
+{
+    const struct dpl_doc *options = dpl_run_options(run);
+    return dpl_doc_bool(options, "answered", false) &&
+           g_strcmp0(dpl_doc_text(options, "then"), word) == 0;
+}
 
 /* The time is over in which the other site was to do something. */
 static void too_late(struct dpl_run *run, const char *what, const char *question)
@@ -234,7 +262,7 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
         dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
     if (dpl_run_stopped(run))
         return;
-    if (dpl_run_elapsed_ms(run) < wait_ms)
+    if (dpl_run_elapsed_ms(run) < wait_ms && !answered(run, "abort"))
         dpl_run_later(run, AGAIN_MS, look_released);
     else
         too_late(run, "the services of the other site were not seen to stop", "--then=wait|abort");
@@ -276,10 +304,14 @@ static void on_taken_back(struct dpl_run *run, int rc, const struct dpl_doc *ans
     if (rc == DPL_OK) {
         dpl_doc_set_int(dpl_run_facts(run), "met", dpl_doc_int(answer, "generation", 0));
         dpl_run_edit_set(run, meet, met);
-    } else if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false)) {
-        dpl_run_ok(run, "site %s was not asked to let go", peer_of(run));
+    } else if (is_down(run) && rc == DPL_E_UNREACHABLE) {
+        dpl_run_ok(run, "site %s does not hear of it: where it comes back: doppel site confirm %s",
+                   peer_of(run), run->set);
     } else {
-        dpl_err_context(&why, "site does not take the set back; there: doppel site confirm");
+        dpl_err_context(&why,
+                        "site does not take the set back; there: doppel site confirm; or, where it "
+                        "is lost: doppel procedure undo --source-is-down --confirm=%s",
+                        run->set);
         dpl_run_fail(run, &why);
     }
 }
@@ -329,7 +361,8 @@ static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
     (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
     if (dpl_run_stopped(run))
         return;
-    if (dpl_run_elapsed_ms(run) < wait_ms) {
+    if (dpl_run_elapsed_ms(run) < wait_ms && !answered(run, "immediate") &&
+        !answered(run, "abort")) {
         dpl_run_later(run, AGAIN_MS, look_drained);
     } else if (goes_without(run)) {
         note_unsent(run, answer);
@@ -373,7 +406,7 @@ static void look_drained(struct dpl_run *run)
 
 void dpl_failover_drain(struct dpl_run *run)
 {
-    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
+    if (is_down(run))
         dpl_run_ok(run, "not waited for: the other site is down");
     else
         look_drained(run);
@@ -381,10 +414,28 @@ void dpl_failover_drain(struct dpl_run *run)
 
 /* --- cede ------------------------------------------------------------------------------------- */
 
+static void on_cede(struct dpl_run *run, int rc, const struct dpl_doc *answer,
+                    const struct dpl_err *err)
+{
+    struct dpl_err why = *err;
+    (void)answer;
+    if (rc == DPL_E_UNREACHABLE && is_down(run)) {
+        dpl_run_ok(run, "the other site is down: it learns of it when it comes back");
+    } else if (rc == DPL_E_UNREACHABLE) {
+        dpl_err_context(&why,
+                        "it is asked again by a resume; where it is lost: doppel procedure resume "
+                        "--source-is-down --confirm=%s",
+                        run->set);
+        dpl_run_fail(run, &why);
+    } else {
+        dpl_run_ok_or_fail(run, rc, answer, err);
+    }
+}
+
 void dpl_failover_cede(struct dpl_run *run)
 {
     if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
         dpl_run_ok(run, "the other site is down: it learns of it when it comes back");
     else
-        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, dpl_run_ok_or_fail);
+        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, on_cede);
 }

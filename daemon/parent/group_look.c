@@ -89,6 +89,20 @@ char *dpl_group_look_missing(const struct dpl_doc *status, const char *set)
     return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
+const char *dpl_group_look_replica(const struct dpl_doc *status, const char *set)
+{
+    const struct dpl_doc *list = dpl_doc_list(status, "primitives");
+    for (size_t i = 0; i < dpl_doc_count(list); i++) {
+        const struct dpl_doc *row = dpl_doc_at(list, i);
+        const struct dpl_doc *there = is(row, "set", set) && is(row, "agent", "replica")
+                                          ? running(status, dpl_doc_text(row, "id"))
+                                          : NULL;
+        if (there)
+            return dpl_doc_text(there, "node");
+    }
+    return NULL;
+}
+
 static void add_points(GPtrArray *points, const struct dpl_doc *service, const char *ip)
 {
     static const struct {

@@ -12,6 +12,8 @@ const char *dpl_group_look_running(const struct dpl_doc *status, const char *set
 /* The resources of the set's services that do not run, or failed, for people; the caller frees.
  * NULL: all run. */
 char *dpl_group_look_missing(const struct dpl_doc *status, const char *set);
+/* The node on which Pacemaker runs the set's replica; NULL: on none. Borrowed. */
+const char *dpl_group_look_replica(const struct dpl_doc *status, const char *set);
 /* What a client reaches: "smtp:198.51.100.10:25". The caller frees the array. */
 GPtrArray *dpl_group_look_points(const struct dpl_doc *status, const char *set);
 

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libparent.a
 libparent_a_CFLAGS = $(AM_CFLAGS) $(LIBQB_CFLAGS)
 libparent_a_SOURCES = \
+	daemon/parent/advice.c daemon/parent/advice.h \
 	daemon/parent/alert.c \
 	daemon/parent/asked.c daemon/parent/asked.h \
 	daemon/parent/attribute.c daemon/parent/attribute.h \
@@ -67,6 +68,7 @@ libparent_a_SOURCES = \
 	daemon/parent/kept.c daemon/parent/kept.h daemon/parent/restore_kept.c \
 	daemon/parent/side_asked.c daemon/parent/side_asked.h \
 	daemon/parent/turn.c daemon/parent/turn.h \
+	daemon/parent/superseded.c daemon/parent/superseded.h \
 	daemon/parent/store_command.c daemon/parent/store_command.h \
 	daemon/parent/talk.c daemon/parent/talk.h \
 	daemon/parent/talk_ask.c \

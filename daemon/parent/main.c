@@ -4,6 +4,7 @@
  */
 #include "daemon/parent/change.h"
 #include "daemon/parent/cluster.h"
+#include "daemon/parent/cold.h"
 #include "daemon/parent/door.h"
 #include "daemon/parent/hook.h"
 #include "daemon/parent/instance.h"
@@ -217,6 +218,7 @@ static int run(struct dpl_daemon *daemon, struct dpl_err *err)
         dpl_sites_keys_begin(daemon);
         dpl_sets_begin(daemon);
         dpl_cluster_begin(daemon);
+        dpl_cold_begin(daemon);
         dpl_roles_begin(daemon);
         dpl_nodes_begin(daemon);
         dpl_log(LOG_NOTICE, "doppeld %s of site %s is ready, %u sets", PACKAGE_VERSION,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/other.h"
 
-#include "daemon/parent/change.h"
 #include "daemon/parent/cold.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/roles.h"
 #include "daemon/parent/set_become.h"
+#include "daemon/parent/superseded.h"
 #include "daemon/parent/talk.h"
 #include "daemon/parent/turn.h"
 #include "lib/base/clock.h"
@@ -25,6 +25,7 @@ struct dpl_other {
     struct dpl_backoff backoff;
     bool asking;
     bool wanted;   /* by who holds the set */
+    bool watched;  /* for a node that runs it and cannot write the store */
     int64_t at_ns; /* when it said that; 0: never */
     struct dpl_other_side said;
     char error[300];
@@ -61,7 +62,7 @@ static bool is_ours(const struct dpl_set *set)
 
 static bool is_due(const struct dpl_set *set)
 {
-    bool wanted = set->other && set->other->wanted;
+    bool wanted = set->met.refused || (set->other && (set->other->wanted || set->other->watched));
     return !set->daemon->stopping && serves(set) && dpl_set_peer(set) &&
            (wanted || (is_ours(set) && !set->connected));
 }
@@ -124,25 +125,19 @@ static void tell(struct dpl_set *set, enum dpl_meeting meeting, int64_t generati
     dpl_alert_set(set, "role", "two-serve", set->last_error);
 }
 
+static bool serves_on(const struct dpl_set *set)
+{
+    const char *how = set->daemon->settings.cluster ? dpl_doc_text(set->doc, "on_superseded")
+                                                    : dpl_option_text(set, "on_superseded");
+    return g_strcmp0(how, "alert") == 0;
+}
+
 static void is_superseded(struct dpl_set *set, int64_t generation)
 {
-    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
-    const char *how = dpl_doc_text(set->doc, "on_superseded");
-    struct dpl_err err = {0};
-    if (g_strcmp0(how, "alert") == 0 && serves(set) && !dpl_doc_tree(set->doc, "cold")) {
+    if (serves_on(set) && serves(set) && !dpl_doc_tree(set->doc, "cold"))
         tell(set, DPL_MEETING_SUPERSEDED, generation);
-        return;
-    }
-    int rc = dpl_set_become(doc, DPL_SET_EVENT_MEET, generation, &err);
-    if (rc <= 0)
-        return;
-    dpl_doc_unset(doc, "cold");
-    dpl_set_error(set,
-                  "site \"%s\" serves set \"%s\" with generation %lld: it is superseded here, and "
-                  "its services end",
-                  dpl_set_peer(set), set->name, (long long)generation);
-    dpl_alert_set(set, "role", "superseded", set->last_error);
-    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+    else
+        dpl_superseded(set, generation);
 }
 
 static void meet(struct dpl_set *set, const struct dpl_other_side *said)
@@ -150,6 +145,8 @@ static void meet(struct dpl_set *set, const struct dpl_other_side *said)
     if (!may_meet(set))
         return;
     enum dpl_meeting meeting = judge(set, said);
+    if (meeting != DPL_MEETING_SUPERSEDED && meeting != DPL_MEETING_UNKNOWN)
+        dpl_superseded_over(set);
     if (meeting == DPL_MEETING_SUPERSEDED)
         is_superseded(set, said->generation);
     else if (meeting == DPL_MEETING_TIE && serves(set) && !dpl_doc_tree(set->doc, "cold"))
@@ -199,6 +196,15 @@ void dpl_other_want(struct dpl_set *set, bool wanted)
         ask(o);
     else
         dpl_other_review(set);
+}
+
+void dpl_other_watch(struct dpl_set *set, bool watched)
+{
+    struct dpl_other *o = watched ? other_of(set) : set->other;
+    if (!o || o->watched == watched)
+        return;
+    o->watched = watched;
+    dpl_other_review(set);
 }
 
 /* A site that greets as the source has served with that generation: it does, or lets go. */

@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/procedure_command.h"
 
+#include "daemon/parent/failover.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/procedure_doc.h"
 #include "daemon/parent/set_edit.h"
 
 #include <string.h>
 
-int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set, struct dpl_err *err)
+int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set,
+                            const struct dpl_run_kind *kind, struct dpl_err *err)
 {
     const char *id = dpl_procedure_open(daemon, set);
-    return !id ? DPL_OK
-               : dpl_err_set(err, DPL_E_REFUSED,
-                             "set \"%s\" has an open procedure: doppel procedure show %s; "
-                             "doppel procedure resume %s goes on with it, undo takes it back",
-                             set, id, id);
+    struct dpl_procedure machine;
+    struct dpl_store_item item;
+    if (!id || dpl_store_get(daemon->store, "procedure", id, &item, NULL) < 0)
+        return DPL_OK;
+    const char *open = dpl_doc_text(item.doc, "kind");
+    const struct dpl_run_kind *other = dpl_run_kind_find(open);
+    bool past_last = other && dpl_procedure_read(item.doc, other, &machine, NULL) == DPL_OK &&
+                     dpl_procedure_past_last(&machine);
+    if (!past_last || other == kind)
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" has an open procedure: doppel procedure show %s; "
+                           "doppel procedure resume %s goes on with it%s",
+                           set, id, id, past_last ? "" : ", undo takes it back");
+    if (dpl_procedure_attended(daemon, id, item.doc))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "set \"%s\" has an open procedure, a %s that runs: doppel procedure "
+                           "stop %s, and a %s takes its place",
+                           set, open, id, kind->name);
+    return DPL_OK;
 }
 
 bool dpl_procedure_is_plan(const struct dpl_request *request)
@@ -40,6 +56,7 @@ struct dpl_doc *dpl_procedure_plan(const struct dpl_run_kind *kind)
 struct begin {
     struct dpl_daemon *daemon;
     struct dpl_request *request;
+    const struct dpl_run_kind *kind;
     char *id, *set;
 };
 
@@ -47,6 +64,7 @@ static void begin_end(struct begin *b, const struct dpl_err *err)
 {
     struct dpl_doc *answer = dpl_doc_new();
     dpl_doc_set_text(answer, "procedure", b->id);
+    dpl_doc_set(answer, "steps", dpl_procedure_plan(b->kind));
     if (err) {
         dpl_doc_free(answer);
         dpl_request_fail(b->request, err);
@@ -58,13 +76,28 @@ static void begin_end(struct begin *b, const struct dpl_err *err)
     g_free(b);
 }
 
+/* The store may take long, where a node does not answer. What nobody waits for any more does not
+ * begin by itself, when that node is fenced or wakes. */
+static int check_wanted(const struct begin *b, struct dpl_err *err)
+{
+    return dpl_request_alive(b->request)
+               ? DPL_OK
+               : dpl_err_set(err, DPL_E_INTERRUPTED,
+                             "procedure %s does not begin: nobody waits for it any more", b->id);
+}
+
 /* The set's document names it: one procedure at a time, whoever else begins one. */
 static int lock(void *self, struct dpl_doc *doc, struct dpl_err *err)
 {
     struct begin *b = self;
+    if (check_wanted(b, err) < 0)
+        return err->code;
     const char *other = dpl_procedure_open(b->daemon, b->set);
-    if (other && strcmp(other, b->id) != 0)
-        return dpl_procedure_may_begin(b->daemon, b->set, err);
+    int rc = other && strcmp(other, b->id) != 0
+                 ? dpl_procedure_may_begin(b->daemon, b->set, b->kind, err)
+                 : DPL_OK;
+    if (rc < 0)
+        return rc;
     dpl_doc_set_text(doc, "procedure", b->id);
     return 1;
 }
@@ -74,7 +107,11 @@ static void locked(void *self, int rc, const struct dpl_err *error)
     struct begin *b = self;
     struct dpl_err err = *error;
     if (rc == DPL_OK)
+        rc = check_wanted(b, &err);
+    if (rc == DPL_OK)
         rc = dpl_run_begin(b->daemon, b->id, false, &err);
+    if (rc == DPL_E_INTERRUPTED)
+        dpl_log(LOG_NOTICE, "%s", err.text);
     if (rc < 0) /* it never began */
         dpl_store_put(b->daemon->store, "procedure", b->id, NULL, NULL, NULL, NULL);
     begin_end(b, rc < 0 ? &err : NULL);
@@ -105,6 +142,7 @@ void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, i
     struct begin *b = g_new0(struct begin, 1);
     *b = (struct begin){.daemon = set->daemon,
                         .request = request,
+                        .kind = kind,
                         .id = dpl_procedure_id(set->daemon, set->name),
                         .set = g_strdup(set->name)};
     g_autoptr(dpl_doc_auto) doc = dpl_procedure_doc(kind, set->name, generation, options);
@@ -116,21 +154,54 @@ void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, i
 
 /* --- show ------------------------------------------------------------------------------------- */
 
+static bool can_be_undone(const struct dpl_doc *doc)
+{
+    const struct dpl_run_kind *kind = dpl_run_kind_find(dpl_doc_text(doc, "kind"));
+    struct dpl_procedure machine;
+    return kind && dpl_procedure_read(doc, kind, &machine, NULL) == DPL_OK &&
+           !dpl_procedure_past_last(&machine);
+}
+
+/* What may be typed, a command each: one for each answer to a question ("--then=wait|abort"). */
+static struct dpl_doc *ways_on(const char *id, const char *question)
+{
+    struct dpl_doc *list = dpl_doc_new_list();
+    const char *words = question ? strchr(question, '=') : NULL;
+    g_auto(GStrv) answers = g_strsplit(words ? words + 1 : "", "|", -1);
+    for (size_t i = 0; answers[i]; i++) {
+        g_autofree char *text = g_strdup_printf("doppel procedure resume %s %.*s=%s", id,
+                                                (int)(words - question), question, answers[i]);
+        dpl_doc_add_text(list, text);
+    }
+    g_autofree char *text = g_strdup_printf("doppel procedure resume %s%s%s", id,
+                                            question ? " " : "", question ? question : "");
+    if (!words)
+        dpl_doc_add_text(list, text);
+    return list;
+}
+
 static void put_next(struct dpl_doc *out, const char *id, const struct dpl_doc *doc, bool attended)
 {
     int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
-    const char *question = dpl_doc_text(doc, "question");
-    if (attended)
+    if (attended) {
         dpl_doc_set_text(out, "next", "nothing: it runs");
-    else if (state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE)
+        return;
+    }
+    if (state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE) {
         dpl_doc_set_text(out, "next", "nothing: it has ended");
-    else if (question)
-        dpl_doc_set_format(out, "next",
-                           "doppel procedure resume %s %s; or: doppel procedure undo %s", id,
-                           question, id);
-    else
-        dpl_doc_set_format(out, "next", "doppel procedure resume %s, or: doppel procedure undo %s",
-                           id, id);
+        return;
+    }
+    struct dpl_doc *on = ways_on(id, dpl_doc_text(doc, "question"));
+    g_autoptr(GString) next = g_string_new(NULL);
+    for (size_t i = 0; i < dpl_doc_count(on); i++)
+        g_string_append_printf(next, "%s%s", i > 0 ? "; or: " : "",
+                               dpl_doc_as_text(dpl_doc_at(on, i)));
+    if (can_be_undone(doc)) {
+        dpl_doc_set_format(out, "go_back", "doppel procedure undo %s", id);
+        g_string_append_printf(next, "; or: doppel procedure undo %s", id);
+    }
+    dpl_doc_set(out, "go_on", on);
+    dpl_doc_set_text(out, "next", next->str);
 }
 
 static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
@@ -144,7 +215,16 @@ static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const st
         if (strcmp(dpl_doc_key(value), "token") != 0)
             dpl_doc_set(out, dpl_doc_key(value), dpl_doc_copy(value));
     }
-    /* The record of a runner that is gone still says "running". */
+    /* The record of one whose place another took, or that a confirm ended, stays as it was; that of
+     * a runner that is gone still says "running". */
+    int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
+    if (!attended && state != DPL_PROCEDURE_DONE && state != DPL_PROCEDURE_UNDONE &&
+        g_strcmp0(dpl_procedure_open(daemon, dpl_doc_text(doc, "set")), id) != 0) {
+        dpl_doc_set_text(out, "state", "given up");
+        dpl_doc_set_text(out, "next", "nothing: another one, or site confirm, took its place");
+        dpl_doc_set_bool(out, "attended", false);
+        return out;
+    }
     if (!attended && g_strcmp0(dpl_doc_text(doc, "state"), "running") == 0) {
         dpl_doc_set_text(out, "state", "interrupted");
         dpl_doc_set_format(out, "why", "doppeld of node \"%s\" ended, or that node is gone",
@@ -199,9 +279,45 @@ static int find(struct dpl_daemon *daemon, const struct dpl_request *request,
     return dpl_err_set(err, DPL_E_NOT_FOUND, "there is no procedure \"%.80s\" at this site", id);
 }
 
+/* An answer has to be one of those that the question names ("--then=wait|abort"). */
+static int check_answer(const struct dpl_doc *args, const char *question, struct dpl_err *err)
+{
+    const char *then = dpl_doc_text(args, "then");
+    const char *allowed = question && g_str_has_prefix(question, "--then=")
+                              ? question + strlen("--then=")
+                              : "wait|ask|immediate|abort";
+    g_auto(GStrv) words = g_strsplit(allowed, "|", -1);
+    int64_t wait_ms;
+    if (then && strcmp(then, "abort") != 0 &&
+        !g_strv_contains((const char *const *)(void *)words, then))
+        return dpl_err_set(err, DPL_E_USAGE, "--then: \"%.40s\" is none of %s", then, allowed);
+    return dpl_failover_wait_ms(args, &wait_ms, err);
+}
+
+/* A person says by now that the other site is lost: it is waited for no more. */
+static int check_down(const struct dpl_doc *args, const char *set, const struct dpl_run_kind *kind,
+                      struct dpl_err *err)
+{
+    if (!dpl_doc_bool(args, "source_is_down", false))
+        return DPL_OK;
+    if (kind != &dpl_failover_kind)
+        return dpl_err_set(err, DPL_E_USAGE, "--source-is-down goes with a failover, not a %s",
+                           kind->name);
+    if (g_strcmp0(dpl_doc_text(args, "confirm"), set) != 0)
+        return dpl_err_set(err, DPL_E_USAGE, "--source-is-down wants the set's name: --confirm=%s",
+                           set);
+    return DPL_OK;
+}
+
 /* What was typed now counts more than what was typed first. */
 static void merge(struct dpl_doc *options, const struct dpl_doc *args)
 {
+    if (dpl_doc_text(args, "then"))
+        dpl_doc_set_bool(options, "answered", true);
+    if (dpl_doc_bool(args, "source_is_down", false)) {
+        dpl_doc_set_bool(options, "immediate", true);
+        dpl_doc_unset(options, "graceful");
+    }
     for (size_t i = 0; i < dpl_doc_count(args); i++) {
         const struct dpl_doc *value = dpl_doc_at(args, i);
         if (strcmp(dpl_doc_key(value), "id") != 0)
@@ -212,8 +328,8 @@ static void merge(struct dpl_doc *options, const struct dpl_doc *args)
 struct again {
     struct dpl_daemon *daemon;
     struct dpl_request *request;
-    char *id;
-    bool back;
+    char *id, *set;
+    bool back, down;
 };
 
 static void again_end(struct again *a, int rc, const struct dpl_err *err)
@@ -226,7 +342,17 @@ static void again_end(struct again *a, int rc, const struct dpl_err *err)
         dpl_request_done(a->request, answer);
     }
     g_free(a->id);
+    g_free(a->set);
     g_free(a);
+}
+
+static void begin_again(void *self, int rc, const struct dpl_err *error)
+{
+    struct again *a = self;
+    struct dpl_err err = *error;
+    if (rc == DPL_OK)
+        rc = dpl_run_begin(a->daemon, a->id, a->back, &err);
+    again_end(a, rc, &err);
 }
 
 static void optioned(void *self, int rc, struct dpl_store_version version,
@@ -237,9 +363,10 @@ static void optioned(void *self, int rc, struct dpl_store_version version,
     (void)version;
     if (rc == DPL_E_BUSY)
         dpl_err_set(&err, rc, "procedure %s was changed meanwhile: look at it again", a->id);
-    if (rc == DPL_OK)
-        rc = dpl_run_begin(a->daemon, a->id, a->back, &err);
-    again_end(a, rc, &err);
+    if (rc == DPL_OK && a->down)
+        dpl_set_edit(a->daemon, a->set, dpl_failover_said_down, begin_again, a);
+    else
+        begin_again(a, rc, &err);
 }
 
 /* Whoever ran it is gone, or it rests: it goes on here. */
@@ -252,6 +379,10 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
     struct dpl_err err = {0};
     int rc = kind ? dpl_procedure_read(item->doc, kind, &machine, &err)
                   : dpl_err_set(&err, DPL_E_UNSUPPORTED, "its kind is unknown here");
+    if (rc == DPL_OK)
+        rc = check_answer(request->args, dpl_doc_text(item->doc, "question"), &err);
+    if (rc == DPL_OK)
+        rc = check_down(request->args, set, kind, &err);
     if (rc == DPL_OK)
         rc = back ? dpl_procedure_undo(&machine, &err) : dpl_procedure_resume(&machine, &err);
     if (rc == DPL_OK && dpl_procedure_attended(daemon, item->name, item->doc))
@@ -267,7 +398,12 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
         return;
     }
     struct again *a = g_new(struct again, 1);
-    *a = (struct again){daemon, request, g_strdup(item->name), back};
+    *a = (struct again){.daemon = daemon,
+                        .request = request,
+                        .id = g_strdup(item->name),
+                        .set = g_strdup(set),
+                        .back = back,
+                        .down = dpl_doc_bool(request->args, "source_is_down", false)};
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item->doc);
     struct dpl_doc *options = dpl_doc_get_mutable(doc, "options");
     merge(options ? options : dpl_doc_set_tree(doc, "options"), request->args);

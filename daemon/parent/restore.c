@@ -11,8 +11,8 @@ enum { ASK_MS = 20000, STANDS_BY_MS = 120000 };
 
 /* --- ask -------------------------------------------------------------------------------------- */
 
-int dpl_restore_judge(const char *set, const char *peer, const struct dpl_doc *state,
-                      int64_t generation, struct dpl_err *err)
+int dpl_restore_judge(const struct dpl_set *set, const struct dpl_doc *state, int64_t generation,
+                      struct dpl_err *err)
 {
     if (g_strcmp0(dpl_doc_text(state, "role"), "serving") != 0)
         return DPL_OK;
@@ -20,7 +20,8 @@ int dpl_restore_judge(const char *set, const char *peer, const struct dpl_doc *s
         err, DPL_E_REFUSED,
         "site \"%s\" serves set \"%s\" too (generation %lld, here %lld): it has to be "
         "superseded first",
-        peer, set, (long long)dpl_doc_int(state, "generation", 0), (long long)generation);
+        dpl_set_peer(set), set->name, (long long)dpl_doc_int(state, "generation", 0),
+        (long long)generation);
 }
 
 static void on_look(struct dpl_run *run, int rc, const struct dpl_doc *state,
@@ -99,7 +100,9 @@ static void on_equal(struct dpl_run *run, int rc, const struct dpl_doc *state,
                      const struct dpl_err *err)
 {
     const char *role = dpl_doc_text(state, "role");
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
     g_autofree char *how = progress(run);
+    g_autofree char *unknown = set && rc == DPL_OK ? dpl_restore_unknown(set, state) : NULL;
     if (rc < 0)
         dpl_restore_wait(run, 0, equal, "site %s does not answer: %s", dpl_restore_peer(run),
                          err->text);
@@ -111,6 +114,8 @@ static void on_equal(struct dpl_run *run, int rc, const struct dpl_doc *state,
                    "site %s equals this one; what it had for itself is kept there: doppel orphans "
                    "%s list",
                    dpl_restore_peer(run), run->set);
+    else if (unknown)
+        dpl_restore_wait(run, 0, equal, "%s", unknown);
     else
         dpl_restore_wait(run, 0, equal, "site %s is made equal%s", dpl_restore_peer(run), how);
 }

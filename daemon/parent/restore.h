@@ -11,6 +11,7 @@
 #ifndef DPL_PARENT_RESTORE_H
 #define DPL_PARENT_RESTORE_H
 
+#include "daemon/core/set_role.h"
 #include "daemon/parent/run.h"
 
 extern const struct dpl_run_kind dpl_restore_kind, dpl_failback_kind, dpl_discard_kind;
@@ -22,24 +23,35 @@ void dpl_discard_command(struct dpl_set *set, struct dpl_request *request);
 
 /* What both use (restore_ask.c). The other site, for sentences. */
 const char *dpl_restore_peer(const struct dpl_run *run);
+/* What this site knows of the role of the set; DPL_SET_ROLES where it is gone. */
+struct dpl_set_side dpl_restore_side(const struct dpl_run *run);
 /* A question about the set, with generation and procedure. */
 struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask);
 /* That it stands by, with what it needs to know for that. */
 struct dpl_doc *dpl_restore_standby_question(const struct dpl_run *run);
+/* That it closes its replica, with the rules by which it is going to serve. */
+struct dpl_doc *dpl_restore_settle_question(const struct dpl_run *run);
 /* Waits on by calling again in a while, or fails when the time that the step has is over; 0: it has
  * all the time. */
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
+/* The services of a site that serves have not come up in time. A person says whether the procedure
+ * ends all the same, so that another one can begin, as the way back. */
+void dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing);
 /* Refuses where its answer to "state" knows this generation already, or a later one. */
-int dpl_restore_judge_generation(const char *set, const char *peer, const struct dpl_doc *state,
+int dpl_restore_judge_generation(const struct dpl_set *set, const struct dpl_doc *state,
                                  int64_t generation, struct dpl_err *err);
 /* Whether the other site's answer to "state" says that it stands by and equals this site. */
 bool dpl_restore_is_equal(const struct dpl_doc *state);
-/* REFUSED unless it serves here, by a failover, and no procedure is open. */
-int dpl_restore_may(const struct dpl_set *set, const char *command, struct dpl_err *err);
+/* Why that answer cannot say so: it came from a node that has not the replica. The caller frees;
+ * NULL: it can. */
+char *dpl_restore_unknown(const struct dpl_set *set, const struct dpl_doc *state);
+/* REFUSED unless it serves here, by a failover, and a procedure of that kind may begin. */
+int dpl_restore_may(const struct dpl_set *set, const struct dpl_run_kind *kind,
+                    struct dpl_err *err);
 /* What the other site's answer to "state" says against it: REFUSED. generation: that of the
  * procedure. */
-typedef int dpl_restore_judge_fn(const char *set, const char *peer, const struct dpl_doc *state,
+typedef int dpl_restore_judge_fn(const struct dpl_set *set, const struct dpl_doc *state,
                                  int64_t generation, struct dpl_err *err);
 /* A command: asks the other site first, and begins nothing that its answer forbids; or prints the
  * plan. */

@@ -19,6 +19,15 @@ const char *dpl_restore_peer(const struct dpl_run *run)
     return peer ? peer : "?";
 }
 
+struct dpl_set_side dpl_restore_side(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    struct dpl_set_side side = {.role = DPL_SET_ROLES};
+    if (set)
+        dpl_set_side_read(set->doc, &side);
+    return side;
+}
+
 struct dpl_doc *dpl_restore_question(const struct dpl_run *run, const char *ask)
 {
     struct dpl_doc *doc = dpl_talk_question(ask, run->set);
@@ -50,30 +59,62 @@ void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, c
     dpl_run_tell(run, "%s", text);
     if (most_ms > 0 && dpl_run_elapsed_ms(run) > most_ms)
         dpl_run_failf(run, DPL_E_TIMEOUT, "in %lld s: %s", (long long)(most_ms / 1000), text);
-    else
+    else if (!dpl_run_stopped(run))
         dpl_run_later(run, dpl_run_elapsed_ms(run) < PATIENT_MS ? SOON_MS : LATER_MS, again);
 }
 
-int dpl_restore_judge_generation(const char *set, const char *peer, const struct dpl_doc *state,
+struct dpl_doc *dpl_restore_settle_question(const struct dpl_run *run)
+{
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
+    struct dpl_doc *ask = dpl_restore_question(run, "settle");
+    if (set && dpl_doc_text(set->doc, "rules"))
+        dpl_doc_set_text(ask, "rules", dpl_doc_text(set->doc, "rules"));
+    return ask;
+}
+
+void dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing)
+{
+    if (!dpl_doc_bool(dpl_run_options(run), "accept_incomplete", false)) {
+        dpl_run_wait(run, "--accept-incomplete", "the services do not run at site %s: %s", site,
+                     missing);
+        return;
+    }
+    g_autofree char *warning =
+        g_strdup_printf("the services do not run at site %s: %s", site, missing);
+    dpl_doc_set_text(dpl_run_facts(run), "warning", warning);
+    dpl_doc_set_bool(dpl_run_facts(run), "degraded", true);
+    dpl_run_ok(run, "%s: accepted", missing);
+}
+
+int dpl_restore_judge_generation(const struct dpl_set *set, const struct dpl_doc *state,
                                  int64_t generation, struct dpl_err *err)
 {
     int64_t there = dpl_doc_int(state, "generation", 0);
     return there < generation
                ? DPL_OK
                : dpl_err_set(err, DPL_E_REFUSED,
-                             "site \"%s\" knows generation %lld of set \"%s\" already", peer,
-                             (long long)there, set);
+                             "site \"%s\" knows generation %lld of set \"%s\" already",
+                             dpl_set_peer(set), (long long)there, set->name);
 }
 
 bool dpl_restore_is_equal(const struct dpl_doc *state)
 {
     const struct dpl_doc *engine = dpl_doc_tree(state, "engine");
     return g_strcmp0(dpl_doc_text(state, "role"), "standby") == 0 &&
-           !dpl_doc_bool(state, "set_aside", false) &&
-           (!engine || dpl_doc_bool(engine, "consistent", false));
+           !dpl_doc_bool(state, "set_aside", false) && dpl_doc_bool(engine, "consistent", false);
 }
 
-int dpl_restore_may(const struct dpl_set *set, const char *command, struct dpl_err *err)
+char *dpl_restore_unknown(const struct dpl_set *set, const struct dpl_doc *state)
+{
+    const char *node = dpl_doc_text(state, "node");
+    if (dpl_doc_tree(state, "engine"))
+        return NULL;
+    return g_strdup_printf("node \"%s\" answers for site \"%s\", and has no replica of set \"%s\" "
+                           "open: whether it equals this one is not known",
+                           node ? node : "?", dpl_set_peer(set), set->name);
+}
+
+int dpl_restore_may(const struct dpl_set *set, const struct dpl_run_kind *kind, struct dpl_err *err)
 {
     struct dpl_set_side side;
     const char *peer = dpl_set_peer(set);
@@ -81,16 +122,16 @@ int dpl_restore_may(const struct dpl_set *set, const char *command, struct dpl_e
     if (side.role != DPL_SET_ROLE_SERVING)
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" is %s at this site: a %s is typed where it serves%s%s",
-                           set->name, dpl_set_role_text(side.role), command,
+                           set->name, dpl_set_role_text(side.role), kind->name,
                            peer ? ", at site " : "", peer ? peer : "");
     if (!side.restore_required)
         return dpl_err_set(
             err, DPL_E_REFUSED,
             "set \"%s\" serves here, and not since a failover: there is nothing to %s", set->name,
-            strcmp(command, "restore") == 0 ? "restore" : "give back");
+            strcmp(kind->name, "restore") == 0 ? "restore" : "give back");
     if (!peer)
         return dpl_err_set(err, DPL_E_REFUSED, "set \"%s\" has no other site", set->name);
-    return dpl_procedure_may_begin(set->daemon, set->name, err);
+    return dpl_procedure_may_begin(set->daemon, set->name, kind, err);
 }
 
 /* --- a command -------------------------------------------------------------------------------- */
@@ -138,7 +179,7 @@ static void on_state(void *self, int rc, const struct dpl_doc *state, const stru
                          "set accept %s --from=%s",
                          dpl_set_peer(set), b->set, b->set, b->daemon->settings.site);
     if (found == DPL_OK && rc == DPL_OK)
-        rc = b->judge(b->set, dpl_set_peer(set), state, b->generation, &err);
+        rc = b->judge(set, state, b->generation, &err);
     if (found < 0)
         dpl_request_fail(b->request, &err);
     else if (dpl_procedure_is_plan(b->request))
@@ -155,7 +196,7 @@ void dpl_restore_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int
                        dpl_restore_judge_fn *judge, struct dpl_request *request)
 {
     struct dpl_err err = {0};
-    if (dpl_restore_may(set, kind->name, &err) < 0) {
+    if (dpl_restore_may(set, kind, &err) < 0) {
         dpl_request_fail(request, &err);
         return;
     }
@@ -168,13 +209,16 @@ void dpl_restore_begin(struct dpl_set *set, const struct dpl_run_kind *kind, int
 void dpl_restore_looked(struct dpl_run *run, int rc, const struct dpl_doc *state,
                         const struct dpl_err *error, dpl_restore_judge_fn *judge)
 {
-    const char *peer = dpl_restore_peer(run), *role = dpl_doc_text(state, "role");
+    const char *role = dpl_doc_text(state, "role");
     struct dpl_err err = *error;
+    struct dpl_set *set;
     if (rc == DPL_OK)
-        rc = judge(run->set, peer, state, dpl_run_generation(run), &err);
+        rc = dpl_set_get(run->daemon, run->set, &set, &err);
+    if (rc == DPL_OK)
+        rc = judge(set, state, dpl_run_generation(run), &err);
     if (rc < 0)
         dpl_run_fail(run, &err);
     else
-        dpl_run_ok(run, "site %s is %s, generation %lld", peer, role ? role : "?",
+        dpl_run_ok(run, "site %s is %s, generation %lld", dpl_set_peer(set), role ? role : "?",
                    (long long)dpl_doc_int(state, "generation", 0));
 }

@@ -247,6 +247,17 @@ static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const 
     return true;
 }
 
+/* It runs on a node that takes no part in the store, and cannot write what it hears. */
+static bool owner_is_outside(const struct dpl_roles *r, const struct dpl_role_node *nodes,
+                             size_t count)
+{
+    const char *const *members = dpl_group_era_members(dpl_store_group(r->daemon->store));
+    for (size_t i = 0; i < count; i++)
+        if (nodes[i].owner && !g_strv_contains(members, nodes[i].name))
+            return true;
+    return false;
+}
+
 /* True if something is being set. */
 static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_doc *answer)
 {
@@ -256,8 +267,11 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     size_t count = read_nodes(answer, set->name, nodes);
     if (!role || count == 0)
         return false;
+    if (dpl_group_changes(dpl_store_group(r->daemon->store), "set", set->name))
+        return false; /* it may be another role */
     const struct dpl_doc *connection = connection_of(answer, set->name);
     note_connection(set, connection);
+    dpl_other_watch(set, owner_is_outside(r, nodes, count));
     bool cold = strcmp(role, "serving") == 0 && dpl_role_is_cold(nodes, count) &&
                 !g_hash_table_contains(r->born, set->name) &&
                 g_strcmp0(dpl_doc_text(connection, "cold_start"), "go") != 0;
@@ -274,26 +288,63 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     return n > 0 || clean_refused(r, set, role, answer);
 }
 
+/* Those that have the attribute, in the order in which they lose it: who runs it last. */
+static size_t holders(const struct dpl_role_node *nodes, size_t count, const char **names)
+{
+    size_t n = 0;
+    for (int owners = 0; owners < 2; owners++)
+        for (size_t i = 0; i < count; i++)
+            if (nodes[i].owner == owners && nodes[i].value && nodes[i].value[0])
+                names[n++] = nodes[i].name;
+    return n;
+}
+
+/* True if something is being set. The role is not given again before the other site was asked. */
+static bool take_role(struct dpl_roles *r, const struct dpl_set *set,
+                      const struct dpl_role_node *nodes, size_t count, const struct dpl_doc *answer)
+{
+    const char *names[NODES_MAX];
+    size_t n = holders(nodes, count, names);
+    g_hash_table_remove(r->born, set->name);
+    if (n > 0)
+        begin_setting(r, set, NULL, names, n, answer);
+    return n > 0;
+}
+
 /* Without a quorum Pacemaker stops what the site serves, for nobody knows how long, and a person
  * may let the other site serve meanwhile. So it has no role here when the quorum returns, and the
  * other site is asked first, as after a cold start. True if something is being set. */
 static bool lose_role(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
 {
     struct dpl_role_node nodes[NODES_MAX];
-    const char *names[NODES_MAX];
-    size_t count = read_nodes(answer, set->name, nodes), n = 0;
+    size_t count = read_nodes(answer, set->name, nodes);
     if (g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") != 0)
         return false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (nodes[i].owner)
             return false; /* it runs yet, or by no-quorum-policy */
-        if (nodes[i].value && nodes[i].value[0])
-            names[n++] = nodes[i].name;
-    }
-    g_hash_table_remove(r->born, set->name);
-    if (n > 0)
-        begin_setting(r, set, NULL, names, n, answer);
-    return n > 0;
+    return take_role(r, set, nodes, count, answer);
+}
+
+/* The other site serves, and the store cannot be told. Where only this node cannot write it, the
+ * others can, and would give the role again: they watch (review). */
+static bool end_role(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
+{
+    enum dpl_group_state state = dpl_group_state(dpl_store_group(r->daemon->store));
+    struct dpl_role_node nodes[NODES_MAX];
+    size_t count = read_nodes(answer, set->name, nodes);
+    if ((state == DPL_GROUP_FAILED || state == DPL_GROUP_FOREIGN) && count > 1)
+        return false;
+    return take_role(r, set, nodes, count, answer);
+}
+
+/* While the store takes no change another node may have taken the role, by either of these. */
+static void see_taken(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
+{
+    struct dpl_role_node nodes[NODES_MAX];
+    size_t count = read_nodes(answer, set->name, nodes);
+    if (count > 0 && dpl_role_is_cold(nodes, count))
+        g_hash_table_remove(r->born, set->name);
 }
 
 static bool is_first(const struct dpl_roles *r)
@@ -301,18 +352,47 @@ static bool is_first(const struct dpl_roles *r)
     return dpl_group_first(dpl_store_group(r->daemon->store));
 }
 
+/* True if something is being set. */
+static bool act(struct dpl_roles *r, struct dpl_set *set, const struct dpl_doc *answer)
+{
+    if (set->met.refused)
+        return end_role(r, set, answer);
+    if (dpl_doc_bool(answer, "no_quorum", false))
+        return lose_role(r, set, answer);
+    if (is_first(r))
+        return review(r, set, answer);
+    if (!dpl_store_ready(r->daemon->store))
+        see_taken(r, set, answer);
+    return false;
+}
+
 static void on_status(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
 {
     struct dpl_roles *r = self;
     r->busy = false;
-    bool lost = dpl_doc_bool(answer, "no_quorum", false), first = is_first(r);
-    trouble(r, rc < 0 && first ? err->text : "");
-    for (guint i = 0; rc == DPL_OK && (lost || first) && i < r->daemon->sets->len; i++) {
-        struct dpl_set *set = r->daemon->sets->pdata[i];
-        if (lost ? lose_role(r, set, answer) : review(r, set, answer))
+    trouble(r, rc < 0 && is_first(r) ? err->text : "");
+    for (guint i = 0; rc == DPL_OK && i < r->daemon->sets->len; i++)
+        if (act(r, r->daemon->sets->pdata[i], answer))
             return;
-    }
     look_in(r, LOOK_MS);
+}
+
+/* Whether this node has to know what Pacemaker does. */
+static bool has_to_look(const struct dpl_roles *r)
+{
+    bool looks = is_first(r) || !dpl_store_ready(r->daemon->store);
+    for (guint i = 0; i < r->daemon->sets->len; i++)
+        looks |= ((struct dpl_set *)r->daemon->sets->pdata[i])->met.refused;
+    return looks && r->daemon->sets->len > 0;
+}
+
+/* What only the first of the nodes does. */
+static void leave_to_first(const struct dpl_roles *r)
+{
+    for (guint i = 0; i < r->daemon->sets->len; i++) {
+        dpl_other_want(r->daemon->sets->pdata[i], false);
+        dpl_other_watch(r->daemon->sets->pdata[i], false);
+    }
 }
 
 static void look(void *self)
@@ -320,10 +400,9 @@ static void look(void *self)
     struct dpl_roles *r = self;
     if (r->busy)
         return;
-    bool looks = is_first(r) || !dpl_store_ready(r->daemon->store);
-    for (guint i = 0; !is_first(r) && i < r->daemon->sets->len; i++)
-        dpl_other_want(r->daemon->sets->pdata[i], false);
-    if (!looks || r->daemon->sets->len == 0) {
+    if (!is_first(r))
+        leave_to_first(r);
+    if (!has_to_look(r)) {
         look_in(r, LOOK_MS);
         return;
     }

@@ -12,6 +12,8 @@
  * made or changed either, starts cold: the whole cluster was down, and the other site may serve by
  * now. It is held until cold.h says otherwise, or never with cold_start=go. A cluster that lost its
  * quorum, and stopped the set for that, takes the role away: it comes back by the same way.
+ * So does one whose store takes no change when it hears that the other site serves it
+ * (superseded.h).
  */
 #ifndef DPL_PARENT_ROLES_H
 #define DPL_PARENT_ROLES_H

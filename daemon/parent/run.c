@@ -50,7 +50,11 @@ void dpl_runs_end(struct dpl_daemon *daemon)
 
 bool dpl_run_mine(const struct dpl_run *run)
 {
+    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
     struct dpl_store_item item;
+    /* Another procedure may have taken its place, or a person's word ended it. */
+    if (set && g_strcmp0(dpl_doc_text(set->doc, "procedure"), run->id) != 0)
+        return false;
     return dpl_store_get(run->daemon->store, "procedure", run->id, &item, NULL) == DPL_OK &&
            g_strcmp0(dpl_doc_text(item.doc, "token"), dpl_doc_text(run->doc, "token")) == 0;
 }
@@ -164,7 +168,7 @@ static void rest(struct dpl_run *run)
     const char *state = dpl_procedure_state_text(run->machine.state);
     const char *why = dpl_doc_text(run->doc, "why");
     g_autofree char *line = lost
-                                ? g_strdup("another node has taken it over")
+                                ? g_strdup("another node has taken it over, or it was given up")
                                 : g_strdup_printf("%s%s%s", state, why ? ": " : "", why ? why : "");
     dpl_run_log(run, line);
     dpl_log(LOG_NOTICE, "procedure %s: %s", run->id, line);

@@ -138,6 +138,8 @@ static enum wish wish_of(const struct dpl_services *ss)
     const struct dpl_set *set = ss->set;
     if (dpl_detached_is(set->daemon->settings.state_dir, NULL, set->name))
         return LEAVE;
+    if (set->met.refused)
+        return REST;
     if (dpl_cold_keeps_services(set))
         return LEAVE;
     if (!set->source || g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") != 0)

@@ -69,16 +69,17 @@ void dpl_set_error(struct dpl_set *set, const char *format, ...)
 
 static struct dpl_set_facts facts_of(const struct dpl_set *set)
 {
-    bool elsewhere =
+    bool unasked =
         set->source && set->daemon->settings.cluster && !set->asked && !dpl_sender_options(set);
     return (struct dpl_set_facts){
-        .wanted = dpl_set_peer(set) != NULL && !elsewhere,
+        .wanted = dpl_set_peer(set) != NULL && !unasked,
         .off = dpl_set_off(set),
         .connected = set->connected,
         .mirroring = dpl_doc_bool(set->status, "mirroring", false),
         .mirror_needed = dpl_doc_bool(set->status, "mirror_needed", false) ||
                          (set->capture.wanted &&
                           (set->capture.gap || set->capture.state == DPL_CAPSTAT_IS_PASSING)),
+        .elsewhere = set->on_node != NULL,
         .failing_over = dpl_doc_tree(set->doc, "failing_over") != NULL,
         .failed_over = dpl_doc_bool(set->doc, "restore_required", false) &&
                        g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") == 0,
@@ -89,6 +90,8 @@ static struct dpl_set_facts facts_of(const struct dpl_set *set)
 
 void dpl_set_review(struct dpl_set *set)
 {
+    g_free(set->on_node);
+    set->on_node = g_strdup(dpl_sender_elsewhere(set));
     struct dpl_set_facts facts = facts_of(set);
     enum dpl_set_state state = dpl_set_state_of(&facts);
     if (state != set->state) {
@@ -168,6 +171,7 @@ static void set_end(struct dpl_set *set)
     dpl_kept_forget(set);
     dpl_sender_forget(set);
     g_free(set->held.why);
+    g_free(set->on_node);
     dpl_attribute_end(set);
     dpl_capture_end(set);
     dpl_doc_free(set->doc);
@@ -190,6 +194,7 @@ static void sender_changed(struct dpl_set *set)
 {
     dpl_option_preset(set);
     dpl_turn_review(set);
+    dpl_set_review(set);
 }
 
 /* A replica learns it by a hello. Who never heard that it was raised would serve by the same number
@@ -208,6 +213,8 @@ static void store_changed(void *self, const struct dpl_store_item *item)
     struct dpl_set *set = dpl_set_find(daemon, item->name);
     if (set && strcmp(item->kind, DPL_SENDER_KIND) == 0)
         sender_changed(set);
+    if (set && strcmp(item->kind, DPL_SENDER_REPLICA_KIND) == 0)
+        dpl_set_review(set);
     if (strcmp(item->kind, "site") == 0 || (!set && strcmp(item->kind, "set") == 0))
         dpl_doors_forgive(daemon);
     if (strcmp(item->kind, "set") != 0)
@@ -222,8 +229,10 @@ static void store_changed(void *self, const struct dpl_store_item *item)
         bool changed = role_changes(set, item->doc);
         int64_t generation = dpl_doc_int(set->doc, "generation", 0);
         read_doc(set, item);
-        if (changed)
+        if (changed) {
+            set->met.refused = false; /* what it is now stands in the store */
             dpl_cold_role_changed(set);
+        }
         dpl_turn_review(set);
         if (generation != dpl_doc_int(set->doc, "generation", 0))
             say_generation(set);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/parent/set_become.h"
 
+#include "daemon/core/rules.h"
 #include "lib/base/path.h"
 
 #include <string.h>
@@ -141,22 +142,31 @@ static const struct dpl_doc *pair_of(const struct dpl_doc *map, const char *path
     return best;
 }
 
-static int add_moved(GString *text, const char *line, const struct dpl_doc *map,
-                     struct dpl_err *err)
+/* Adds a line with the path that it has here. False: it lies in nothing of the map. */
+static bool add_moved(GString *text, const char *line, const struct dpl_doc *map)
 {
     const char *path = strchr(line, '/');
     if (!path || dpl_doc_count(map) == 0) {
         g_string_append_printf(text, "%s\n", line);
-        return DPL_OK;
+        return true;
     }
     const struct dpl_doc *pair = pair_of(map, path);
     const char *target = dpl_doc_text(pair, "target");
     if (!target)
-        return dpl_err_set(err, DPL_E_REFUSED,
-                           "the rule \"%s\" of the other site lies in no directory of the map",
-                           line);
+        return false;
     g_string_append_len(text, line, path - line);
     g_string_append_printf(text, "%s%s\n", target, path + strlen(dpl_doc_text(pair, "source")));
+    return true;
+}
+
+/* Whoever serves captures by them: two paths there may be one here, or one may be too long. */
+static int check_moved(const GString *text, struct dpl_err *err)
+{
+    struct dpl_rules *rules;
+    struct dpl_err why;
+    if (dpl_rules_parse(&rules, text->str, text->len, &why) < 0)
+        return dpl_err_set(err, DPL_E_REFUSED, "the other site's rules, by the map: %s", why.text);
+    dpl_rules_free(rules);
     return DPL_OK;
 }
 
@@ -165,13 +175,26 @@ int dpl_set_rules_here(const char *rules, const struct dpl_doc *map, char **rule
 {
     g_auto(GStrv) lines = g_strsplit(rules, "\n", -1);
     g_autoptr(GString) text = g_string_new(NULL);
-    for (size_t i = 0; lines[i]; i++) {
-        int rc = lines[i][0] ? add_moved(text, lines[i], map, err) : DPL_OK;
-        if (rc < 0)
-            return rc;
-    }
-    *rules_r = g_strdup(text->str);
-    return DPL_OK;
+    for (size_t i = 0; lines[i]; i++)
+        if (lines[i][0] && !add_moved(text, lines[i], map) &&
+            !g_str_has_prefix(lines[i], "exclude "))
+            return dpl_err_set(err, DPL_E_REFUSED,
+                               "the rule \"%s\" of the other site lies in no directory of the map",
+                               lines[i]);
+    int rc = check_moved(text, err);
+    if (rc == DPL_OK)
+        *rules_r = g_strdup(text->str);
+    return rc;
+}
+
+char *dpl_set_rules_mapped(const char *rules, const struct dpl_doc *map)
+{
+    g_auto(GStrv) lines = g_strsplit(rules, "\n", -1);
+    g_autoptr(GString) text = g_string_new(NULL), moved = g_string_new(NULL);
+    for (size_t i = 0; lines[i]; i++)
+        if (lines[i][0] && add_moved(moved, lines[i], map))
+            g_string_append_printf(text, "%s\n", lines[i]);
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 struct dpl_doc *dpl_set_map_there(const struct dpl_doc *map)

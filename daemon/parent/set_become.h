@@ -21,9 +21,13 @@ int dpl_set_become(struct dpl_doc *doc, enum dpl_set_event event, int64_t genera
                    struct dpl_err *err);
 /* The text of rules whose paths are those of the other site, with this one's: each moves as the map
  * says, a list of {source: there, target: here}; no map: they are the same. The caller frees.
- * REFUSED with a path that lies in nothing of the map. */
+ * What is excluded and lies in nothing of the map is left out: all that is included lies elsewhere.
+ * REFUSED with an included path that lies in nothing of the map, and where the text is none of
+ * rules any more. */
 int dpl_set_rules_here(const char *rules, const struct dpl_doc *map, char **rules_r,
                        struct dpl_err *err);
+/* Those of the rules that lie in the map, with the paths of the other site. The caller frees. */
+char *dpl_set_rules_mapped(const char *rules, const struct dpl_doc *map);
 /* The map as the other site needs it: there and here change places. The caller owns it. */
 struct dpl_doc *dpl_set_map_there(const struct dpl_doc *map);
 

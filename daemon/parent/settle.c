@@ -14,15 +14,28 @@ bool dpl_settle_closed(const struct dpl_set *set)
     return wish(set) != NULL;
 }
 
+/* All that came is applied, and on the disk. Then it does not matter that nothing more could come:
+ * this site serves from what it has, also where its disk has no room for a queue. */
+static bool is_applied(const struct dpl_doc *s)
+{
+    return dpl_doc_int(s, "queue_bytes", -1) == 0 && dpl_doc_bool(s, "saved", false) &&
+           dpl_doc_int(s, "applied_lsn", 0) >= dpl_doc_int(s, "received_lsn", 0);
+}
+
+static bool is_state(const struct dpl_doc *s, const char *state)
+{
+    return g_strcmp0(dpl_doc_text(s, "state"), state) == 0;
+}
+
 /* What holds it up until a person acts; NULL: nothing. */
 static const char *problem(const struct dpl_doc *status)
 {
     const char *state = dpl_doc_text(status, "state");
     if (dpl_doc_bool(status, "paused", false))
         return "its applying was paused by hand: doppel resume";
-    if (g_strcmp0(state, "full") == 0)
+    if (is_state(status, "full") && !is_applied(status))
         return "its file system is full";
-    if (g_strcmp0(state, "failed") == 0 || g_strcmp0(state, "closed") == 0)
+    if (is_state(status, "failed") || is_state(status, "closed"))
         return dpl_doc_text(status, "last_error") ? dpl_doc_text(status, "last_error") : state;
     return NULL;
 }
@@ -34,9 +47,7 @@ static bool is_settled(const struct dpl_set *set)
 {
     const struct dpl_doc *s = set->status;
     return !set->connected && !dpl_doc_bool(s, "connected", true) &&
-           dpl_doc_int(s, "queue_bytes", -1) == 0 && dpl_doc_bool(s, "saved", false) &&
-           g_strcmp0(dpl_doc_text(s, "state"), "idle") == 0 &&
-           dpl_doc_int(s, "applied_lsn", 0) >= dpl_doc_int(s, "received_lsn", 0);
+           (is_state(s, "idle") || is_state(s, "full")) && is_applied(s);
 }
 
 /* What it knows of the source's end, which it cannot ask any more: failover_account.c. */

@@ -115,6 +115,24 @@ void dpl_side_stand_by(struct dpl_daemon *daemon, struct dpl_set *set, struct dp
 
 /* --- settle, withdraw, serve ------------------------------------------------------------------ */
 
+/* True: they are others than those that were heard before. */
+static bool take_rules(struct dpl_doc *doc, const char *rules)
+{
+    if (!rules || g_strcmp0(rules, dpl_doc_text(doc, "peer_rules")) == 0)
+        return false;
+    dpl_doc_set_text(doc, "peer_rules", rules);
+    return true;
+}
+
+/* The other site gives nothing away that this one could not take: what would be refused then is
+ * refused now. */
+static int would_serve(const struct dpl_doc *doc, int64_t generation, struct dpl_err *err)
+{
+    g_autoptr(dpl_doc_auto) copy = dpl_doc_copy(doc);
+    int rc = dpl_set_become(copy, DPL_SET_EVENT_SERVE, generation, err);
+    return rc < 0 ? rc : DPL_OK;
+}
+
 static int settle(struct ask *ask, struct dpl_doc *doc, struct dpl_err *err)
 {
     const char *procedure = dpl_doc_text(dpl_talk_args(ask->talk), "procedure");
@@ -122,8 +140,10 @@ static int settle(struct ask *ask, struct dpl_doc *doc, struct dpl_err *err)
     struct dpl_doc *pending = rc < 0 ? NULL : dpl_doc_get_mutable(doc, "failing_over");
     if (!pending || !procedure)
         return rc < 0 ? rc : dpl_err_set(err, DPL_E_USAGE, "no procedure is named");
-    if (rc == 0 && dpl_doc_bool(pending, "settle", false))
-        return 0;
+    bool news = take_rules(doc, dpl_doc_text(dpl_talk_args(ask->talk), "rules"));
+    rc = would_serve(doc, ask->generation, err);
+    if (rc < 0 || (!news && dpl_doc_bool(pending, "settle", false)))
+        return rc;
     dpl_doc_set_text(pending, "procedure", procedure);
     dpl_doc_set_bool(pending, "settle", true);
     return 1;

@@ -3,6 +3,7 @@
  * What "status" and "stats" answer. Of each set first four sentences: who serves, how old the
  * replica is, what is wrong, what to type next; then what they are made of.
  */
+#include "daemon/parent/advice.h"
 #include "daemon/parent/cold.h"
 #include "daemon/parent/daemon.h"
 #include "daemon/parent/door.h"
@@ -10,53 +11,6 @@
 #include "lib/base/clock.h"
 
 #include <stdio.h>
-
-/* As Nagios counts. */
-enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL, LEVEL_UNKNOWN };
-
-static bool capture_fails(const struct dpl_set *set)
-{
-    return set->capture.wanted && set->capture.state != DPL_CAPSTAT_IS_SERVING &&
-           set->capture.state != DPL_CAPSTAT_IS_STARTING;
-}
-
-static bool lags(const struct dpl_set *set)
-{
-    int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", 0);
-    return dpl_option_any(set) && lag_ms > dpl_option_value(set, "lag_warn");
-}
-
-/* What keeps the replica from taking what is sent; NULL: nothing. */
-static const char *hold_up(const struct dpl_set *set)
-{
-    const char *state = dpl_doc_text(set->status, "state");
-    const char *why = dpl_doc_text(set->status, "last_error");
-    if (set->source)
-        return dpl_doc_bool(set->status, "target_full", false)
-                   ? "the target's disk or queue is full: changes wait here in the journal"
-                   : NULL;
-    if (g_strcmp0(state, "full") == 0)
-        return "the replica's disk or queue is full: the source waits";
-    return g_strcmp0(state, "failed") == 0 ? why ? why : "the replica cannot be written" : NULL;
-}
-
-static enum level level_of(const struct dpl_set *set)
-{
-    if (capture_fails(set) || dpl_services_why(set)[0] || dpl_cold_why(set))
-        return LEVEL_CRITICAL;
-    switch (set->state) {
-    case DPL_SET_PROTECTED:
-        return lags(set) || set->last_error[0] || hold_up(set) ? LEVEL_WARNING : LEVEL_OK;
-    case DPL_SET_MIRRORING:
-    case DPL_SET_RESTORING:
-    case DPL_SET_FAILING_BACK:
-        return LEVEL_WARNING;
-    case DPL_SET_UNPROTECTED:
-        return LEVEL_UNKNOWN;
-    default:
-        return LEVEL_CRITICAL;
-    }
-}
 
 static void put_serves(struct dpl_doc *doc, const struct dpl_set *set)
 {
@@ -80,8 +34,8 @@ static void put_mirroring(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const struct dpl_doc *mirror = dpl_doc_tree(set->status, "mirror");
     if (set->source)
-        dpl_doc_set_format(doc, "replica",
-                           "a mirror runs (%lld %%): it is not consistent until then",
+        dpl_doc_set_format(doc, "replica", "a %s runs (%lld %%): it is not consistent until then",
+                           set->state == DPL_SET_RESTORING ? "restore" : "mirror",
                            (long long)dpl_doc_int(set->status, "mirror_percent", 0));
     else
         dpl_doc_set_format(
@@ -94,8 +48,11 @@ static void put_mirroring(struct dpl_doc *doc, const struct dpl_set *set)
 static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
 {
     int64_t lag_ms = dpl_doc_int(set->status, "lag_ms", -1);
-    if (set->state == DPL_SET_MIRRORING)
+    if (set->state == DPL_SET_MIRRORING ||
+        (set->state == DPL_SET_RESTORING && dpl_doc_bool(set->status, "mirroring", false)))
         put_mirroring(doc, set);
+    else if (set->state == DPL_SET_ELSEWHERE)
+        dpl_doc_set_format(doc, "replica", "node %s knows its age", set->on_node);
     else if (!dpl_doc_get(set->status, "consistent"))
         dpl_doc_set_text(doc, "replica", "its age is not known");
     else if (!dpl_doc_bool(set->status, "consistent", false))
@@ -105,93 +62,6 @@ static void put_replica(struct dpl_doc *doc, const struct dpl_set *set)
     else
         dpl_doc_set_format(doc, "replica", "it is consistent, and %lld.%03lld s old",
                            (long long)lag_ms / 1000, (long long)lag_ms % 1000);
-}
-
-static void put_wrong_mirror(struct dpl_doc *doc, const struct dpl_set *set)
-{
-    const char *why = dpl_doc_text(dpl_doc_tree(set->status, "mirror"), "why");
-    const char *reason = dpl_doc_text(set->status, "mirror_reason");
-    if (why)
-        dpl_doc_set_format(doc, "wrong", "a mirror is needed: %s", why);
-    else
-        dpl_doc_set_format(doc, "wrong", "a mirror is needed%s%s", reason ? ": " : "",
-                           reason ? reason : "");
-}
-
-static void put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
-{
-    if (dpl_cold_why(set))
-        dpl_doc_set_text(doc, "wrong", dpl_cold_why(set));
-    else if (capture_fails(set))
-        dpl_doc_set_format(doc, "wrong", "the capture is %s%s%s",
-                           dpl_capstat_state_text(set->capture.state),
-                           set->capture.why[0] ? ": " : "", set->capture.why);
-    else if (dpl_services_why(set)[0])
-        dpl_doc_set_text(doc, "wrong", dpl_services_why(set));
-    else if (set->last_error[0])
-        dpl_doc_set_text(doc, "wrong", set->last_error);
-    else if (dpl_set_off(set))
-        dpl_doc_set_text(doc, "wrong", "it was disconnected by hand");
-    else if (set->state == DPL_SET_UNPROTECTED)
-        dpl_doc_set_text(doc, "wrong", "nothing is replicated");
-    else if (set->state == DPL_SET_DISCONNECTED)
-        dpl_doc_set_text(doc, "wrong", "the other site is not connected");
-    else if (hold_up(set))
-        dpl_doc_set_text(doc, "wrong", hold_up(set));
-    else if (set->state == DPL_SET_MIRROR_NEEDED)
-        put_wrong_mirror(doc, set);
-    else if (lags(set))
-        dpl_doc_set_text(doc, "wrong", "the replica is older than lag_warn");
-    else
-        dpl_doc_set_text(doc, "wrong", "nothing");
-}
-
-/* A new replica waits for a person's word, and so does a mirror that a guard or a person stopped;
- * any other begins by itself. */
-static void put_next_mirror(struct dpl_doc *doc, const struct dpl_set *set)
-{
-    const struct dpl_doc *mirror = dpl_doc_tree(set->status, "mirror");
-    const char *state = dpl_doc_text(mirror, "state"), *needs = dpl_doc_text(mirror, "needs");
-    if (!dpl_doc_bool(set->doc, "begun", false))
-        dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
-    else if (g_strcmp0(state, "stopped") == 0 || dpl_doc_bool(set->doc, "mirror_stopped", false))
-        dpl_doc_set_format(doc, "next", "doppel mirror start %s%s", set->name, needs ? needs : "");
-    else
-        dpl_doc_set_text(doc, "next", "nothing: a mirror begins by itself");
-}
-
-static void put_next(struct dpl_doc *doc, const struct dpl_set *set)
-{
-    const struct dpl_settings *s = &set->daemon->settings;
-    if (dpl_cold_next(set))
-        dpl_doc_set_text(doc, "next", dpl_cold_next(set));
-    else if (g_strcmp0(dpl_doc_text(set->doc, "role"), "superseded") == 0)
-        dpl_doc_set_format(doc, "next", "at site %s: doppel restore %s, then doppel failback %s",
-                           dpl_set_peer(set), set->name, set->name);
-    else if (set->state == DPL_SET_UNPROTECTED && s->cluster)
-        dpl_doc_set_format(doc, "next", "start its resource of ocf:doppel:source-connection");
-    else if (set->state == DPL_SET_UNPROTECTED)
-        dpl_doc_set_format(doc, "next", "in %s: [set %s] target=SITE, then restart doppeld",
-                           s->config_path, set->name);
-    else if (dpl_set_off(set))
-        dpl_doc_set_format(doc, "next", "doppel connect %s", set->name);
-    else if (hold_up(set) && set->source)
-        dpl_doc_set_format(doc, "next", "at site %s: make room where the replica is",
-                           dpl_set_peer(set));
-    else if (hold_up(set))
-        dpl_doc_set_text(doc, "next", "make room where the replica is, or raise queue_max");
-    else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected && !set->source)
-        dpl_doc_set_format(doc, "next", "at site %s: doppel status %s", dpl_set_peer(set),
-                           set->name);
-    else if (set->state == DPL_SET_MIRROR_NEEDED && set->connected)
-        put_next_mirror(doc, set);
-    else if (dpl_doc_bool(set->status, "paused", false))
-        dpl_doc_set_format(doc, "next", "doppel resume %s", set->name);
-    else if (set->state == DPL_SET_DISCONNECTED && set->source)
-        dpl_doc_set_format(doc, "next", "at site %s: doppel status %s", dpl_set_peer(set),
-                           set->name);
-    else
-        dpl_doc_set_text(doc, "next", "nothing");
 }
 
 static void put_facts(struct dpl_doc *doc, struct dpl_set *set)
@@ -207,6 +77,8 @@ static void put_facts(struct dpl_doc *doc, struct dpl_set *set)
     dpl_doc_set_int(doc, "state_ms",
                     (dpl_clock_now_ns(&dpl_clock_system) - set->state_ns) / 1000000);
     dpl_doc_set_bool(doc, "disconnected_by_hand", dpl_set_off(set));
+    if (set->on_node)
+        dpl_doc_set_text(doc, "on_node", set->on_node);
     if (set->last_error[0])
         dpl_doc_set_text(doc, "error", set->last_error);
 }
@@ -241,11 +113,11 @@ struct dpl_doc *dpl_status_set(struct dpl_set *set)
     struct dpl_doc *doc = dpl_doc_new();
     dpl_doc_set_text(doc, "set", set->name);
     dpl_doc_set_text(doc, "state", dpl_set_state_text(set->state));
-    dpl_doc_set_int(doc, "level", level_of(set));
+    dpl_doc_set_int(doc, "level", dpl_advice_level(set));
     put_serves(doc, set);
     put_replica(doc, set);
-    put_wrong(doc, set);
-    put_next(doc, set);
+    dpl_advice_put_wrong(doc, set);
+    dpl_advice_put_next(doc, set);
     put_facts(doc, set);
     struct dpl_doc *engine = dpl_doc_set_tree(doc, "engine");
     dpl_doc_set_bool(engine, "running", dpl_child_running(set->engine));

@@ -510,6 +510,35 @@ bool dpl_group_present(const struct dpl_group *g, const char *name)
     return false;
 }
 
+bool dpl_group_changes(const struct dpl_group *g, const char *kind, const char *name)
+{
+    return g->pending && g_strcmp0(g->pending->item.kind, kind) == 0 &&
+           g_strcmp0(g->pending->item.name, name) == 0;
+}
+
+static bool has_acknowledged(const struct dpl_group *g, const char *name)
+{
+    GHashTableIter ids;
+    gpointer id;
+    g_hash_table_iter_init(&ids, g->acks);
+    while (g_hash_table_iter_next(&ids, &id, NULL))
+        if (g_strcmp0(g_hash_table_lookup(g->names, id), name) == 0)
+            return true;
+    return false;
+}
+
+char *dpl_group_awaited(const struct dpl_group *g)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    if (!ready(g) || !g->pending)
+        return NULL;
+    for (guint i = 0; g->era.members->pdata[i]; i++)
+        if (!has_acknowledged(g, g->era.members->pdata[i]))
+            g_ptr_array_add(names, g->era.members->pdata[i]);
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
+}
+
 const struct dpl_table *dpl_group_table(const struct dpl_group *g)
 {
     return g->table;
@@ -518,7 +547,7 @@ const struct dpl_table *dpl_group_table(const struct dpl_group *g)
 struct dpl_doc *dpl_group_doc(const struct dpl_group *g)
 {
     struct dpl_doc *doc = dpl_doc_new();
-    g_autofree char *digest = dpl_table_digest(g->table, NULL);
+    g_autofree char *digest = dpl_table_digest(g->table, NULL), *awaited = dpl_group_awaited(g);
     dpl_doc_set_text(doc, "state", dpl_group_state_text(g->state));
     if (g->why[0])
         dpl_doc_set_text(doc, "why", g->why);
@@ -535,6 +564,8 @@ struct dpl_doc *dpl_group_doc(const struct dpl_group *g)
     dpl_doc_set_format(doc, "last", "%llu.%llu", (unsigned long long)g->last.era,
                        (unsigned long long)g->last.sequence);
     dpl_doc_set_bool(doc, "pending", g->pending != NULL);
+    if (awaited)
+        dpl_doc_set_text(doc, "awaited", awaited);
     dpl_doc_set_int(doc, "documents", (int64_t)dpl_table_count(g->table));
     dpl_doc_set_text(doc, "digest", digest);
     return doc;

@@ -125,6 +125,11 @@ const char *const *dpl_group_era_members(const struct dpl_group *group);
 bool dpl_group_first(const struct dpl_group *group);
 /* Whether a node of that name is present. */
 bool dpl_group_present(const struct dpl_group *group, const char *name);
+/* Whether a change of the document is durable here, and maybe not everywhere. */
+bool dpl_group_changes(const struct dpl_group *group, const char *kind, const char *name);
+/* Members that have not acknowledged the change that is pending, "a2, a3"; NULL: none is. The
+ * caller owns it. */
+char *dpl_group_awaited(const struct dpl_group *group);
 const struct dpl_table *dpl_group_table(const struct dpl_group *group);
 /* All of the above for people; the caller owns it. */
 struct dpl_doc *dpl_group_doc(const struct dpl_group *group);

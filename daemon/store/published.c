@@ -76,6 +76,15 @@ static void follow(void *self, const struct dpl_store_item *item)
         published.failed(item->name, &err);
 }
 
+void dpl_published_say(const char *set, const struct dpl_doc *doc)
+{
+    struct dpl_store_item item = {.kind = "set", .name = set, .doc = doc};
+    g_autofree char *digest = doc ? dpl_table_digest_of(doc) : NULL;
+    item.digest = digest;
+    if (published.store && (doc || dpl_store_get(published.store, "set", set, &item, NULL) == 0))
+        follow(NULL, &item);
+}
+
 static int remove_others(int dir, struct dpl_err *err)
 {
     GDir *names = g_dir_open(published.dir, 0, NULL);

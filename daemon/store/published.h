@@ -16,5 +16,8 @@ typedef void dpl_published_failed_fn(const char *set, const struct dpl_err *err)
  * there. dir is borrowed as long; failed may be NULL. */
 int dpl_published_begin(struct dpl_store *store, const char *dir, dpl_published_failed_fn *failed,
                         struct dpl_err *err);
+/* This node's copy says this from now on, until the store has another version; NULL: what the store
+ * has. For what the store cannot take now. */
+void dpl_published_say(const char *set, const struct dpl_doc *doc);
 
 #endif

@@ -42,7 +42,7 @@ DPL_COMMAND("resume",        CHANGE, DAEMON, "SET", "let the target apply again"
 DPL_COMMAND("limit",         CHANGE, DAEMON, "SET [--bandwidth=RATE] [--schedule=TEXT] [--none]",
             "bound the bandwidth of a set until the daemon's next start")
 DPL_COMMAND("mirror start",  CHANGE, DAEMON,
-            "SET [--kind=KIND] [--orphans=WHAT] [--anew] [--test] [--accept-empty] [--accept-deletes] "
+            "SET [--kind=KIND] [--orphans=WHAT] [--anew] [--plan] [--test] [--accept-empty] [--accept-deletes] "
             "[--accept-filesystem]", "make the replica equal to the source")
 DPL_COMMAND("mirror stop",   CHANGE, DAEMON, "SET", "stop a mirror; none begins by itself until the next start, or connect")
 DPL_COMMAND("mirror status", LOOK,   DAEMON, "SET", "how far a mirror is")
@@ -60,8 +60,10 @@ DPL_COMMAND("failback",      CHANGE, DAEMON, "SET [--wait=TIME] [--yes] [--plan]
             "let the site that served before serve again, and stand by here")
 DPL_COMMAND("procedure show", LOOK,  DAEMON, "[ID]", "the procedures of this site, or how far one is")
 DPL_COMMAND("procedure resume", CHANGE, DAEMON,
-            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete] [--yes]", "go on with a procedure that rests")
-DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID]", "take back what a procedure has done")
+            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete] [--yes] [--source-is-down] [--confirm=SET]",
+            "go on with a procedure that rests")
+DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID] [--source-is-down] [--confirm=SET]",
+            "take back what a procedure has done")
 DPL_COMMAND("procedure stop", CHANGE, DAEMON, "[ID]", "let a procedure rest after the step that runs")
 DPL_COMMAND("site init",     CHANGE, DAEMON, "", "make this site's keys and certificates")
 DPL_COMMAND("site offer",    LOOK,   DAEMON, "[--address=HOST]...",
@@ -84,9 +86,9 @@ DPL_COMMAND("store join",    CHANGE, DAEMON, "", "give up this node's documents,
 DPL_COMMAND("store confirm-down", CHANGE, DAEMON, "NODE", "say that a node for which the store waits is down")
 DPL_COMMAND("journal show",  LOOK,   LOCAL,  "[SET] [--dir=DIR] [--epoch=N] [--from=LSN] [--count=N] [--raw]",
             "print what was captured and is not acknowledged yet")
-DPL_COMMAND("emergency detach", CHANGE, LOCAL, "SET [--plan] [--yes]",
+DPL_COMMAND("emergency detach", CHANGE, LOCAL, "SET [--plan] [--test] [--yes]",
             "root alone: take doppel out from under a set on this node; its service goes on")
-DPL_COMMAND("emergency attach", CHANGE, LOCAL, "SET",
+DPL_COMMAND("emergency attach", CHANGE, LOCAL, "SET [--yes]",
             "root alone: give a set that was detached back to doppel")
 DPL_COMMAND("completion",    LOOK,   LOCAL,  "", "print the completion for bash")
 /* clang-format on */

@@ -115,6 +115,16 @@ static void read_settings(GHashTable *settings, struct dpl_service_learnt *learn
           by_protocol);
 }
 
+/* Locks say "PID:HOST", and one of another host holds for two minutes, whoever died with it. */
+static bool names_its_host(const char *imported)
+{
+    g_auto(GStrv) words = g_strsplit_set(imported, " \t", -1);
+    for (char **word = words; *word; word++)
+        if (g_str_has_prefix(*word, "DOVECOT_HOSTNAME="))
+            return true;
+    return false;
+}
+
 void dpl_service_dovecot_parse(const char *text, struct dpl_service_learnt *learnt)
 {
     g_autoptr(GHashTable) settings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -138,6 +148,11 @@ void dpl_service_dovecot_parse(const char *text, struct dpl_service_learnt *lear
             "base_dir=%s lies not beneath /run: sockets and locks of a dead node "
             "stay there",
             base);
+    const char *imported = value(settings, "import_environment");
+    if (*imported && !names_its_host(imported))
+        dpl_service_learnt_warn(
+            learnt, "import_environment has no DOVECOT_HOSTNAME=NAME, the same on all nodes: "
+                    "mailboxes in use on a node that dies wait two minutes for its locks");
 }
 
 int dpl_service_dovecot_learn(const struct dpl_service *service,

@@ -23,6 +23,7 @@ const struct dpl_service_kind dpl_service_kinds[] = {
         .is_master = dpl_service_postfix_is_master,
         .learn = dpl_service_postfix_learn,
         .prepare = dpl_service_postfix_prepare,
+        .settle = dpl_service_postfix_settle,
     },
     {
         .name = "dovecot",

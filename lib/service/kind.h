@@ -113,6 +113,7 @@ int dpl_service_dovecot_prepare(const struct dpl_service *service,
                                 const struct dpl_service_learnt *learnt, bool moved,
                                 struct dpl_err *err);
 void dpl_service_dovecot_settle(struct dpl_procs *procs, const struct dpl_service_time *time);
+void dpl_service_postfix_settle(struct dpl_procs *procs, const struct dpl_service_time *time);
 
 /* The value of "name = value" among the lines of an output of postconf, or "". */
 char *dpl_service_postfix_setting(char **lines, const char *name);

@@ -2,7 +2,7 @@ noinst_LIBRARIES += libservice.a
 libservice_a_SOURCES = \
 	lib/service/address.c lib/service/address.h \
 	lib/service/command.c lib/service/command.h \
-	lib/service/dovecot.c lib/service/dovecot_settle.c \
+	lib/service/dovecot.c lib/service/settle.c \
 	lib/service/facts.c lib/service/facts.h \
 	lib/service/holder.c lib/service/holder.h \
 	lib/service/kind.c lib/service/kind.h \

@@ -7,12 +7,19 @@
 #   failover.sh down       the source is killed under load: what is here is served, and what is missing said
 #   failover.sh remote     durability=remote, policy refuse: a source that is killed has acknowledged nothing that is missing
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
+#   failover.sh lost WORD  the source lets go and is lost for good before all has come: resume or undo by a person's word that it
+#                          is down, or confirm, which gives the procedure up; and it goes home from there
+#   failover.sh home       a failback that asks whether what was changed here may go, and the source is lost again: a failover
+#                          takes the failback's place
 #   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
 #   failover.sh full       the target's /var/lib/doppel has no room at all, but for the journal
+#   failover.sh cramped    the replica's disk has no room for a queue, and all is applied: it serves
 #   failover.sh unjournalled  the target's journal has no room: it serves all the same, and all is compared later
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
+#   failover.sh rules      what the map has no place for is left out, or refused before anything is stopped, there and back;
+#                          where the source is lost it is accepted
 #   failover.sh killed STEP  doppeld of the target dies when it begins that step, and the procedure is
 #                          resumed by another; nothing is lost
 # shellcheck source=tests/crash/sites-lib.sh
@@ -20,13 +27,16 @@
 export FAILOVER_MODE=${FAILOVER_MODE:-${1:-graceful}} FAILOVER_KILL=${FAILOVER_KILL:-${2:-drain}}
 mode=$FAILOVER_MODE kill_at=$FAILOVER_KILL
 patience=${patience:-60}
+# shellcheck disable=SC2034 # for sites-lib.sh
+[ "$mode" != cramped ] || DISK=400M
 sites_stage
 sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
     [[ $mode$1 != fullb && $mode$1 != unjournalledb ]] || printf '[journal]\ndir=%s/journal\nmin_free=1%%\n' "$work/b"
     # shellcheck disable=SC2154 # of sites-lib.sh
-    [ "$mode$1" != unjournalleda ] || printf '[target]\nroot=%s\n' "$disk_a"
+    [[ $mode$1 != unjournalleda && $mode$1 != rulesa && $mode$1 != losta && $mode$1 != homea ]] || printf '[target]\nroot=%s\n' "$disk_a"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
+    [ "$mode$1" != rulesb ] || sites_alerts b
 }
 [ "$mode" != full ] || { mkdir "$work/b/state" && mount -t tmpfs -o size=24m none "$work/b/state"; } || exit 2
 [ "$mode" != unjournalled ] || { mkdir "$work/b/journal" && mount -t tmpfs -o size=400m none "$work/b/journal"; } || exit 2
@@ -112,12 +122,16 @@ graceful)
     wants 1 'no procedure is open' doppel b procedure undo
     before=$(digest a)$(digest b)
     wants 0 'record +record here' doppel b failover mail --plan
+    grep -q 'nothing is undone: the way back is doppel failback$' "$work/out" || complain "the way back is not said"
     wants 0 'it would be refused: site "site-a" is not down' doppel b failover mail --immediate --source-is-down --test
     [ "$before" = "$(digest a)$(digest b)" ] || complain "--plan changes something"
 
     # It is not down: it says so itself, and all is taken back.
     wants 7 'release: site "site-a" is not down' doppel b failover mail --immediate --source-is-down --confirm=mail
     wants 4 'has an open procedure' doppel b failover mail
+    wants 0 "^wrong: +failover $(id_of) is failed: release: site" doppel b status mail
+    wants 0 "^next: +doppel procedure show $(id_of)\$" doppel b status mail
+    wants 2 'is failing over: failover .* is failed' doppel b status mail --check
     wants 0 'undone' doppel b procedure undo
     role_is a serving && role_is b standby || complain "an undo left $(role a) and $(role b)"
     eventually protected
@@ -163,10 +177,16 @@ graceful)
     [ "$(generation b)" -gt 1 ] && [ "$(generation b)" -ge "$(generation a)" ] || complain "the generation was not raised"
     [ "$(lost)" = 0 ] || complain "$(lost) of $(acknowledged) files are lost"
     same || complain "the sites differ"
+    grep -hq '^ 4 drain  *wait until this site holds all' "$work/one" "$work/other" || complain "the steps are not said first"
     grep -hq '^missing: nothing: both sites are equal' "$work/one" "$work/other" || complain "that nothing is missing is not said"
     grep -hq 'both sides are equal' "$work/one" "$work/other" || complain "equality was not proved"
     is b 'failed over .restore required.' || complain "site b: $(doppel b set list)"
     wants 4 'is failed over .* out of place' doppel b failover mail
+    wants 0 '^next: +doppel restore mail$' doppel b status mail
+    wants 1 '^DOPPEL WARNING - mail is failed over' doppel b status mail --check
+    eventually role_is a superseded
+    wants 0 '^next: +at site site-b: doppel restore mail' doppel a status mail
+    wants 1 '^DOPPEL WARNING' doppel a status mail --check
     wants 4 'it has ended' doppel b procedure undo "$(id_of)"
     grep -q 'serve: done' "$work/b/log.d/procedures/$(id_of).log" || complain "its log is not whole"
     echo mine >"$root_b/written-there" || complain "site b cannot be written"
@@ -180,7 +200,12 @@ down)
     kill -9 "$(pid_of a)"
     wait "$(get job a)" 2>/dev/null
     wants 5 'doppel failover mail --immediate --source-is-down' doppel b failover mail
+    eventually is b disconnected
+    wants 0 '^next: .*doppel failover mail --immediate --source-is-down' doppel b status mail
     wants 0 'does not answer' doppel b failover mail --immediate --source-is-down --plan
+    for line in "it was asked at .*$addr_a" 'it was last heard at .* s ago\)' 'its last generation that is known here is 1$'; do
+        grep -qE "^$line" "$work/out" || { complain "the evidence lacks: $line"; cat "$work/out"; }
+    done
     wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
     cp "$work/out" "$work/down"
     grep -qE '^missing: .*site site-a .*(last heard|not known)' "$work/down" || complain "it is not said since when site-a was not heard"
@@ -237,10 +262,112 @@ stopped)
     code=$?
     kill -CONT "$(pid_of b)"
     [ $code = 130 ] || { complain "Ctrl-C where doppeld hangs: exit $code"; cat "$work/stopped"; }
+    wants 2 'none of wait' doppel b procedure resume --then=hope
+    wants 2 'neither seconds nor a time' doppel b procedure resume --wait=5x
     wants 0 'undone' doppel b procedure undo
     must doppel b resume mail
     eventually protected
-    echo "PRINT a failover that waits rests at Ctrl-C, and is undone"
+    # A second Ctrl-C leaves it, whatever it does; an answer is not waited for again.
+    engine=$(victim b engine)
+    kill -STOP "$engine"
+    date >"$root_a/late" || complain "the source does not serve"
+    wants 7 'not all that the other site wrote has come' doppel b failover mail --wait=2
+    "$libexec/doppel" --instance=two-b procedure resume --then=immediate >"$work/stopped" 2>&1 </dev/null &
+    begun=$!
+    goes_without() { doppel b procedure show "$(id_of)" | grep -q 'it goes on without'; }
+    eventually goes_without
+    kill -STOP "$(pid_of b)"
+    kill -INT $begun
+    pause 0.5
+    kill -INT $begun
+    wait $begun
+    code=$?
+    kill -CONT "$(pid_of b)" "$engine"
+    [ $code = 130 ] || { complain "Ctrl-C twice: exit $code"; cat "$work/stopped"; }
+    rests() { ! doppel b procedure show "$(id_of)" | grep -q 'it runs'; }
+    eventually rests
+    role_is b serving || wants 0 'done' doppel b procedure resume
+    role_is b serving || complain "b is $(role b)"
+    echo "PRINT a failover that waits rests at Ctrl-C, is undone, and takes an answer at once"
+    ;;
+lost)
+    engine=$(victim b engine)
+    kill -STOP "$engine"
+    date >"$root_a/late" || complain "the source does not serve"
+    wants 7 "^  or: doppel procedure resume .* --then=immediate\$" doppel b failover mail --wait=2
+    grep -q '[|]' "$work/out" && { complain "a shell would not take the answers"; cat "$work/out"; }
+    wants 0 '^  to go back: doppel procedure undo' doppel b procedure show "$(id_of)"
+    kill -CONT "$engine"
+    wants 0 'undone' doppel b procedure undo
+    eventually serving
+    eventually protected
+    kill -STOP "$engine"
+    date >"$root_a/waits" || complain "the source does not serve"
+    "$libexec/doppel" --instance=two-b failover mail >"$work/lost" 2>&1 </dev/null &
+    begun=$!
+    let_go() { role_is a released; }
+    eventually let_go
+    kill -9 "$(pid_of a)" "$(victim a engine)"
+    wait "$(get job a)" 2>/dev/null
+    kill -CONT "$engine"
+    wants 4 'first doppel procedure stop' doppel b site confirm mail
+    unanswered() { doppel b procedure show "$(id_of)" | grep -q 'does not answer'; }
+    eventually unanswered
+    must doppel b procedure stop
+    wait $begun
+    code=$?
+    [ $code = 7 ] || { complain "a procedure that was stopped: exit $code"; cat "$work/lost"; }
+    case $kill_at in
+    undo)
+        wants 7 'procedure undo --source-is-down' doppel b procedure undo
+        wants 2 'confirm=mail' doppel b procedure undo --source-is-down
+        wants 0 'undone' doppel b procedure undo --source-is-down --confirm=mail
+        role_is b standby || complain "undone, b is $(role b)"
+        wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
+        ;;
+    confirm)
+        must doppel b site confirm mail
+        wants 0 'given up' doppel b procedure show "$(id_of)"
+        wants 4 'never began|given up' doppel b procedure resume "$(id_of)"
+        ;;
+    *)
+        wants 2 'confirm=mail' doppel b procedure resume --source-is-down
+        wants 0 'missing: ' doppel b procedure resume --source-is-down --confirm=mail
+        ;;
+    esac
+    role_is b serving || complain "b is $(role b)"
+    site_start a
+    eventually role_is a superseded
+    wants 0 'restore .*: done' doppel b restore mail
+    must doppel b wait mail --idle --timeout=60s
+    same || complain "the sites differ"
+    echo "PRINT a source that is lost after it let go: $kill_at, and it goes home"
+    ;;
+home)
+    must doppel b failover mail
+    eventually role_is a superseded
+    wants 0 'restore .*: done' doppel b restore mail
+    mkdir -p "$(hook_dir b pre-failback)"
+    printf '#!/bin/sh\nkill -STOP %d\n' "$(pid_of a)" >"$(hook_dir b pre-failback)/stop"
+    chmod 755 "$(hook_dir b pre-failback)/stop"
+    "$libexec/doppel" --instance=two-b failback mail >"$work/home" 2>&1 </dev/null &
+    begun=$!
+    has_sent() { doppel b procedure show "$(id_of)" | grep -q 'drain .*done'; }
+    eventually has_sent
+    echo "past the mount" >"$root_b/by-hand"
+    kill -CONT "$(pid_of a)"
+    wait $begun
+    [ $? = 7 ] && grep -q 'were changed here since it let go' "$work/home" || { complain "a failback that should ask"; cat "$work/home"; }
+    role_is a serving && role_is b standby || complain "a is $(role a), b $(role b)"
+    wants 4 'cannot be undone' doppel b procedure undo
+    kill -9 "$(pid_of a)"
+    wait "$(get job a)" 2>/dev/null
+    wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail --accept-incomplete
+    role_is b serving || complain "b is $(role b)"
+    [ -e "$root_b/by-hand" ] || complain "what was changed by hand is gone"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT a failback that asks is no obstacle when the source is lost again"
     ;;
 full)
     head -c 30M /dev/zero >"$work/b/state/filler" 2>/dev/null
@@ -255,6 +382,27 @@ full)
     role_is b serving || complain "begun anew, site b is $(role b)"
     wants 4 'doppel restore mail has compared' doppel b connect mail --equal
     echo "PRINT a failover, and a new begin, on a disk without room"
+    ;;
+cramped)
+    is_full() { doppel b --output-as=json status mail | grep -q '"state": "full"'; }
+    # No other segment of the queue has room, and of the one that is open too little is left.
+    # shellcheck disable=SC2154 # of sites-lib.sh
+    fallocate -l "$(($(df --output=avail -k "$disk_b" | tail -n 1) - 100000))k" "$disk_b/filler" || complain "no filler"
+    head -c 40M /dev/urandom >"$root_a/much"
+    for n in $(seq 15); do
+        head -c 1M /dev/urandom >"$root_a/more.$n"
+        must doppel a wait mail --idle --timeout=60s
+        ! is_full || break
+    done
+    eventually is_full
+    kill -9 "$(pid_of a)" "$(victim a engine)"
+    wait "$(get job a)" 2>/dev/null
+    wants 0 'missing: ' timeout 120 "$libexec/doppel" --instance=two-b failover mail --immediate --source-is-down --confirm=mail
+    role_is b serving || complain "site b is $(role b)"
+    same || complain "the sites differ"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT a failover where the replica's disk has no room for a queue"
     ;;
 unjournalled)
     head -c 500M /dev/zero >"$work/b/journal/filler" 2>/dev/null
@@ -279,6 +427,9 @@ confirmed)
     doppel b failover mail >"$work/confirmed" 2>&1 </dev/null &
     begun=$!
     eventually let_go
+    wants 0 '^next: +nothing: procedure .* runs' doppel b status mail
+    wants 1 '^DOPPEL WARNING' doppel b status mail --check
+    wants 0 '^next: +at site site-b: doppel status mail' doppel a status mail
     must doppel a site confirm mail
     kill -CONT "$engine"
     wait $begun
@@ -355,6 +506,55 @@ incomplete)
     site_start a
     eventually role_is a superseded
     echo "PRINT a replica that is not consistent is refused, or asked about, and served when it is accepted"
+    ;;
+rules)
+    learned() { doppel b --output-as=json set show mail | grep '"peer_rules"' | grep -q "$1"; }
+    told() { grep -q "^doppel-mail.rules $1 " "$work/alerts-b"; }
+    # changes SITE VERB PATH...: rules of the set, and those who are connected hear of it.
+    changes() {
+        wants 6 'follows the old rules' doppel "$1" set "$2" mail "${@:3}"
+        must doppel "$1" disconnect mail
+        must doppel "$1" connect mail
+        eventually protected
+    }
+    no_place='lies in no directory of the map'
+    mkdir "$disk_a/tmp" "$disk_a/new"
+    changes a add "$disk_a/tmp" --exclude
+    eventually learned "$disk_a/tmp"
+    changes a add "$disk_a/new"
+    eventually told unusable
+    wants 0 "this site could not serve it: .*$disk_a/new.* $no_place" doppel b status mail
+    wants 0 "would be refused: .*$no_place" doppel b failover mail --plan
+    wants 4 "$no_place.*doppel set remove mail" doppel b failover mail
+    wants 4 "$no_place" doppel b failover mail --immediate
+    wants 4 "$no_place" doppel b failover mail --immediate --source-is-down --confirm=mail
+    role_is a serving || complain "a refusal took the service away"
+    # It is heard at once that the rule is gone; what is excluded elsewhere is in nobody's way.
+    wants 6 'follows the old rules' doppel a set remove mail "$disk_a/new"
+    wants 0 'nothing: both sites are equal' doppel b failover mail
+    eventually told usable
+    role_is b serving || complain "site b is $(role b)"
+    wants 0 'restore .*: done' doppel b restore mail
+    mkdir "$disk_b/new"
+    wants 6 'follows the old rules' doppel b set add mail "$disk_b/new"
+    wants 4 "site-a.* could not serve .*$no_place" doppel b failback mail
+    wants 0 "would be refused: .*$no_place" doppel b failback mail --plan
+    role_is b serving || complain "a refusal took the service away"
+    wants 6 'follows the old rules' doppel b set remove mail "$disk_b/new"
+    wants 0 'failback .*: done' doppel b failback mail
+    role_is a serving || complain "site a is $(role a)"
+    eventually protected
+    changes a add "$disk_a/new"
+    eventually learned "$disk_a/new"
+    kill -9 "$(pid_of a)"
+    wait "$(get job a)" 2>/dev/null
+    wants 4 "$no_place" doppel b failover mail --immediate --source-is-down --confirm=mail
+    wants 0 "missing: .*$no_place" doppel b failover mail --immediate --source-is-down --confirm=mail --accept-incomplete
+    role_is b serving || complain "site b is $(role b)"
+    echo mine >"$root_b/written-there" || complain "site b cannot be written"
+    site_start a
+    eventually role_is a superseded
+    echo "PRINT rules outside the map: left out, refused before anything is stopped, or accepted"
     ;;
 killed)
     deliver &

@@ -103,7 +103,7 @@ echo other >"$root_a/other"
 must doppel a mirror start mail
 eventually why "on another file system than the one whose"
 [ ! -e "$root_b/other" ] || complain "the other disk was mirrored"
-must doppel a mirror start mail --test --accept-filesystem
+must doppel a mirror start mail --plan --accept-filesystem
 eventually why "a test compares with a replica" # its root is not the one that the target knows
 umount "$disk_a"
 n=$(ended)

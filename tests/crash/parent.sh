@@ -190,6 +190,7 @@ expect 0 '' a limit mail --bandwidth=1M
 eventually told a bandwidth_bytes 1048576
 expect 0 '' told a schedule '""'
 expect 0 'limited_by_hand' a stats mail
+expect 0 '^set: .*, limited by hand\)$' a status mail
 expect 0 '' a limit mail --schedule='Sun 10:00-11:00=1M'
 eventually told a schedule '"Sun 10:00-11:00=1M"'
 expect 0 '' told a bandwidth_bytes 3145728

@@ -80,10 +80,17 @@ load() {
 load "$root_b" &
 loader=$!
 refused b failback mail
-must doppel b restore mail --plan
+wants 0 'nothing is undone: this site serves on' doppel b restore mail --plan
 ! role_is a standby || complain "a plan has changed something"
-must doppel b restore mail
-cat "$work/out"
+# Slowly, so that it is seen how far it is.
+restoring() { doppel b status mail | grep -qE '^replica: +a restore runs \([0-9]+ %\)'; }
+must doppel b limit mail --bandwidth=1k
+doppel b restore mail >"$work/restored" 2>&1 &
+command=$!
+eventually restoring
+must doppel b limit mail --none
+wait $command || complain "restore"
+cat "$work/restored"
 role_is a standby || complain "a does not stand by"
 touch "$work/enough"
 wait $loader || complain "the service at b was disturbed by the restore"
@@ -102,10 +109,11 @@ for line in "never came .* <never@came> $root_a/lost/cur/1.M1:2,S" "never came .
 done
 ! grep -q 'f50' "$list" || complain "what stands under another name is listed"
 [ "$(wc -l <"$list")" = 5 ] || { complain "the list has other lines"; cat "$list"; }
+wants 0 '^next: +doppel failback mail$' doppel b status mail
 [ $failed = 0 ] && echo "PRINT restored, while users worked; what the old source alone had is kept and listed"
 
 echo "at b" >"$root_b/after-restore"
-must doppel b failback mail --plan
+wants 0 'nothing is undone: the way back is doppel failover, typed here' doppel b failback mail --plan
 role_is b serving || complain "a plan has changed something"
 must doppel b failback mail
 cat "$work/out"
@@ -132,6 +140,8 @@ if [ $failed = 0 ]; then
     eventually role_is a serving
     must doppel b procedure stop
     wait $command
+    grep -q 'procedure resume' "$work/late" && ! grep -q 'procedure undo' "$work/late" || { complain "an undo is offered that is refused"; cat "$work/late"; }
+    wants 4 'cannot be undone' doppel b procedure undo
     [ ! -e "$disk_b/.doppel/mail/changed" ] || [ ! -s "$disk_b/.doppel/mail/changed" ] || complain "too much is said to be changed"
     printf 'Message-ID: <late@b>\n\nlate\n' >"$root_b/late/cur/1:2,S"
     echo "only at b" >"$root_b/late/more"

@@ -138,6 +138,17 @@ eventually is_held
 { said "" && ! holds_address; } || complain "services start without an answer: $(cat "$said")"
 must doppel a site confirm mail
 eventually are "running running running "
+# With cold_start=go nobody is asked, also where it was held before that was written.
+reboot_a
+site_start a
+eventually is_held
+at a kill -TERM "$(pid_of a)"
+wait "$(get job a)" || complain "a ended with $?"
+sed -i 's/^target=site-b$/&\ncold_start=go/' "$work/a/conf"
+site_start a
+eventually are "running running running "
+is_held && complain "what serves by cold_start=go is said to be held"
+sed -i '/^cold_start=/d' "$work/a/conf"
 at b kill -CONT "$(pid_of b)"
 eventually replies b
 reboot_a

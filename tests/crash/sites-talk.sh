@@ -63,17 +63,18 @@ eventually once
 [ $failed = 0 ] && echo "PRINT of 120 questions in a row $(grep -c answer "$work/flood") were answered"
 
 # Who is told to serve on does, and a person is told.
-offline a serving 5 on_superseded=alert
+offline a serving 5
+sed -i 's/^target=site-b$/&\non_superseded=alert/' "$work/a/conf"
 offline b serving 6 side=source "rules=include recursive $root_b
 " peer=site-a
 site_start a
 site_start b
-serves_on() { doppel a status mail | grep -q 'this site serves on'; }
-eventually serves_on
+eventually logged a 'this site serves on'
 shows a 'role: serving' || complain "on_superseded=alert stopped a site"
 eventually grep -qx 'doppel-mail.role two-serve' "$work/alerts"
 offline b standby 5 side=target from=site-a
-offline a serving 5 on_superseded=stop
+offline a serving 5
+sed -i '/^on_superseded=/d' "$work/a/conf"
 site_start b
 site_start a
 eventually protected

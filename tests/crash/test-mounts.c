@@ -290,6 +290,18 @@ static void served_mount_is_not_stale(void)
     stage_end(&stage);
 }
 
+static void an_abandoned_mount_goes_whoever_holds_it(void)
+{
+    struct stage stage = stage_begin();
+    stage.order.abandoned = true;
+    CU_ASSERT_EQUAL(dpl_unmount_stale(&stage.order, &stage.result, &stage.err), DPL_E_DEGRADED);
+    CU_ASSERT(stage.result.aborted && stage.result.unmounted == 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(stage.err.text, "the connection was aborted"));
+    struct stat st;
+    CU_ASSERT(stat(DIR, &st) == 0 && st.st_dev != stage.dev);
+    stage_end(&stage);
+}
+
 static void what_a_dead_server_left_is_cleared(void)
 {
     struct stage stage = stage_begin();
@@ -455,6 +467,7 @@ static const struct unit_test tests[] = {
     {"copies in other namespaces go too", copies_in_other_namespaces_go_too},
     {"unmounting that is passed on is no fault", unmounting_that_is_passed_on_is_no_fault},
     {"a served mount is not stale", served_mount_is_not_stale},
+    {"an abandoned mount goes, whoever holds it", an_abandoned_mount_goes_whoever_holds_it},
     {"what a dead server left is cleared", what_a_dead_server_left_is_cleared},
     {"a busy leftover is detached, and nobody is hurt",
      busy_leftover_is_detached_and_nobody_is_hurt},

@@ -18,7 +18,8 @@ LAB_TMP=$(mktemp -d "${TMPDIR:-/tmp}/doppel-scenario.XXXXXX") || exit 1
 # A name that no other scenario has, even one of another pid namespace.
 LAB_NAME=${LAB_NAME:-s-${LAB_TMP##*.}}
 export LAB_NAME
-POLL_S=0.02
+# Between two looks at what is waited for: the first, and the longest. To look takes processor time from what is looked at.
+POLL_MS=20 POLL_MOST_MS=250
 WATCH_PID=
 
 lab() { "$LAB_PROGRAM" "$@"; }
@@ -112,13 +113,15 @@ hosts_that() {
 # member SITE: a cluster member that can be asked: up, with its cable in.
 member() { hosts_that "site=$1" cluster=yes state=up lan=ok | head -n 1; }
 
-# wait_until SECONDS COMMAND...: for what has no event to wait for. Looks every 20 ms.
+# wait_until SECONDS COMMAND...: for what has no event to wait for. Looks after 20 ms, and then less often.
 wait_until() {
-    local deadline=$(($(now_ms) + $1 * 1000))
+    local deadline=$(($(now_ms) + $1 * 1000)) pause_ms=$POLL_MS pause_s
     shift
     until "$@"; do
         [ "$(now_ms)" -lt "$deadline" ] || return 1
-        sleep "$POLL_S"
+        printf -v pause_s '%d.%03d' $((pause_ms / 1000)) $((pause_ms % 1000))
+        sleep "$pause_s"
+        pause_ms=$((pause_ms * 3 / 2 < POLL_MOST_MS ? pause_ms * 3 / 2 : POLL_MOST_MS))
     done
 }
 

@@ -152,6 +152,8 @@ protocols = imap lmtp
 instance_name = mail
 base_dir = /run/dovecot-mail
 state_dir = /srv/mail/state
+# Its locks say "PID:HOST", and those of another host hold for two minutes: so all nodes have one name.
+import_environment = TZ CORE_OUTOFMEM CORE_ERROR DOVECOT_HOSTNAME=mail.$MAIL_DOMAIN DOVECOT_HOSTDOMAIN=mail.$MAIL_DOMAIN
 listen = ${addresses// /, }
 log_path = /var/log/dovecot-mail.log
 ssl = no

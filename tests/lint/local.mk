@@ -1,7 +1,7 @@
 # Each lint is a target of its own: make lint-format, lint-tidy, ... All are tests of `make check`, but
 # clang-tidy, which takes longer than all the rest, has its own row in tests/list.
-LINTS = format layers layers-selftest shape shell cppcheck tidy
-lint_scripts = tests/lint/format.sh tests/lint/layers.sh tests/lint/layers-selftest.sh \
+LINTS = alerts format layers layers-selftest shape shell cppcheck tidy
+lint_scripts = tests/lint/alerts.sh tests/lint/format.sh tests/lint/layers.sh tests/lint/layers-selftest.sh \
 	tests/lint/shape.sh tests/lint/shell.sh tests/lint/cppcheck.sh
 dist_noinst_SCRIPTS += $(lint_scripts) tests/lint/tidy.sh
 EXTRA_DIST += tests/lint/layers.tbl tests/lint/cppcheck.supp .clang-format .clang-tidy tests/.clang-tidy

@@ -22,6 +22,9 @@ exit_is 1
 detach mail --plan
 exit_is 0
 ok "a plan changes nothing" mounted
+detach mail --yes --test
+exit_is 0
+ok "a test changes nothing" mounted
 detach mail
 exit_is 4
 ok "nor does it go on unasked" mounted
@@ -62,13 +65,20 @@ expect 190 "is detached"
 
 # Not while the disk is away: what was the last ownership would be believed.
 mv "$root_a" "$root_a.away"
-doppel a emergency attach mail >"$work/said" 2>&1
+doppel a emergency attach mail --yes >"$work/said" 2>&1
 rc=$?
 exit_is 4
 mv "$root_a.away" "$root_a"
 
+# Not unasked: it interrupts the service.
+doppel a emergency attach mail >"$work/said" 2>&1 </dev/null
+rc=$?
+exit_is 4
+conn monitor
+expect 190 "is detached"
+
 # Back: the monitor fails, the group is started again, all is compared.
-doppel a emergency attach mail >"$work/said" 2>&1
+doppel a emergency attach mail --yes >"$work/said" 2>&1
 rc=$?
 exit_is 0
 conn monitor
@@ -78,7 +88,7 @@ expect 0
 in_service
 ok "it is captured again" mounted
 equal
-doppel a emergency attach mail >"$work/said" 2>&1
+doppel a emergency attach mail --yes >"$work/said" 2>&1
 rc=$?
 exit_is 1
 
@@ -95,7 +105,7 @@ echo three >"$root_a/three" || bad "the plain directory cannot be written"
 conn stop
 expect 0
 ours_up
-doppel a emergency attach mail >"$work/said" 2>&1
+doppel a emergency attach mail --yes >"$work/said" 2>&1
 in_service
 equal
 sites_finish

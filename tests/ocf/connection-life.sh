@@ -98,6 +98,20 @@ for owner in same another; do
     [ $owner:$was = same:1 ] || [ $owner:$was = another:0 ] || bad "$owner owner: compared or not: $was"
 done
 
+# A start that comes while the link still ends waits for it: it is not refused.
+pkill_link() { kill "-$1" "$(pgrep -P "$(pid_of a)" -x doppel-link)"; }
+must pkill_link STOP
+conn stop flush_timeout=1s &
+stopping=$!
+unmounted() { ! mounted; }
+eventually unmounted
+conn start
+expect 0
+ok "it is captured again" mounted
+wait $stopping
+eventually conn_is 0
+equal
+
 # By hand.
 must doppel a disconnect mail
 eventually conn_is 190

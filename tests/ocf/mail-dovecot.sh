@@ -163,6 +163,8 @@ sed -i "s|$disk/spool/private/dovecot-lmtp|$disk/one/run/dovecot-lmtp|" $disk/on
 sed -i "s|^base_dir.*|base_dir = $disk/one/base|" $disk/one/dovecot.conf
 dovecot validate-all OCF_CHECK_LEVEL=10
 expect 0 "lies not beneath /run"
+# So is one whose locks name the node: they hold for two minutes when it dies.
+expect 0 "import_environment has no DOVECOT_HOSTNAME=NAME"
 # The disk.
 sed -i "s|^base_dir.*|base_dir = /run/dovecot-one|" $disk/one/dovecot.conf
 dovecot start

@@ -259,6 +259,40 @@ ok "stamped again" grep -q "^site site-a$" $disk/one/spool/.doppel-origin
 postfix stop
 expect 0
 
+# A delivery that was answered is noted in the queue before it ends: else the message would come twice.
+postfix start
+expect 0
+rm -f /run/taken
+python3 -c '
+import os, socket, sys, time
+path = sys.argv[1]
+if os.path.exists(path): os.unlink(path)
+s = socket.socket(socket.AF_UNIX); s.bind(path); os.chmod(path, 0o777); s.listen(); open("/run/lmtp-up", "w").close()
+c, _ = s.accept(); f = c.makefile("rw", newline="\r\n"); f.write("220 x LMTP\n"); f.flush()
+for line in f:
+    word = line.split()[0].upper()
+    if word == "DATA":
+        f.write("354 go\n"); f.flush()
+        for body in f:
+            if body.strip() == ".": break
+        open("/run/taken", "w").close(); time.sleep(1); f.write("250 2.0.0 saved\n")
+    else: f.write("250 ok\n")
+    f.flush()' $disk/one/spool/private/dovecot-lmtp &
+lmtp=$!
+for _ in $(seq 600); do [ ! -e /run/lmtp-up ] || break; sleep 0.1; done
+python3 -c '
+import smtplib
+smtplib.SMTP("192.0.2.10").sendmail("a@example.org", ["b@example.org"], "Subject: once\n\nonce\n")'
+for _ in $(seq 600); do [ ! -e /run/taken ] || break; sleep 0.1; done
+ok "it is being delivered" test -e /run/taken
+postfix stop
+expect 0
+once=$(sed -n 's/.*: \([0-9A-F]*\): client=.*/\1/p' $disk/one/log | tail -n 1)
+ok "it is not delivered again" test -n "$once" -a -z "$(find $disk/one/spool/{incoming,active,deferred} -type f -name "$once")"
+kill $lmtp 2>/dev/null
+wait $lmtp 2>/dev/null
+rm -f $disk/one/spool/private/dovecot-lmtp
+
 # A port that is taken, an address that is not here, an instance of the distribution.
 exec {taker}< <(exec python3 -c '
 import socket, sys, time

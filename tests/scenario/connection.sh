@@ -58,6 +58,19 @@ done
 END
 }
 
+# elsewhere SITE RESOURCE: the node that does not have it names the one that has, raises no alarm, and refuses what
+# only that one can do.
+elsewhere() {
+    local has other
+    has=$(owner "$1" "$2")
+    other=$(other_of "$has")
+    doppel "$other" status mail | grep -q "^next: *on node $has: doppel status mail" || return 1
+    doppel "$other" status mail --check >/dev/null || return 1
+    doppel "$other" mirror status mail >"$LAB_TMP/refused" 2>&1
+    [ $? = 4 ] && grep -q "is on node \"$has\": type this there" "$LAB_TMP/refused"
+}
+both_elsewhere() { elsewhere a mail-conn && elsewhere b mail-replica; }
+
 protected_and_written() { protected && [ -n "$(owner a writer)" ]; }
 compared() { status "$(owner a mail-conn)" | grep -q '"last"'; }
 listing() {
@@ -94,6 +107,7 @@ for host in "$(owner a mail-conn)" "$(owner b mail-replica)"; do
     wait_until 60 attribute "$host" lag 0 || fail "the node attribute of $host does not tell the lag"
 done
 step "protected: $(owner a mail-conn) serves, $(owner b mail-replica) stands by"
+wait_until 30 both_elsewhere || fail "the nodes that have nothing of the set say: $(on "$(other_of "$(owner b mail-replica)")" doppel status mail)"
 watch $LINK_A $LINK_B
 pause() { sleep "$1"; } # the writer writes for a while: what happens then must happen in the middle of it
 pause 1
@@ -107,6 +121,7 @@ quietly crm_at a resource clear g-mail-store
 pause 1
 equal "moved"
 compared && fail "a move in order was followed by a comparison"
+wait_until 30 both_elsewhere || fail "the node that it was moved from says: $(doppel "$first" status mail)"
 
 second=$(owner a mail-conn)
 quietly crm_at a node standby "$second" || fail "standby"

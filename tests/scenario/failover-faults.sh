@@ -12,6 +12,8 @@
 #   freeze    the node freezes, a person says that it is down, the other one goes on; then it wakes
 #   twice     it is typed twice, and at both nodes at once: one is done, the others are refused
 #   suspended the source's store takes no change, for a node of it is lost and nobody fenced it
+#   superseded the same, and the source is cut off too: a person says that it is down, and when it is heard again
+#             nothing may run there, though its store cannot say so
 #   target    both nodes of the target are lost after the source has let go: a person lets it serve again, and the
 #             target comes back
 #   wakes     the source had no power, and comes back before the generation is raised
@@ -23,7 +25,7 @@
 FAULTS=("$@")
 [ ${#FAULTS[@]} -gt 0 ] || FAULTS=(twice power:settle)
 if [ "${FAULTS[*]}" = all ]; then
-    FAULTS=(twice suspended wakes:release wakes:settle wakes:cede target:release target:drain target:settle target:cede)
+    FAULTS=(twice suspended superseded wakes:release wakes:settle wakes:cede target:release target:drain target:settle target:cede)
     for step in record hooks release drain settle directory names cede; do
         FAULTS+=("daemon:$step:undo" "power:$step:undo" "both:$step:undo")
     done
@@ -186,6 +188,38 @@ suspended() {
     other_way_round
 }
 
+# Two sites serve by a person's word, until the one whose store takes no change hears of the other.
+superseded() {
+    local node lost start
+    node=$(owner $FROM mail-conn)
+    lost=$(other_of "$node")
+    quietly crm_at $FROM resource stop "fence-$lost" && settle $FROM || fail "the fence device"
+    lab power off "$lost" || fail "the power switch"
+    suspended_at() { doppel "$node" --output-as=json store show | grep -q '"state": "waiting"'; }
+    wait_until 60 suspended_at || fail "the store of site $FROM goes on without $lost"
+    lab wan cut || fail "wan cut"
+    quietly doppel ${TO}1 failover mail --immediate --source-is-down --confirm=mail || fail "failover"
+    wait_until 60 serves $TO || fail "site $TO does not serve"
+    serves $FROM || fail "site $FROM does not serve while it is cut off"
+    kill "$WATCH_PID" && wait "$WATCH_PID" # what both hold now is a person's word
+    lab wan heal || fail "wan heal"
+    start=$(now_ms)
+    wait_until 60 nothing_at $FROM || fail "site $FROM serves on: $(doppel "$node" status mail)"
+    figure "$round: site $FROM ended $(($(now_ms) - start)) ms after it was reached again"
+    watch $LINK_A $LINK_B $SERVICE
+    doppel "$node" status mail | grep -q "doppel store confirm-down $lost" || fail "it does not say what stands in the way: $(doppel "$node" status mail)"
+    [ "$(role "$node")" = serving ] || fail "site $FROM is $(role "$node") though its store takes no change"
+    on "$node" env OCF_ROOT=/usr/lib/ocf OCF_RESKEY_replication_set=mail OCF_RESKEY_target=site-$TO OCF_RESOURCE_INSTANCE=mail-conn \
+        /usr/lib/ocf/resource.d/doppel/source-connection start >"$LAB_TMP/start" 2>&1 && fail "its connection could be started"
+    quietly doppel "$node" store confirm-down "$lost" || fail "confirm-down"
+    is_superseded() { [ "$(role "$node")" = superseded ]; }
+    wait_until 60 is_superseded || fail "site $FROM is $(role "$node")"
+    lab power on "$lost" || fail "the power switch"
+    back "$lost" $FROM
+    quietly crm_at $FROM resource start "fence-$lost" && settle $FROM || fail "the fence device"
+    other_way_round
+}
+
 # The source lets go as soon as it is asked: in the step that asks, it may not have been yet.
 let_go() { [ "$(role ${FROM}1)" = released ]; }
 target() {
@@ -250,7 +284,7 @@ for one in "${FAULTS[@]}"; do
     equal $FROM $TO "$round: before"
     case $fault in
     command | daemon | power | both | freeze) in_the_middle "$fault" "$at" ;;
-    twice | suspended) "$fault" ;;
+    twice | suspended | superseded) "$fault" ;;
     target) target "${at:-drain}" ;;
     wakes) wakes "${at:-release}" ;;
     *) fail "there is no fault $fault" ;;

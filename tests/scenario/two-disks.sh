@@ -78,6 +78,7 @@ at_both() {
     for pid in "${pids[@]}"; do wait "$pid" || ok=no; done
     [ $ok = yes ] || fail "$2 at site $1: $(cat "$LAB_TMP/mail" "$LAB_TMP/spool")"
     figure "doppel $2 of both took $(($(now_ms) - start)) ms"
+    sed 's/^/   /' "$LAB_TMP/mail" "$LAB_TMP/spool"
 }
 # both_equal SOURCE TARGET WHAT
 both_equal() {

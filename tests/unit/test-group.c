@@ -311,16 +311,33 @@ static void goodbye(void)
     end();
 }
 
+static void silent(void)
+{
+    begin_two();
+    nodes[1].part = 'b'; /* it hears nothing, and the network has not noticed */
+    CU_ASSERT_EQUAL(change(0, "x", 1), 1);
+    g_autofree char *awaited = dpl_group_awaited(nodes[0].group);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(awaited);
+    CU_ASSERT_STRING_EQUAL(awaited, "n2");
+    parts("aa");
+    CU_ASSERT_TRUE(nodes[0].ended == 1 && value(1, "x") == 1);
+    CU_ASSERT_PTR_NULL(dpl_group_awaited(nodes[0].group));
+    end();
+}
+
 static void disk(void)
 {
     begin_two();
     nodes[1].full = true;
     CU_ASSERT_EQUAL(change(0, "x", 1), 1); /* not ended yet */
     CU_ASSERT_TRUE(state(1) == DPL_GROUP_FAILED && nodes[1].left);
+    CU_ASSERT_TRUE(dpl_group_changes(nodes[0].group, "set", "x"));
+    CU_ASSERT_FALSE(dpl_group_changes(nodes[0].group, "set", "y"));
     stop(1);
     parts("aa");
     CU_ASSERT_EQUAL(state(0), DPL_GROUP_READY);
     CU_ASSERT_TRUE(nodes[0].ended == 1 && nodes[0].last_rc == 0 && value(0, "x") == 1);
+    CU_ASSERT_FALSE(dpl_group_changes(nodes[0].group, "set", "x"));
     end();
 }
 
@@ -332,6 +349,7 @@ static const struct unit_test tests[] = {
     {"two histories of one store wait for a person", both_confirmed},
     {"who was fenced does not go on alone", fenced},
     {"a goodbye lets the others go on", goodbye},
+    {"a change that is pending names who has not acknowledged it", silent},
     {"a node whose disk fails takes its leave", disk},
 };
 UNIT_MAIN(tests)

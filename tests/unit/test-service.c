@@ -125,6 +125,24 @@ static void dovecot_is_probed_where_it_listens_without_tls(void)
     dpl_service_learnt_done(&learnt);
 }
 
+static void a_dovecot_whose_locks_name_the_node_is_warned_of(void)
+{
+    static const struct {
+        const char *imported;
+        unsigned warnings;
+    } rows[] = {{"", 0},
+                {"import_environment=TZ CORE_ERROR\n", 1},
+                {"import_environment=TZ XDOVECOT_HOSTNAME=m\n", 1},
+                {"import_environment=TZ DOVECOT_HOSTNAME=m\n", 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct dpl_service_learnt learnt;
+        dpl_service_learnt_init(&learnt);
+        dpl_service_dovecot_parse(rows[i].imported, &learnt);
+        CU_ASSERT_EQUAL(learnt.warnings->len, rows[i].warnings);
+        dpl_service_learnt_done(&learnt);
+    }
+}
+
 static void addresses_are_numbers_with_a_port_or_paths(void)
 {
     static const char *const bad[] = {
@@ -278,6 +296,8 @@ static const struct unit_test tests[] = {
      postfix_starts_at_once_where_nothing_is_missing},
     {"Dovecot is probed where it listens without TLS",
      dovecot_is_probed_where_it_listens_without_tls},
+    {"a Dovecot whose locks name the node is warned of",
+     a_dovecot_whose_locks_name_the_node_is_warned_of},
     {"addresses are numbers with a port, or paths", addresses_are_numbers_with_a_port_or_paths},
     {"the page of the probe has its protocols", the_page_of_the_probe_has_its_protocols},
     {"a process is read by its last parenthesis", a_process_is_read_by_its_last_parenthesis},

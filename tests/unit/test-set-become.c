@@ -78,7 +78,7 @@ static void maps(void)
     g_autoptr(dpl_doc_auto) doc = standby();
     struct dpl_doc *map = dpl_doc_get_mutable(doc, "map");
     struct dpl_doc *pair = dpl_doc_add_tree(map);
-    g_autofree char *here = NULL, *same = NULL, *none = NULL;
+    g_autofree char *here = NULL, *same = NULL, *none = NULL, *left = NULL, *mapped = NULL;
     struct dpl_err err = {0};
     dpl_doc_set_text(pair, "source", "/srv/mail/archive");
     dpl_doc_set_text(pair, "target", "/big");
@@ -94,6 +94,18 @@ static void maps(void)
     CU_ASSERT_STRING_EQUAL(here, "include recursive /replica/mail\nexclude flat /big/x y\n");
     CU_ASSERT_EQUAL(dpl_set_rules_here("include recursive /srv/mail\n", NULL, &same, &err), DPL_OK);
     CU_ASSERT_STRING_EQUAL(same, "include recursive /srv/mail\n");
+    static const char outside[] = "include recursive /srv/mail\nexclude recursive /srv\n"
+                                  "exclude flat /srv/mailer\nexclude flat /srv/mail/x\n";
+    CU_ASSERT_EQUAL(dpl_set_rules_here(outside, map, &left, &err), DPL_OK);
+    CU_ASSERT_STRING_EQUAL(left, "include recursive /replica/mail\nexclude flat /replica/mail/x\n");
+    mapped = dpl_set_rules_mapped(outside, map);
+    CU_ASSERT_STRING_EQUAL(mapped, "include recursive /srv/mail\nexclude flat /srv/mail/x\n");
+    dpl_doc_set_text(pair, "target", "/replica/mail"); /* two paths there are one here */
+    CU_ASSERT_EQUAL(dpl_set_rules_here("include recursive /srv/mail\n"
+                                       "include recursive /srv/mail/archive\n",
+                                       map, &none, &err),
+                    DPL_E_REFUSED);
+    dpl_doc_set_text(pair, "target", "/big");
     g_autoptr(dpl_doc_auto) turned = dpl_set_map_there(map);
     CU_ASSERT_STRING_EQUAL(dpl_doc_text(dpl_doc_at(turned, 1), "source"), "/big");
     g_autoptr(dpl_doc_auto) again = dpl_set_map_there(turned);
@@ -104,6 +116,6 @@ static const struct unit_test tests[] = {
     {"a set that stood by serves with the rules of its source, and stands by again",
      there_and_back},
     {"a set that was made here stands by once it is known for whom", made_here},
-    {"rules move as the map says, or are refused", maps},
+    {"rules move as the map says, are left out where nothing needs them, or are refused", maps},
 };
 UNIT_MAIN(tests)

@@ -18,6 +18,7 @@ static const char *const matrix[DPL_SET_STATES] = {
     [DPL_SET_FAILED_OVER] = "++++ --- ++--+ --+ + -++ -",
     [DPL_SET_RESTORING] = "++++ --- +++++ +++ + -++ -",
     [DPL_SET_FAILING_BACK] = "++++ --- ----- --+ - --- -",
+    [DPL_SET_ELSEWHERE] = "++-+ ++- ++--- --- - +++ -",
 };
 
 static void every_pair(void)
@@ -48,25 +49,28 @@ static void state_from_facts(void)
 {
     static const struct {
         struct dpl_set_facts facts; /* wanted, off, connected, mirroring, mirror needed,
-                                       failing over, failed over, failing back */
+                                       failing over, failed over, failing back, elsewhere */
         enum dpl_set_state want;
     } cases[] = {
-        {{false, false, false, false, false, false, false, false}, DPL_SET_UNPROTECTED},
-        {{true, false, false, false, false, false, false, false}, DPL_SET_DISCONNECTED},
-        {{true, true, false, false, false, false, false, false}, DPL_SET_DISCONNECTED},
-        {{true, false, true, false, false, false, false, false}, DPL_SET_PROTECTED},
-        {{true, false, true, true, true, false, false, false}, DPL_SET_MIRRORING},
-        {{true, false, true, false, true, false, false, false}, DPL_SET_MIRROR_NEEDED},
-        {{true, false, false, false, true, false, false, false}, DPL_SET_MIRROR_NEEDED},
-        {{true, false, false, true, false, false, false, false}, DPL_SET_DISCONNECTED},
-        {{true, true, true, false, false, false, false, false}, DPL_SET_DISCONNECTED},
-        {{true, false, true, true, true, true, false, false}, DPL_SET_FAILING_OVER},
-        {{true, false, false, false, true, false, true, false}, DPL_SET_FAILED_OVER},
-        {{true, true, true, false, false, false, true, false}, DPL_SET_FAILED_OVER},
-        {{true, false, true, false, true, false, true, false}, DPL_SET_RESTORING},
-        {{true, false, true, true, false, false, true, false}, DPL_SET_RESTORING},
-        {{true, false, true, false, false, false, true, false}, DPL_SET_PROTECTED},
-        {{true, false, true, false, false, false, false, true}, DPL_SET_FAILING_BACK},
+        {{false, false, false, false, false, false, false, false, false}, DPL_SET_UNPROTECTED},
+        {{true, false, false, false, false, false, false, false, false}, DPL_SET_DISCONNECTED},
+        {{true, true, false, false, false, false, false, false, false}, DPL_SET_DISCONNECTED},
+        {{true, false, true, false, false, false, false, false, false}, DPL_SET_PROTECTED},
+        {{true, false, true, true, true, false, false, false, false}, DPL_SET_MIRRORING},
+        {{true, false, true, false, true, false, false, false, false}, DPL_SET_MIRROR_NEEDED},
+        {{true, false, false, false, true, false, false, false, false}, DPL_SET_MIRROR_NEEDED},
+        {{true, false, false, true, false, false, false, false, false}, DPL_SET_DISCONNECTED},
+        {{true, true, true, false, false, false, false, false, false}, DPL_SET_DISCONNECTED},
+        {{true, false, true, true, true, true, false, false, false}, DPL_SET_FAILING_OVER},
+        {{true, false, false, false, true, false, true, false, false}, DPL_SET_FAILED_OVER},
+        {{true, true, true, false, false, false, true, false, false}, DPL_SET_FAILED_OVER},
+        {{true, false, true, false, true, false, true, false, false}, DPL_SET_RESTORING},
+        {{true, false, true, true, false, false, true, false, false}, DPL_SET_RESTORING},
+        {{true, false, true, false, false, false, true, false, false}, DPL_SET_PROTECTED},
+        {{true, false, true, false, false, false, false, true, false}, DPL_SET_FAILING_BACK},
+        {{true, false, false, false, false, false, false, false, true}, DPL_SET_ELSEWHERE},
+        {{true, true, false, false, false, false, true, false, true}, DPL_SET_ELSEWHERE},
+        {{true, false, false, false, false, false, false, true, true}, DPL_SET_FAILING_BACK},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         CU_ASSERT_EQUAL(dpl_set_state_of(&cases[i].facts), cases[i].want);
