@@ -10,7 +10,6 @@ libcapture_a_SOURCES = \
 	daemon/capture/cred.c daemon/capture/cred.h \
 	daemon/capture/dirty.c daemon/capture/dirty.h daemon/capture/dirty_setup.c \
 	daemon/capture/fdcache.c daemon/capture/fdcache.h \
-	daemon/capture/follow.c daemon/capture/follow.h \
 	daemon/capture/inject.c daemon/capture/inject.h \
 	daemon/capture/keeper.c daemon/capture/keeper.h \
 	daemon/capture/lock.c daemon/capture/lock.h \

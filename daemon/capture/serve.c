@@ -203,8 +203,6 @@ static int receive(struct thread *thread)
     worker->shared->buffer_used[slot->buffer] = (uint32_t)size;
     atomic_fetch_add(&slot->served, 1);
     atomic_store(&slot->state, SLOT_GOT);
-    /* follow_client() is not called: it reads /proc of the client, which waits for that one's exec
-     * to end, and an exec may wait for this answer. */
     return 0;
 }
 

@@ -41,7 +41,6 @@ int worker_thread_init(struct thread *thread, struct worker *worker, uint32_t sl
     thread->out = memory_private(SHARED_BUFFER);
     if (thread->out == NULL)
         return dpl_err_sys(err, errno, "no memory for a thread");
-    follow_init(&thread->follow);
     return cred_init_thread(&thread->cred, err);
 }
 

@@ -9,7 +9,6 @@
 #include "daemon/capture/border.h"
 #include "daemon/capture/cred.h"
 #include "daemon/capture/fdcache.h"
-#include "daemon/capture/follow.h"
 #include "daemon/capture/lock.h"
 #include "daemon/capture/node.h"
 #include "daemon/capture/options.h"
@@ -40,7 +39,6 @@ struct thread {
     uint32_t index; /* of the slot */
     uint32_t root;
     struct cred cred;
-    struct follow follow;
     uint8_t *out; /* SHARED_BUFFER bytes for answers */
 };
 

@@ -61,9 +61,6 @@ UNIT_CAPSAFE = libunit.a libcapsafe.a libbase.a $(UNIT_LIBS)
 tests_unit_test_mountinfo_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_fanotify_LDADD = $(UNIT_CAPSAFE)
 tests_unit_test_capability_LDADD = $(UNIT_CAPSAFE)
-check_PROGRAMS += tests/unit/test-follow
-TESTS += tests/unit/test-follow
-tests_unit_test_follow_LDADD = libunit.a libcapture.a $(UNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-recorder
 TESTS += tests/unit/test-recorder
