@@ -232,4 +232,25 @@ capture
 touch "$root/open" || die "a stale mount was not cleared"
 uncapture
 echo "ok: a stale mount is cleared"
+# A client may ask from within its exec, and whoever looks at its /proc waits for the exec's end: nobody who serves it
+# may. The first request that this capture has of its kind is asked there, behind a number of others.
+for count in 0 59 500; do
+    anew
+    capture
+    python3 -c '
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+for at in range(int(sys.argv[2])):
+    os.pwrite(fd, b"x", at)
+os.execv("/bin/true", ["true"])' "$root/file" "$count" &
+    client=$!
+    gone() { ! kill -0 $client 2>/dev/null; }
+    # Nothing ends it but the end of its mount.
+    wait_for gone || { mount -t fusectl none /sys/fs/fuse/connections &&
+        echo 1 >"/sys/fs/fuse/connections/$(awk -v at="$root" '$5 == at { sub(".*:", "", $3); print $3 }' /proc/self/mountinfo)/abort"
+        die "an exec behind $count writes is never answered"; }
+    wait $client || die "the exec failed"
+    uncapture
+done
+echo "ok: a client in exec is answered"
 echo "PASS"
