@@ -329,10 +329,12 @@ static void withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
     dpl_run_ask_site(run, ask, ASK_MS, on_taken_back);
 }
 
-/* The number is given up here first: only then may the other site have it back. */
+/* The number is given up here first: only then may the other site have it back. One that was said
+ * to be down from the beginning was never asked to let go; else it may have been. */
 void dpl_failover_take_back(struct dpl_run *run)
 {
-    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
+    if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false) &&
+        !dpl_doc_bool(dpl_run_options(run), "down_later", false))
         dpl_run_ok(run, "nothing was asked of site %s", peer_of(run));
     else
         dpl_run_edit_set(run, withdraw, withdrawn);

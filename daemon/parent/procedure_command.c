@@ -315,6 +315,8 @@ static void merge(struct dpl_doc *options, const struct dpl_doc *args)
     if (dpl_doc_text(args, "then"))
         dpl_doc_set_bool(options, "answered", true);
     if (dpl_doc_bool(args, "source_is_down", false)) {
+        if (!dpl_doc_bool(options, "source_is_down", false))
+            dpl_doc_set_bool(options, "down_later", true);
         dpl_doc_set_bool(options, "immediate", true);
         dpl_doc_unset(options, "graceful");
     }

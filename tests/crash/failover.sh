@@ -9,6 +9,7 @@
 #   failover.sh heard      the source that is said to be down comes back before the target serves: the procedure asks
 #   failover.sh lost WORD  the source lets go and is lost for good before all has come: resume or undo by a person's word that it
 #                          is down, or confirm, which gives the procedure up; and it goes home from there
+#   failover.sh silent     the source lets go, is silent and said to be down, and answers again: an undo gives the service back to it
 #   failover.sh home       a failback that asks whether what was changed here may go, and the source is lost again: a failover
 #                          takes the failback's place
 #   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
@@ -342,6 +343,44 @@ lost)
     must doppel b wait mail --idle --timeout=60s
     same || complain "the sites differ"
     echo "PRINT a source that is lost after it let go: $kill_at, and it goes home"
+    ;;
+silent)
+    let_go() { role_is a released; }
+    still_stops() { doppel b procedure show "$(id_of)" | grep -q 'its services still stop'; }
+    waits_settled() { doppel b procedure show "$(id_of)" | grep -q 'paused by hand'; }
+    has_queue() { [ "$(field b queue_bytes)" -gt 0 ]; }
+    # rests: the one that is followed as $begun is stopped by hand.
+    rests() {
+        must doppel b procedure stop
+        wait $begun
+        code=$?
+        [ $code = 7 ] || { complain "a procedure that was stopped: exit $code"; cat "$work/silent"; }
+    }
+    must doppel b pause mail
+    date >"$root_a/waits" || complain "the source does not serve"
+    eventually has_queue
+    # Its capture cannot end while one of its processes stands.
+    keeper=$(victim a keeper)
+    kill -STOP "$keeper"
+    "$libexec/doppel" --instance=two-b failover mail >"$work/silent" 2>&1 </dev/null &
+    begun=$!
+    eventually let_go
+    eventually still_stops
+    rests
+    kill -STOP "$(pid_of a)"
+    "$libexec/doppel" --instance=two-b procedure resume --source-is-down --confirm=mail >"$work/silent" 2>&1 </dev/null &
+    begun=$!
+    eventually waits_settled
+    rests
+    grep -q 'release .*done .*that it is down was said' "$work/silent" || { complain "a source that was silent"; cat "$work/silent"; }
+    kill -CONT "$(pid_of a)" "$keeper"
+    eventually replies a
+    wants 0 'site site-a serves again' doppel b procedure undo
+    role_is a serving && role_is b standby || complain "an undo left $(role a) and $(role b)"
+    must doppel b resume mail
+    eventually serving
+    eventually protected
+    echo "PRINT a source that let go, and was silent, has the service back by an undo"
     ;;
 home)
     must doppel b failover mail
