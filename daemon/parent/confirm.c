@@ -51,6 +51,78 @@ static void finish(struct dpl_set *set, struct dpl_request *request, int64_t gen
         dpl_change(set->daemon, "set", set->name, &set->version, doc, request, NULL);
 }
 
+/* --- the open procedure ----------------------------------------------------------------------- */
+
+/* What runs may let the other site serve in this moment. */
+static int check_procedure(const struct dpl_set *set, struct dpl_err *err)
+{
+    const char *id = dpl_procedure_open(set->daemon, set->name);
+    struct dpl_store_item item;
+    if (!id || dpl_store_get(set->daemon->store, "procedure", id, &item, NULL) < 0 ||
+        !dpl_procedure_attended(set->daemon, id, item.doc))
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_REFUSED,
+                       "set \"%s\": procedure %s runs: first doppel procedure stop %s", set->name,
+                       id, id);
+}
+
+static void given_up(struct dpl_daemon *daemon, struct dpl_request *request, const char *id, int rc,
+                     const struct dpl_err *error)
+{
+    struct dpl_set *set = dpl_set_find(daemon, dpl_doc_text(request->args, "set"));
+    struct dpl_store_item item = {0};
+    struct dpl_err err = *error;
+    if (rc == DPL_E_BUSY || rc == DPL_E_NOT_FOUND)
+        dpl_err_set(&err, DPL_E_REFUSED,
+                    "procedure %s was changed in this moment: doppel procedure show %s", id, id);
+    else if (rc == DPL_OK && !set)
+        dpl_err_set(&err, DPL_E_NOT_FOUND, "the set was deleted");
+    else if (rc == DPL_OK)
+        dpl_store_get(daemon->store, "procedure", id, &item, &err);
+    if (err.code < 0)
+        dpl_request_fail(request, &err);
+    else
+        finish(set, request, dpl_doc_int(dpl_doc_tree(item.doc, "given_up"), "met", 0));
+}
+
+/* Its record says so first, upon the version that rests: who resumes it in this moment, maybe at
+ * another node, cannot save it any more, and whoever has done so before is in the way here. */
+static void give_up(struct dpl_set *set, const char *open, struct dpl_request *request,
+                    int64_t generation)
+{
+    struct dpl_store_item item;
+    struct dpl_err err = {0};
+    if (dpl_store_get(set->daemon->store, "procedure", open, &item, &err) < 0) {
+        dpl_request_fail(request, &err);
+        return;
+    }
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item.doc);
+    g_autofree char *id = g_strdup(open);
+    struct dpl_store_version version = item.version;
+    dpl_procedure_sign(set->daemon, doc);
+    struct dpl_doc *by = dpl_doc_set_tree(doc, "given_up");
+    dpl_doc_set_int(by, "user", (int64_t)request->uid);
+    dpl_doc_set_int(by, "met", generation);
+    dpl_procedure_ended_now(doc);
+    dpl_change(set->daemon, "procedure", id, &version, doc, request, given_up);
+}
+
+/* Refused before a procedure is given up for it. */
+static void begin(struct dpl_set *set, struct dpl_request *request, int64_t generation)
+{
+    const char *open = dpl_procedure_open(set->daemon, set->name);
+    g_autoptr(dpl_doc_auto) doc = NULL;
+    struct dpl_err err = {0};
+    if (check_procedure(set, &err) < 0 || confirmed(set, generation, request->uid, &doc, &err) < 0)
+        dpl_request_fail(request, &err);
+    else if (open)
+        give_up(set, open, request, generation);
+    else
+        finish(set, request, generation);
+}
+
+/* --- the other site --------------------------------------------------------------------------- */
+
 static void on_answer(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *why)
 {
     g_autofree struct confirm *c = self;
@@ -71,20 +143,7 @@ static void on_answer(void *self, int rc, const struct dpl_doc *answer, const st
     if (rc < 0)
         dpl_log(LOG_WARNING, "set \"%s\" is confirmed by user %u without an answer: %s", set->name,
                 (unsigned)c->request->uid, why->text);
-    finish(set, c->request, rc == DPL_OK ? other.generation : 0);
-}
-
-/* What runs may let the other site serve in this moment. */
-static int check_procedure(const struct dpl_set *set, struct dpl_err *err)
-{
-    const char *id = dpl_procedure_open(set->daemon, set->name);
-    struct dpl_store_item item;
-    if (!id || dpl_store_get(set->daemon->store, "procedure", id, &item, NULL) < 0 ||
-        !dpl_procedure_attended(set->daemon, id, item.doc))
-        return DPL_OK;
-    return dpl_err_set(err, DPL_E_REFUSED,
-                       "set \"%s\": procedure %s runs: first doppel procedure stop %s", set->name,
-                       id, id);
+    begin(set, c->request, rc == DPL_OK ? other.generation : 0);
 }
 
 void dpl_confirm(struct dpl_set *set, struct dpl_request *request)
@@ -95,7 +154,7 @@ void dpl_confirm(struct dpl_set *set, struct dpl_request *request)
         return;
     }
     if (!dpl_set_peer(set)) {
-        finish(set, request, 0);
+        begin(set, request, 0);
         return;
     }
     struct confirm *c = g_new(struct confirm, 1);

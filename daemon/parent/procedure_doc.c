@@ -108,10 +108,11 @@ void dpl_procedure_ended_now(struct dpl_doc *doc)
     dpl_doc_set_int(doc, "ended_ms", wall_ms());
 }
 
-static bool has_ended(const struct dpl_doc *doc)
+bool dpl_procedure_has_ended(const struct dpl_doc *doc)
 {
     int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
-    return state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE;
+    return state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE ||
+           dpl_doc_tree(doc, "given_up");
 }
 
 const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set)
@@ -121,7 +122,7 @@ const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set)
         return NULL;
     const char *id = dpl_doc_text(of_set.doc, "procedure");
     bool open = id && dpl_store_get(daemon->store, "procedure", id, &item, NULL) == DPL_OK &&
-                !has_ended(item.doc);
+                !dpl_procedure_has_ended(item.doc);
     return open ? id : NULL;
 }
 

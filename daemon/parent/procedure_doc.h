@@ -28,6 +28,8 @@ void dpl_procedure_step_begun(struct dpl_doc *doc, size_t at);
 void dpl_procedure_step_ended(struct dpl_doc *doc, size_t at, const char *text);
 void dpl_procedure_ended_now(struct dpl_doc *doc);
 
+/* It came to its end, or was given up. */
+bool dpl_procedure_has_ended(const struct dpl_doc *doc);
 /* The open procedure of a set; NULL: none. Borrowed from the store. */
 const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set);
 /* Whether the node that runs it is there, by what this one knows. */

@@ -253,6 +253,8 @@ int dpl_run_begin(struct dpl_daemon *daemon, const char *id, bool back, struct d
     if (rc == DPL_OK && !kind)
         rc = dpl_err_set(err, DPL_E_UNSUPPORTED, "procedure %s is of a kind that is unknown here",
                          id);
+    if (rc == DPL_OK && dpl_doc_tree(item.doc, "given_up"))
+        rc = dpl_err_set(err, DPL_E_REFUSED, "procedure %s was given up", id);
     if (rc == DPL_OK)
         rc = dpl_procedure_read(item.doc, kind, &machine, err);
     if (rc == DPL_OK)

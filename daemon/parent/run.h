@@ -14,6 +14,8 @@
  *   state, back    as core/procedure.h; back: it is being undone
  *   why, question  the sentence for a person when it rests; what may be answered
  *   begun_ms, ended_ms  wall clock
+ *   given_up       {user, met}: "site confirm" took its place, where the other site said that
+ *                  generation (tree)
  *   steps          list of {name, state, begun_ms, ended_ms, text}
  *   facts          what later steps, an undo and the report need (tree)
  *
