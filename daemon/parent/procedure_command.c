@@ -58,6 +58,8 @@ struct begin {
     struct dpl_request *request;
     const struct dpl_run_kind *kind;
     char *id, *set;
+    char *old;          /* whose place it takes; NULL: nobody's */
+    struct dpl_err why; /* it does not begin */
 };
 
 static void begin_end(struct begin *b, const struct dpl_err *err)
@@ -73,6 +75,7 @@ static void begin_end(struct begin *b, const struct dpl_err *err)
     }
     g_free(b->id);
     g_free(b->set);
+    g_free(b->old);
     g_free(b);
 }
 
@@ -93,28 +96,54 @@ static int lock(void *self, struct dpl_doc *doc, struct dpl_err *err)
     if (check_wanted(b, err) < 0)
         return err->code;
     const char *other = dpl_procedure_open(b->daemon, b->set);
-    int rc = other && strcmp(other, b->id) != 0
-                 ? dpl_procedure_may_begin(b->daemon, b->set, b->kind, err)
-                 : DPL_OK;
-    if (rc < 0)
-        return rc;
+    if (other && strcmp(other, b->id) != 0) {
+        if (dpl_procedure_may_begin(b->daemon, b->set, b->kind, err) < 0)
+            return err->code;
+        g_free(b->old);
+        b->old = g_strdup(other);
+    }
     dpl_doc_set_text(doc, "procedure", b->id);
     return 1;
+}
+
+/* The one that rests has its place again. */
+static int give_back(void *self, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct begin *b = self;
+    (void)err;
+    if (g_strcmp0(dpl_doc_text(doc, "procedure"), b->id) != 0)
+        return 0;
+    if (b->old)
+        dpl_doc_set_text(doc, "procedure", b->old);
+    else
+        dpl_doc_unset(doc, "procedure");
+    return 1;
+}
+
+static void given_back(void *self, int rc, const struct dpl_err *err)
+{
+    struct begin *b = self;
+    if (rc < 0)
+        dpl_log(LOG_WARNING, "set \"%s\" still names procedure %s, which does not begin: %s",
+                b->set, b->id, err->text);
+    dpl_store_put(b->daemon->store, "procedure", b->id, NULL, NULL, NULL, NULL);
+    begin_end(b, &b->why);
 }
 
 static void locked(void *self, int rc, const struct dpl_err *error)
 {
     struct begin *b = self;
-    struct dpl_err err = *error;
+    b->why = *error;
     if (rc == DPL_OK)
-        rc = check_wanted(b, &err);
+        rc = check_wanted(b, &b->why);
     if (rc == DPL_OK)
-        rc = dpl_run_begin(b->daemon, b->id, false, &err);
+        rc = dpl_run_begin(b->daemon, b->id, false, &b->why);
     if (rc == DPL_E_INTERRUPTED)
-        dpl_log(LOG_NOTICE, "%s", err.text);
-    if (rc < 0) /* it never began */
-        dpl_store_put(b->daemon->store, "procedure", b->id, NULL, NULL, NULL, NULL);
-    begin_end(b, rc < 0 ? &err : NULL);
+        dpl_log(LOG_NOTICE, "%s", b->why.text);
+    if (rc < 0 && rc != DPL_E_NOT_RUNNING)
+        dpl_set_edit(b->daemon, b->set, give_back, given_back, b);
+    else
+        begin_end(b, rc < 0 ? &b->why : NULL);
 }
 
 static void recorded(void *self, int rc, struct dpl_store_version version,
@@ -393,7 +422,8 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
                          "ends it after its step",
                          dpl_run_find(daemon, item->name) ? daemon->settings.node : node);
     if (rc == DPL_OK && g_strcmp0(dpl_procedure_open(daemon, set), item->name) != 0)
-        rc = dpl_err_set(&err, DPL_E_REFUSED, "it never began, or set \"%s\" is gone", set);
+        rc = dpl_err_set(&err, DPL_E_REFUSED,
+                         "it never began, or it was given up, or set \"%s\" is gone", set);
     if (rc < 0) {
         dpl_err_context(&err, "procedure %s", item->name);
         dpl_request_fail(request, &err);

@@ -38,7 +38,8 @@ static struct dpl_set set;
 
 /* What was answered, and asked. */
 static struct {
-    bool gone; /* nobody waits for the answer */
+    bool gone;         /* nobody waits for the answer */
+    const char *leave; /* so it is once the set's document names another procedure than this */
     unsigned answers;
     int code;
     char text[400];
@@ -137,6 +138,8 @@ static void on_changed(void *self, const struct dpl_store_item *item)
     dpl_doc_free(set.doc);
     set.doc = dpl_doc_copy(item->doc);
     set.version = item->version;
+    if (seen.leave && g_strcmp0(dpl_doc_text(set.doc, "procedure"), seen.leave) != 0)
+        seen.gone = true;
 }
 
 static void settings(void)
@@ -371,6 +374,52 @@ static void confirm_refused(void)
     end();
 }
 
+/* --- a beginning ------------------------------------------------------------------------------ */
+
+enum { SERVES = 9 };
+
+/* A failback rests past the point of undoing, and a failover takes its place. */
+static void begin_in_its_place(void)
+{
+    begin();
+    put_resting("p", &dpl_failback_kind, SERVES);
+    put_set("standby", "p");
+}
+
+static void takes_its_place(void)
+{
+    begin_in_its_place();
+    dpl_procedure_begin(&set, &dpl_failover_kind, 4, NULL, request("failover", "set", "mail"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, 0);
+    CU_ASSERT_EQUAL(here.runs->len, 1);
+    CU_ASSERT_STRING_NOT_EQUAL(dpl_procedure_open(&here, "mail"), "p");
+    dpl_procedure_command(&here, request("procedure resume", "id", "p"));
+    CU_ASSERT_EQUAL(seen.code, DPL_E_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "was given up"));
+    end();
+}
+
+static void nobody_waits(void)
+{
+    begin_in_its_place();
+    seen.leave = "p";
+    dpl_procedure_begin(&set, &dpl_failover_kind, 4, NULL, request("failover", "set", "mail"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_EQUAL(here.runs->len, 0);
+    const char *open = dpl_procedure_open(&here, "mail");
+    CU_ASSERT_TRUE(open && strcmp(open, "p") == 0);
+    g_auto(GStrv) names = dpl_store_list(here.store, "procedure");
+    CU_ASSERT_EQUAL(g_strv_length(names), 1);
+    seen.gone = false;
+    dpl_procedure_command(&here, request("procedure resume", "id", "p"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, 0);
+    CU_ASSERT_EQUAL(here.runs->len, 1);
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"a confirm gives a procedure up, and nobody goes on with it", confirmed},
     {"a confirm is refused when the procedure was resumed while the other site was asked",
@@ -379,5 +428,7 @@ static const struct unit_test tests[] = {
      resumed_in_this_moment},
     {"a procedure that a confirm has given up is not taken over", resumed_too_late},
     {"a confirm that is refused gives no procedure up", confirm_refused},
+    {"a procedure takes the place of one that rests past the point of undoing", takes_its_place},
+    {"one for which nobody waits gives the place back", nobody_waits},
 };
 UNIT_MAIN(tests)
