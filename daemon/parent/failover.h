@@ -5,9 +5,9 @@
  * (failover_source.c), this one (failover_here.c), the proof (failover_prove.c).
  *
  * Facts of its record: released (the other site was asked to let go, and did), unreachable (a
- * person said that it is down, and it did not say that it serves), answered (then), heard (that it
- * was heard since was asked about), end (where its journal ended), unsent_bytes (what
- * it said that it had to send yet), account and missing (what is not here; for people), accepted,
+ * person said that it is down, and it did not say that it serves), source_answered (then), heard
+ * (that it was heard since was asked about), end (where its journal ended), unsent_bytes (what it
+ * said that it had to send yet), account and missing (what is not here; for people), accepted,
  * points, heard (that was asked about), probe, warning, degraded.
  */
 #ifndef DPL_PARENT_FAILOVER_H

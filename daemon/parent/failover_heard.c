@@ -73,7 +73,7 @@ void dpl_failover_unheard(struct dpl_run *run)
     const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
     const struct dpl_doc *pending = set ? dpl_doc_tree(set->doc, "failing_over") : NULL;
     bool asked = dpl_doc_bool(dpl_run_facts(run), "heard", false);
-    bool answered = dpl_doc_bool(dpl_run_facts(run), "answered", false);
+    bool answered = dpl_doc_bool(dpl_run_facts(run), "source_answered", false);
     const char *then = dpl_doc_text(dpl_run_options(run), "then");
     if (!dpl_doc_get(pending, "heard_ms") || answered ||
         (asked && g_strcmp0(then, "immediate") == 0))

@@ -140,7 +140,7 @@ static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         return;
     }
     dpl_doc_set_bool(dpl_run_facts(run), "unreachable", true);
-    dpl_doc_set_bool(dpl_run_facts(run), "answered", rc == DPL_OK);
+    dpl_doc_set_bool(dpl_run_facts(run), "source_answered", rc == DPL_OK);
     if (rc == DPL_OK)
         dpl_run_ok(run, "site %s answers, and does not serve: it is %s", peer_of(run),
                    role ? role : "?");
@@ -208,10 +208,10 @@ void dpl_failover_release(struct dpl_run *run)
 static void look_released(struct dpl_run *run);
 
 /* Whether a person, who was asked after all the waiting, has answered so. */
-static bool answered(const struct dpl_run *run, const char *word)
+static bool person_answered(const struct dpl_run *run, const char *word)
 {
     const struct dpl_doc *options = dpl_run_options(run);
-    return dpl_doc_bool(options, "answered", false) &&
+    return dpl_doc_bool(options, "person_answered", false) &&
            g_strcmp0(dpl_doc_text(options, "then"), word) == 0;
 }
 
@@ -262,7 +262,7 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
         dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
     if (dpl_run_stopped(run))
         return;
-    if (dpl_run_elapsed_ms(run) < wait_ms && !answered(run, "abort"))
+    if (dpl_run_elapsed_ms(run) < wait_ms && !person_answered(run, "abort"))
         dpl_run_later(run, AGAIN_MS, look_released);
     else
         too_late(run, "the services of the other site were not seen to stop", "--then=wait|abort");
@@ -363,12 +363,14 @@ static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
     (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
     if (dpl_run_stopped(run))
         return;
-    if (dpl_run_elapsed_ms(run) < wait_ms && !answered(run, "immediate") &&
-        !answered(run, "abort")) {
+    if (dpl_run_elapsed_ms(run) < wait_ms && !person_answered(run, "immediate") &&
+        !person_answered(run, "abort")) {
         dpl_run_later(run, AGAIN_MS, look_drained);
     } else if (goes_without(run)) {
         note_unsent(run, answer);
-        dpl_run_ok(run, "it goes on without: not all has come in the time that --wait gives");
+        dpl_run_ok(run, "it goes on without: not all has come%s",
+                   person_answered(run, "immediate") ? ", and that was accepted"
+                                                     : " in the time that --wait gives");
     } else {
         too_late(run, "not all that the other site wrote has come", "--then=wait|immediate|abort");
     }

@@ -338,11 +338,20 @@ static int check_down(const struct dpl_doc *args, const char *set, const struct 
     return DPL_OK;
 }
 
+/* Whether a person was asked what then, and says so now, or says again what was answered once. */
+static bool is_answer(const struct dpl_doc *options, const struct dpl_doc *args,
+                      const char *question)
+{
+    return (question && g_str_has_prefix(question, "--then=")) ||
+           (dpl_doc_bool(options, "person_answered", false) &&
+            g_strcmp0(dpl_doc_text(options, "then"), dpl_doc_text(args, "then")) == 0);
+}
+
 /* What was typed now counts more than what was typed first. */
-static void merge(struct dpl_doc *options, const struct dpl_doc *args)
+static void merge(struct dpl_doc *options, const struct dpl_doc *args, const char *question)
 {
     if (dpl_doc_text(args, "then"))
-        dpl_doc_set_bool(options, "answered", true);
+        dpl_doc_set_bool(options, "person_answered", is_answer(options, args, question));
     if (dpl_doc_bool(args, "source_is_down", false)) {
         if (!dpl_doc_bool(options, "source_is_down", false))
             dpl_doc_set_bool(options, "down_later", true);
@@ -438,7 +447,8 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
                         .down = dpl_doc_bool(request->args, "source_is_down", false)};
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item->doc);
     struct dpl_doc *options = dpl_doc_get_mutable(doc, "options");
-    merge(options ? options : dpl_doc_set_tree(doc, "options"), request->args);
+    merge(options ? options : dpl_doc_set_tree(doc, "options"), request->args,
+          dpl_doc_text(doc, "question"));
     struct dpl_store_version version = item->version;
     g_autofree char *id = g_strdup(a->id); /* a may be gone when the put returns */
     dpl_store_put(daemon->store, "procedure", id, &version, doc, optioned, a);

@@ -268,10 +268,30 @@ stopped)
     wants 0 'undone' doppel b procedure undo
     must doppel b resume mail
     eventually protected
-    # A second Ctrl-C leaves it, whatever it does; an answer is not waited for again.
     engine=$(victim b engine)
     kill -STOP "$engine"
     date >"$root_a/late" || complain "the source does not serve"
+    # Who says what then, and was not asked, has not answered: it is waited for.
+    waits_drained() { doppel b procedure show "$(id_of)" | grep -q '^now: .*bytes to send'; }
+    "$libexec/doppel" --instance=two-b failover mail >"$work/stopped" 2>&1 </dev/null &
+    begun=$!
+    for _ in unasked stopped; do
+        eventually waits_drained || cat "$work/stopped"
+        must doppel b procedure stop
+        wait $begun
+        "$libexec/doppel" --instance=two-b procedure resume --then=immediate --wait=60 >"$work/stopped" 2>&1 </dev/null &
+        begun=$!
+    done
+    eventually waits_drained
+    must doppel b procedure stop
+    wait $begun
+    kill -CONT "$engine"
+    wants 0 'undone' doppel b procedure undo
+    eventually serving
+    eventually protected
+    # A second Ctrl-C leaves it, whatever it does; an answer is not waited for again.
+    kill -STOP "$engine"
+    date >"$root_a/later" || complain "the source does not serve"
     wants 7 'not all that the other site wrote has come' doppel b failover mail --wait=2
     "$libexec/doppel" --instance=two-b procedure resume --then=immediate >"$work/stopped" 2>&1 </dev/null &
     begun=$!
