@@ -80,20 +80,22 @@ static void begin_end(struct begin *b, const struct dpl_err *err)
 }
 
 /* The store may take long, where a node does not answer. What nobody waits for any more does not
- * begin by itself, when that node is fenced or wakes. */
-static int check_wanted(const struct begin *b, struct dpl_err *err)
+ * begin, or go on, by itself, when that node is fenced or wakes. */
+static int check_wanted(const struct dpl_request *request, const char *id, struct dpl_err *err)
 {
-    return dpl_request_alive(b->request)
-               ? DPL_OK
-               : dpl_err_set(err, DPL_E_INTERRUPTED,
-                             "procedure %s does not begin: nobody waits for it any more", b->id);
+    if (dpl_request_alive(request))
+        return DPL_OK;
+    dpl_err_set(err, DPL_E_INTERRUPTED, "procedure %s does not run: nobody waits for it any more",
+                id);
+    dpl_log(LOG_NOTICE, "%s", err->text);
+    return err->code;
 }
 
 /* The set's document names it: one procedure at a time, whoever else begins one. */
 static int lock(void *self, struct dpl_doc *doc, struct dpl_err *err)
 {
     struct begin *b = self;
-    if (check_wanted(b, err) < 0)
+    if (check_wanted(b->request, b->id, err) < 0)
         return err->code;
     const char *other = dpl_procedure_open(b->daemon, b->set);
     if (other && strcmp(other, b->id) != 0) {
@@ -135,11 +137,9 @@ static void locked(void *self, int rc, const struct dpl_err *error)
     struct begin *b = self;
     b->why = *error;
     if (rc == DPL_OK)
-        rc = check_wanted(b, &b->why);
+        rc = check_wanted(b->request, b->id, &b->why);
     if (rc == DPL_OK)
         rc = dpl_run_begin(b->daemon, b->id, false, &b->why);
-    if (rc == DPL_E_INTERRUPTED)
-        dpl_log(LOG_NOTICE, "%s", b->why.text);
     if (rc < 0 && rc != DPL_E_NOT_RUNNING)
         dpl_set_edit(b->daemon, b->set, give_back, given_back, b);
     else
@@ -391,6 +391,8 @@ static void begin_again(void *self, int rc, const struct dpl_err *error)
     struct again *a = self;
     struct dpl_err err = *error;
     if (rc == DPL_OK)
+        rc = check_wanted(a->request, a->id, &err);
+    if (rc == DPL_OK)
         rc = dpl_run_begin(a->daemon, a->id, a->back, &err);
     again_end(a, rc, &err);
 }
@@ -403,6 +405,8 @@ static void optioned(void *self, int rc, struct dpl_store_version version,
     (void)version;
     if (rc == DPL_E_BUSY)
         dpl_err_set(&err, rc, "procedure %s was changed meanwhile: look at it again", a->id);
+    if (rc == DPL_OK)
+        rc = check_wanted(a->request, a->id, &err);
     if (rc == DPL_OK && a->down)
         dpl_set_edit(a->daemon, a->set, dpl_failover_said_down, begin_again, a);
     else

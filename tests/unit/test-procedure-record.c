@@ -420,6 +420,38 @@ static void nobody_waits(void)
     end();
 }
 
+/* --- going on --------------------------------------------------------------------------------- */
+
+/* The record is saved only when the other node was fenced, or wakes. */
+static void resume_late(const char *words)
+{
+    begin();
+    put_resting("p", &dpl_failover_kind, 3);
+    put_set("standby", "p");
+    members[1].deaf = true;
+    dpl_procedure_command(&here, request(words, "id", "p"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 0);
+    seen.gone = true;
+    members[1].deaf = false;
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_EQUAL(here.runs->len, 0);
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "failed");
+    end();
+}
+
+static void nobody_waits_for_a_resume(void)
+{
+    resume_late("procedure resume");
+}
+
+static void nobody_waits_for_an_undo(void)
+{
+    resume_late("procedure undo");
+}
+
 static const struct unit_test tests[] = {
     {"a confirm gives a procedure up, and nobody goes on with it", confirmed},
     {"a confirm is refused when the procedure was resumed while the other site was asked",
@@ -430,5 +462,7 @@ static const struct unit_test tests[] = {
     {"a confirm that is refused gives no procedure up", confirm_refused},
     {"a procedure takes the place of one that rests past the point of undoing", takes_its_place},
     {"one for which nobody waits gives the place back", nobody_waits},
+    {"a resume for which nobody waits does not run", nobody_waits_for_a_resume},
+    {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
 };
 UNIT_MAIN(tests)
