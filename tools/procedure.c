@@ -19,6 +19,8 @@ enum {
     KEPT_PRINTED = 20
 };
 
+#define THEN "--then=" /* a question that begins so names the answers */
+
 struct follow {
     struct doppel *doppel;
     char *id;
@@ -185,6 +187,23 @@ static int ask(const struct follow *f, const char *command, const struct dpl_doc
     return rc;
 }
 
+/* Reads one of the words that "--then=WORD|WORD" names, or abort, which is always a way. NULL:
+ * none. */
+static char *read_then(const char *question)
+{
+    g_auto(GStrv) words = g_strsplit(question + strlen(THEN), "|", -1);
+    g_autoptr(GString) prompt = g_string_new("Type ");
+    for (size_t i = 0; words[i]; i++)
+        if (strcmp(words[i], "abort") != 0)
+            g_string_append_printf(prompt, "%s%s", i > 0 ? ", " : "", words[i]);
+    g_string_append(prompt, " or abort: ");
+    g_autofree char *word = doppel_read_answer(prompt->str);
+    if (!word ||
+        (strcmp(word, "abort") != 0 && !g_strv_contains((const char *const *)(void *)words, word)))
+        return NULL;
+    return g_steal_pointer(&word);
+}
+
 /* A person answers what it waits for. 1: it goes on; 0: it does not. */
 static int answer_question(struct follow *f, const struct dpl_doc *doc, struct dpl_err *err)
 {
@@ -196,14 +215,14 @@ static int answer_question(struct follow *f, const struct dpl_doc *doc, struct d
     printf("%s\n", text_or(doc, "why", "it waits"));
     if (strcmp(question, "--yes") == 0)
         print_files(dpl_doc_list(dpl_doc_tree(dpl_doc_tree(doc, "facts"), "changed"), "files"));
-    bool then = g_str_has_prefix(question, "--then=");
+    bool then = g_str_has_prefix(question, THEN);
     g_autofree char *word =
-        doppel_read_answer(then ? "Type wait, immediate or abort: " : "Type yes to accept that: ");
+        then ? read_then(question) : doppel_read_answer("Type yes to accept that: ");
     if (word && then && strcmp(word, "abort") == 0) {
         f->undo = true;
         return ask(f, "procedure undo", NULL, &result, err) < 0 ? -1 : 1;
     }
-    if (word && then && (strcmp(word, "wait") == 0 || strcmp(word, "immediate") == 0))
+    if (word && then)
         dpl_doc_set_text(args, "then", word);
     else if (word && !then && strcmp(word, "yes") == 0)
         dpl_doc_set_bool(args, strcmp(question, "--yes") == 0 ? "yes" : "accept_incomplete", true);

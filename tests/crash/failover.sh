@@ -545,7 +545,20 @@ heard)
     echo "at a" >"$root_a/went-on" || complain "the source does not serve again"
     eventually test -e "$root_b/went-on"
     down_and_back
-    wants 0 'missing: ' doppel b procedure resume --then=immediate
+    # On a terminal it offers what it takes.
+    if command -v script >/dev/null; then
+        : >"$work/tty"
+        mkfifo "$work/typed"
+        script -qefc "'$libexec/doppel' --instance=two-b procedure resume" "$work/tty" <>"$work/typed" >/dev/null &
+        scripted=$!
+        eventually grep -q '^Type ' "$work/tty"
+        echo immediate >"$work/typed"
+        wait $scripted
+        code=$?
+        [ $code = 0 ] && grep -q '^Type immediate or abort: ' "$work/tty" || { complain "an answer on a terminal: exit $code"; cat "$work/tty"; }
+    else
+        wants 0 'missing: ' doppel b procedure resume --then=immediate
+    fi
     role_is b serving || complain "b is $(role b)"
     eventually role_is a superseded
     echo "PRINT a source that was heard stops the failover; undone it serves on, gone on with it is superseded"
