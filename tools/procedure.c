@@ -27,7 +27,7 @@ struct follow {
     size_t told;      /* steps whose end was told, in the direction in which it goes */
     bool back;        /* that was of an undo */
     bool undo;        /* a person asked for it */
-    bool stopped;     /* the stop was asked for */
+    bool stopped;     /* the stop was asked for, heard or not */
     size_t line_size; /* of the line that is drawn over */
 };
 
@@ -283,16 +283,19 @@ static void want_stop(struct follow *f)
         return;
     f->stopped = true;
     clear_line(f);
-    fprintf(stderr, "doppel: it stops after the step that runs; once more leaves it running\n");
-    ask(f, "procedure stop", NULL, &result, &err);
+    fprintf(stderr, "doppel: it stops after the step that runs; once more leaves this command\n");
+    if (ask(f, "procedure stop", NULL, &result, &err) < 0)
+        fprintf(stderr, "doppel: procedure stop: %s\n", err.text);
 }
 
 /* Who asks twice wants to go, whatever becomes of the step. */
 static int left(struct follow *f)
 {
     clear_line(f);
-    fprintf(stderr, "doppel: procedure %s goes on without you: doppel procedure show %s\n", f->id,
-            f->id);
+    fprintf(stderr,
+            "doppel: procedure %s rests after its step, if doppeld heard it: doppel procedure show "
+            "%s\n",
+            f->id, f->id);
     return dpl_err_cli_exit(DPL_E_INTERRUPTED);
 }
 

@@ -304,7 +304,8 @@ stopped)
     wait $begun
     code=$?
     kill -CONT "$(pid_of b)" "$engine"
-    [ $code = 130 ] || { complain "Ctrl-C twice: exit $code"; cat "$work/stopped"; }
+    [ $code = 130 ] && grep -q 'once more leaves this command' "$work/stopped" && grep -q 'rests after its step, if doppeld heard' "$work/stopped" ||
+        { complain "Ctrl-C twice: exit $code"; cat "$work/stopped"; }
     rests() { ! doppel b procedure show "$(id_of)" | grep -q 'it runs'; }
     eventually rests
     role_is b serving || wants 0 'done' doppel b procedure resume
