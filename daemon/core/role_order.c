@@ -24,10 +24,25 @@ size_t dpl_role_order(const char *role, const struct dpl_role_node *nodes, size_
     return n;
 }
 
+static bool has_value(const struct dpl_role_node *node)
+{
+    return node->value && node->value[0];
+}
+
+size_t dpl_role_holders(const struct dpl_role_node *nodes, size_t count, const char **order_r)
+{
+    size_t n = 0;
+    for (int owners = 0; owners < 2; owners++)
+        for (size_t i = 0; i < count; i++)
+            if (nodes[i].owner == owners && has_value(&nodes[i]))
+                order_r[n++] = nodes[i].name;
+    return n;
+}
+
 bool dpl_role_is_cold(const struct dpl_role_node *nodes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (nodes[i].value && nodes[i].value[0])
+        if (has_value(&nodes[i]))
             return false;
     return true;
 }

@@ -18,6 +18,8 @@ struct dpl_role_node {
  * borrowed, into order_r with room for count. How many. */
 size_t dpl_role_order(const char *role, const struct dpl_role_node *nodes, size_t count,
                       const char **order_r);
+/* Those that have a value, in the order in which they lose it: who runs it last. As above. */
+size_t dpl_role_holders(const struct dpl_role_node *nodes, size_t count, const char **order_r);
 /* Whether a set that serves starts cold: no node has an attribute of it. */
 bool dpl_role_is_cold(const struct dpl_role_node *nodes, size_t count);
 

@@ -180,7 +180,7 @@ static bool may(struct dpl_set *set, struct dpl_request *request, const char *ro
                "this is no cluster, and the configuration captures it: take its [set] out");
         return false;
     }
-    if (set->met.refused) {
+    if (set->met.unnoted) {
         refuse(request, DPL_E_REFUSED, set,
                "the other site serves it with a higher generation; see doppel status");
         return false;
@@ -242,6 +242,10 @@ void dpl_asked_connection_start(struct dpl_set *set, struct dpl_request *request
     struct dpl_err err = {0};
     if (!may(set, request, "serving"))
         return;
+    if (set->work.phase == DPL_WORK_OPENING) {
+        refuse(request, DPL_E_BUSY, set, "its replica is being opened");
+        return;
+    }
     if (set->work.phase != DPL_WORK_IDLE && set->work.phase != DPL_WORK_STARTING &&
         set->work.phase != DPL_WORK_DRAINING) {
         drop_next(set, DPL_E_INTERRUPTED, "it was asked for again");
@@ -529,5 +533,6 @@ void dpl_asked_engine_ended(struct dpl_set *set)
     } else if (set->work.phase == DPL_WORK_LEAVING) {
         rest(set);
         answer(set, NULL);
+        start_next(set);
     }
 }

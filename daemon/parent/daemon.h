@@ -135,7 +135,8 @@ struct dpl_sender {
 /* That the other site serves it too (superseded.h). */
 struct dpl_met {
     int64_t generation; /* of it, which is higher; 0: never */
-    bool refused;       /* the store cannot take it yet */
+    bool noting;        /* the store is being told */
+    bool unnoted;       /* it is superseded here, and the store cannot take that yet */
 };
 
 struct dpl_set {

@@ -15,6 +15,7 @@
 enum {
     AGAIN_MS = 20,
     WHERE_MS = 3000,
+    WHERE_AGAIN_MS = 2000,
     SETTLE_MS = 600000,
     ONLINE_MS = 180000,
     PACEMAKER_AGAIN_MS = 200
@@ -135,7 +136,7 @@ static void on_where(struct dpl_run *run, int rc, const struct dpl_doc *status,
         dpl_run_tell(run, "the replica, at node %s, applies what came", node);
     else
         dpl_run_tell(run, "no node has the replica open: Pacemaker runs it nowhere (crm_mon -1rf)");
-    settle_again(run, PACEMAKER_AGAIN_MS);
+    settle_again(run, WHERE_AGAIN_MS);
 }
 
 /* Nobody has said yet how far it is: that takes a moment, or nobody has it open. */

@@ -8,17 +8,24 @@ static bool is(const struct dpl_doc *row, const char *key, const char *value)
     return value && g_strcmp0(dpl_doc_text(row, key), value) == 0;
 }
 
-/* The group of the set's services is that of its source-connection; NULL: there is none. */
-static const char *group_of(const struct dpl_doc *status, const char *set)
+const struct dpl_doc *dpl_group_look_primitive(const struct dpl_doc *status, const char *set,
+                                               const char *agent)
 {
     const struct dpl_doc *list = dpl_doc_list(status, "primitives");
     for (size_t i = 0; i < dpl_doc_count(list); i++) {
         const struct dpl_doc *row = dpl_doc_at(list, i);
-        const char *group = dpl_doc_text(row, "group");
-        if (is(row, "set", set) && is(row, "agent", "source-connection") && group && group[0])
-            return group;
+        if (is(row, "set", set) && is(row, "agent", agent))
+            return row;
     }
     return NULL;
+}
+
+/* The group of the set's services is that of its source-connection; NULL: there is none. */
+static const char *group_of(const struct dpl_doc *status, const char *set)
+{
+    const struct dpl_doc *row = dpl_group_look_primitive(status, set, "source-connection");
+    const char *group = row ? dpl_doc_text(row, "group") : NULL;
+    return group && group[0] ? group : NULL;
 }
 
 /* A primitive of the set's services: of their group, or one of its agents beside it. */
@@ -91,16 +98,9 @@ char *dpl_group_look_missing(const struct dpl_doc *status, const char *set)
 
 const char *dpl_group_look_replica(const struct dpl_doc *status, const char *set)
 {
-    const struct dpl_doc *list = dpl_doc_list(status, "primitives");
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        const struct dpl_doc *there = is(row, "set", set) && is(row, "agent", "replica")
-                                          ? running(status, dpl_doc_text(row, "id"))
-                                          : NULL;
-        if (there)
-            return dpl_doc_text(there, "node");
-    }
-    return NULL;
+    const struct dpl_doc *row = dpl_group_look_primitive(status, set, "replica");
+    const struct dpl_doc *there = row ? running(status, dpl_doc_text(row, "id")) : NULL;
+    return there ? dpl_doc_text(there, "node") : NULL;
 }
 
 static void add_points(GPtrArray *points, const struct dpl_doc *service, const char *ip)

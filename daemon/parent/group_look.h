@@ -7,6 +7,9 @@
 
 #include "lib/ctl/doc.h"
 
+/* The row of the set's agent of that name in the configuration; NULL: there is none. */
+const struct dpl_doc *dpl_group_look_primitive(const struct dpl_doc *status, const char *set,
+                                               const char *agent);
 /* Why it cannot be said that nothing of the set's services runs on any node; NULL: it can be. */
 const char *dpl_group_look_running(const struct dpl_doc *status, const char *set);
 /* The resources of the set's services that do not run, or failed, for people; the caller frees.

@@ -45,6 +45,7 @@ libparent_a_SOURCES = \
 	daemon/parent/procedure_kinds.c \
 	daemon/parent/release.c daemon/parent/release.h \
 	daemon/parent/reload.c \
+	daemon/parent/role_attribute.c daemon/parent/role_attribute.h \
 	daemon/parent/roles.c daemon/parent/roles.h \
 	daemon/parent/run.c daemon/parent/run.h \
 	daemon/parent/run_call.c daemon/parent/run_call.h \

@@ -62,7 +62,7 @@ static bool is_ours(const struct dpl_set *set)
 
 static bool is_due(const struct dpl_set *set)
 {
-    bool wanted = set->met.refused || (set->other && (set->other->wanted || set->other->watched));
+    bool wanted = set->met.unnoted || (set->other && (set->other->wanted || set->other->watched));
     return !set->daemon->stopping && serves(set) && dpl_set_peer(set) &&
            (wanted || (is_ours(set) && !set->connected));
 }

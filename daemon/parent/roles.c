@@ -5,10 +5,11 @@
 #include "daemon/parent/change.h"
 #include "daemon/parent/cluster.h"
 #include "daemon/parent/cold.h"
+#include "daemon/parent/group_look.h"
 #include "daemon/parent/log.h"
 #include "daemon/parent/other.h"
+#include "daemon/parent/role_attribute.h"
 #include "lib/base/clock.h"
-#include "lib/client/role.h"
 
 #include <string.h>
 
@@ -22,13 +23,6 @@ struct dpl_roles {
     GHashTable *born;  /* names of sets whose role was made or changed while we were there */
     int64_t clean_ns;  /* refusals are cleaned up again from then on */
     char last_error[400];
-};
-
-/* What is being set, and what is cleaned up behind it. */
-struct setting {
-    struct dpl_roles *roles;
-    char *set, *role;
-    GPtrArray *resources;
 };
 
 static void look(void *self);
@@ -47,122 +41,6 @@ static void trouble(struct dpl_roles *r, const char *text)
     g_strlcpy(r->last_error, text, sizeof r->last_error);
     if (text[0])
         dpl_log(LOG_WARNING, "roles: %s", text);
-}
-
-static void setting_free(struct setting *s)
-{
-    g_free(s->set);
-    g_free(s->role);
-    g_ptr_array_unref(s->resources);
-    g_free(s);
-}
-
-/* The failures of agents that refused to run in the role before are over, one after the other. */
-static void clean_up(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
-{
-    struct setting *s = self;
-    struct dpl_roles *r = s->roles;
-    (void)answer;
-    if (rc < 0)
-        trouble(r, err->text);
-    if (s->resources->len == 0 || r->daemon->stopping) {
-        setting_free(s);
-        r->busy = false;
-        look_in(r, rc < 0 ? LOOK_MS : 0);
-        return;
-    }
-    struct dpl_doc *ask = dpl_doc_new();
-    g_autofree char *id = g_ptr_array_steal_index(s->resources, s->resources->len - 1);
-    dpl_doc_set_text(ask, "ask", "cleanup");
-    dpl_doc_set_text(ask, "resource", id);
-    dpl_cluster_ask(r->daemon, ask, clean_up, s);
-}
-
-static void is_set(void *self, int rc, const struct dpl_doc *answer, const struct dpl_err *err)
-{
-    struct setting *s = self;
-    if (rc < 0)
-        g_ptr_array_set_size(s->resources, 0);
-    else
-        dpl_log(LOG_NOTICE, "set \"%s\" is %s on all nodes, for Pacemaker", s->set, s->role);
-    clean_up(s, rc, answer, err);
-}
-
-static bool is_online(const struct dpl_doc *answer, const char *name)
-{
-    const struct dpl_doc *nodes = dpl_doc_list(answer, "nodes");
-    for (size_t i = 0; name && i < dpl_doc_count(nodes); i++) {
-        const struct dpl_doc *row = dpl_doc_at(nodes, i);
-        if (g_strcmp0(dpl_doc_text(row, "name"), name) == 0)
-            return dpl_doc_bool(row, "online", false);
-    }
-    return false;
-}
-
-static const char *attribute_of(const struct dpl_doc *answer, const char *node, const char *name)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "attributes");
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        if (g_strcmp0(dpl_doc_text(row, "node"), node) == 0 &&
-            g_strcmp0(dpl_doc_text(row, "name"), name) == 0)
-            return dpl_doc_text(row, "value");
-    }
-    return NULL;
-}
-
-/* Whether the resource is one of the set's: an agent of ours names the set. */
-static const struct dpl_doc *primitive_of(const struct dpl_doc *answer, const char *id,
-                                          const char *set)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
-    for (size_t i = 0; id && i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        if (g_strcmp0(dpl_doc_text(row, "id"), id) == 0 &&
-            g_strcmp0(dpl_doc_text(row, "set"), set) == 0)
-            return row;
-    }
-    return NULL;
-}
-
-static bool owns(const struct dpl_doc *answer, const char *node, const char *set)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "resources");
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        if (g_strcmp0(dpl_doc_text(row, "node"), node) == 0 &&
-            primitive_of(answer, dpl_doc_text(row, "id"), set))
-            return true;
-    }
-    return false;
-}
-
-static size_t read_nodes(const struct dpl_doc *answer, const char *set, struct dpl_role_node *to)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "nodes");
-    g_autofree char *name = g_strdup_printf("doppel-%s", set);
-    size_t n = 0;
-    for (size_t i = 0; i < dpl_doc_count(list) && n < NODES_MAX; i++) {
-        const char *node = dpl_doc_text(dpl_doc_at(list, i), "name");
-        if (!node || !is_online(answer, node))
-            continue;
-        to[n++] =
-            (struct dpl_role_node){node, attribute_of(answer, node, name), owns(answer, node, set)};
-    }
-    return n;
-}
-
-/* The set's source-connection, as the CIB has it. */
-static const struct dpl_doc *connection_of(const struct dpl_doc *answer, const char *set)
-{
-    const struct dpl_doc *list = dpl_doc_list(answer, "primitives");
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        if (g_strcmp0(dpl_doc_text(row, "set"), set) == 0 &&
-            g_strcmp0(dpl_doc_text(row, "agent"), "source-connection") == 0)
-            return row;
-    }
-    return NULL;
 }
 
 static bool take_parameter(struct dpl_doc *doc, const char *key, const char *value)
@@ -187,42 +65,21 @@ static void note_connection(struct dpl_set *set, const struct dpl_doc *connectio
         dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
 }
 
-/* Resources of the set whose start failed; `refused`: because of what is over alone. They refused
- * to start in another role, and the daemon that set the right one died before it had cleaned up, or
- * a node's own copy of the role came later; or they found no daemon. */
-static GPtrArray *failed_starts(const struct dpl_doc *answer, const char *set, bool refused)
+static void is_set(void *self, int rc, const struct dpl_err *err)
 {
-    const struct dpl_doc *list = dpl_doc_list(answer, "failures");
-    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
-    for (size_t i = 0; i < dpl_doc_count(list); i++) {
-        const struct dpl_doc *row = dpl_doc_at(list, i);
-        const char *id = dpl_doc_text(row, "resource"), *reason = dpl_doc_text(row, "reason");
-        bool over =
-            reason && (dpl_role_is_refusal(reason, set) || g_str_has_prefix(reason, DPL_NO_DAEMON));
-        if (primitive_of(answer, id, set) && (over || !refused) &&
-            !g_ptr_array_find_with_equal_func(ids, id, g_str_equal, NULL))
-            g_ptr_array_add(ids, g_strdup(id));
-    }
-    return ids;
+    struct dpl_roles *r = self;
+    if (rc < 0)
+        trouble(r, err->text);
+    r->busy = false;
+    look_in(r, rc < 0 ? LOOK_MS : 0);
 }
 
 /* role: NULL takes it away. */
 static void begin_setting(struct dpl_roles *r, const struct dpl_set *set, const char *role,
                           const char *const *nodes, size_t count, const struct dpl_doc *answer)
 {
-    struct setting *s = g_new(struct setting, 1);
-    /* Nothing else: a cleanup makes Pacemaker forget for a moment what runs, and begin anew. */
-    *s = (struct setting){r, g_strdup(set->name), g_strdup(role ? role : "without a role"),
-                          failed_starts(answer, set->name, false)};
-    struct dpl_doc *ask = dpl_doc_new(), *names = dpl_doc_set_list(ask, "nodes");
-    dpl_doc_set_text(ask, "ask", "attribute");
-    dpl_doc_set_format(ask, "name", "doppel-%s", set->name);
-    if (role)
-        dpl_doc_set_text(ask, "value", role);
-    for (size_t i = 0; i < count; i++)
-        dpl_doc_add_text(names, nodes[i]);
     r->busy = true;
-    dpl_cluster_ask(r->daemon, ask, is_set, s);
+    dpl_role_attribute_set(r->daemon, set->name, role, nodes, count, answer, is_set, r);
 }
 
 /* True if something is being cleaned up. One that refuses again and again is left alone meanwhile.
@@ -233,18 +90,23 @@ static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const 
     int64_t now_ns = dpl_clock_now_ns(&dpl_clock_system);
     if (now_ns < r->clean_ns)
         return false;
-    g_autoptr(GPtrArray) ids = failed_starts(answer, set->name, true);
-    if (ids->len == 0)
+    r->busy = true; /* it may be done at once */
+    if (!dpl_role_attribute_clean(r->daemon, set->name, role, answer, is_set, r)) {
+        r->busy = false;
         return false;
-    struct setting *s = g_new(struct setting, 1);
-    *s = (struct setting){r, g_strdup(set->name), g_strdup(role), g_steal_pointer(&ids)};
-    dpl_log(LOG_NOTICE,
-            "set \"%s\" is %s: starts that were refused, or found no daemon, are cleaned up",
-            set->name, role);
+    }
     r->clean_ns = now_ns + CLEAN_MS * INT64_C(1000000);
-    r->busy = true;
-    clean_up(s, DPL_OK, NULL, NULL);
     return true;
+}
+
+/* Whether the store is about to bring another role, or another generation of it. */
+static bool role_changes(const struct dpl_roles *r, const struct dpl_set *set)
+{
+    const struct dpl_doc *next = NULL;
+    if (!dpl_group_pending(dpl_store_group(r->daemon->store), "set", set->name, &next))
+        return false;
+    return !next || g_strcmp0(dpl_doc_text(next, "role"), dpl_doc_text(set->doc, "role")) != 0 ||
+           dpl_doc_int(next, "generation", 0) != dpl_doc_int(set->doc, "generation", 0);
 }
 
 /* It runs on a node that takes no part in the store, and cannot write what it hears. */
@@ -264,12 +126,13 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     const char *role = dpl_doc_text(set->doc, "role");
     struct dpl_role_node nodes[NODES_MAX];
     const char *order[NODES_MAX];
-    size_t count = read_nodes(answer, set->name, nodes);
+    size_t count = dpl_role_attribute_read(answer, set->name, nodes, NODES_MAX);
     if (!role || count == 0)
         return false;
-    if (dpl_group_changes(dpl_store_group(r->daemon->store), "set", set->name))
-        return false; /* it may be another role */
-    const struct dpl_doc *connection = connection_of(answer, set->name);
+    if (role_changes(r, set))
+        return false;
+    const struct dpl_doc *connection =
+        dpl_group_look_primitive(answer, set->name, "source-connection");
     note_connection(set, connection);
     dpl_other_watch(set, owner_is_outside(r, nodes, count));
     bool cold = strcmp(role, "serving") == 0 && dpl_role_is_cold(nodes, count) &&
@@ -288,23 +151,12 @@ static bool review(struct dpl_roles *r, struct dpl_set *set, const struct dpl_do
     return n > 0 || clean_refused(r, set, role, answer);
 }
 
-/* Those that have the attribute, in the order in which they lose it: who runs it last. */
-static size_t holders(const struct dpl_role_node *nodes, size_t count, const char **names)
-{
-    size_t n = 0;
-    for (int owners = 0; owners < 2; owners++)
-        for (size_t i = 0; i < count; i++)
-            if (nodes[i].owner == owners && nodes[i].value && nodes[i].value[0])
-                names[n++] = nodes[i].name;
-    return n;
-}
-
 /* True if something is being set. The role is not given again before the other site was asked. */
 static bool take_role(struct dpl_roles *r, const struct dpl_set *set,
                       const struct dpl_role_node *nodes, size_t count, const struct dpl_doc *answer)
 {
     const char *names[NODES_MAX];
-    size_t n = holders(nodes, count, names);
+    size_t n = dpl_role_holders(nodes, count, names);
     g_hash_table_remove(r->born, set->name);
     if (n > 0)
         begin_setting(r, set, NULL, names, n, answer);
@@ -317,7 +169,7 @@ static bool take_role(struct dpl_roles *r, const struct dpl_set *set,
 static bool lose_role(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
 {
     struct dpl_role_node nodes[NODES_MAX];
-    size_t count = read_nodes(answer, set->name, nodes);
+    size_t count = dpl_role_attribute_read(answer, set->name, nodes, NODES_MAX);
     if (g_strcmp0(dpl_doc_text(set->doc, "role"), "serving") != 0)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -332,7 +184,7 @@ static bool end_role(struct dpl_roles *r, const struct dpl_set *set, const struc
 {
     enum dpl_group_state state = dpl_group_state(dpl_store_group(r->daemon->store));
     struct dpl_role_node nodes[NODES_MAX];
-    size_t count = read_nodes(answer, set->name, nodes);
+    size_t count = dpl_role_attribute_read(answer, set->name, nodes, NODES_MAX);
     if ((state == DPL_GROUP_FAILED || state == DPL_GROUP_FOREIGN) && count > 1)
         return false;
     return take_role(r, set, nodes, count, answer);
@@ -342,7 +194,7 @@ static bool end_role(struct dpl_roles *r, const struct dpl_set *set, const struc
 static void see_taken(struct dpl_roles *r, const struct dpl_set *set, const struct dpl_doc *answer)
 {
     struct dpl_role_node nodes[NODES_MAX];
-    size_t count = read_nodes(answer, set->name, nodes);
+    size_t count = dpl_role_attribute_read(answer, set->name, nodes, NODES_MAX);
     if (count > 0 && dpl_role_is_cold(nodes, count))
         g_hash_table_remove(r->born, set->name);
 }
@@ -355,7 +207,7 @@ static bool is_first(const struct dpl_roles *r)
 /* True if something is being set. */
 static bool act(struct dpl_roles *r, struct dpl_set *set, const struct dpl_doc *answer)
 {
-    if (set->met.refused)
+    if (set->met.unnoted)
         return end_role(r, set, answer);
     if (dpl_doc_bool(answer, "no_quorum", false))
         return lose_role(r, set, answer);
@@ -382,7 +234,7 @@ static bool has_to_look(const struct dpl_roles *r)
 {
     bool looks = is_first(r) || !dpl_store_ready(r->daemon->store);
     for (guint i = 0; i < r->daemon->sets->len; i++)
-        looks |= ((struct dpl_set *)r->daemon->sets->pdata[i])->met.refused;
+        looks |= ((struct dpl_set *)r->daemon->sets->pdata[i])->met.unnoted;
     return looks && r->daemon->sets->len > 0;
 }
 

@@ -138,7 +138,7 @@ static enum wish wish_of(const struct dpl_services *ss)
     const struct dpl_set *set = ss->set;
     if (dpl_detached_is(set->daemon->settings.state_dir, NULL, set->name))
         return LEAVE;
-    if (set->met.refused)
+    if (set->met.unnoted)
         return REST;
     if (dpl_cold_keeps_services(set))
         return LEAVE;

@@ -230,7 +230,7 @@ static void store_changed(void *self, const struct dpl_store_item *item)
         int64_t generation = dpl_doc_int(set->doc, "generation", 0);
         read_doc(set, item);
         if (changed) {
-            set->met.refused = false; /* what it is now stands in the store */
+            set->met.unnoted = false; /* what it is now stands in the store */
             dpl_cold_role_changed(set);
         }
         dpl_turn_review(set);

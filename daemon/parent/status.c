@@ -16,7 +16,10 @@ static void put_serves(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const char *role = dpl_doc_text(set->doc, "role"), *other = dpl_set_peer(set);
     const char *site = g_strcmp0(role, "serving") == 0 ? set->daemon->settings.site : other;
-    if (dpl_cold_why(set))
+    if (set->met.unnoted)
+        dpl_doc_set_format(doc, "serves", "site %s serves, generation %lld", other ? other : "?",
+                           (long long)set->met.generation);
+    else if (dpl_cold_why(set))
         dpl_doc_set_format(doc, "serves", "site %s holds it, generation %lld",
                            set->daemon->settings.site,
                            (long long)dpl_doc_int(set->doc, "generation", 0));

@@ -24,10 +24,10 @@ static void end_services(struct dpl_set *set, const char *why)
 {
     g_autoptr(dpl_doc_auto) doc = superseded_doc(set, set->met.generation);
     struct dpl_err err = {0};
-    bool news = !set->met.refused;
+    bool news = !set->met.unnoted;
     if (!doc)
         return;
-    set->met.refused = true;
+    set->met.unnoted = true;
     dpl_set_error(set, "site \"%s\" serves it with generation %lld: its services end here; %s",
                   dpl_set_peer(set), (long long)set->met.generation, why);
     if (news) {
@@ -45,7 +45,10 @@ static void is_noted(struct dpl_daemon *daemon, struct dpl_request *request, con
 {
     struct dpl_set *set = dpl_set_find(daemon, name);
     (void)request;
-    if (!set || rc == DPL_E_BUSY) /* what was changed meanwhile is looked at again */
+    if (set)
+        set->met.noting = false;
+    /* What was changed meanwhile is looked at again. */
+    if (!set || rc == DPL_E_BUSY || daemon->stopping)
         return;
     if (rc == DPL_OK) {
         dpl_set_error(set,
@@ -61,19 +64,20 @@ static void is_noted(struct dpl_daemon *daemon, struct dpl_request *request, con
 void dpl_superseded(struct dpl_set *set, int64_t generation)
 {
     g_autoptr(dpl_doc_auto) doc = superseded_doc(set, generation);
-    if (!doc)
+    if (!doc || set->met.noting)
         return;
     set->met.generation = generation;
+    set->met.noting = true;
     dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, is_noted);
 }
 
 void dpl_superseded_over(struct dpl_set *set)
 {
-    if (!set->met.refused)
+    if (!set->met.unnoted)
         return;
-    set->met.refused = false;
-    dpl_log(LOG_NOTICE, "set \"%s\": site \"%s\" does not serve it by now", set->name,
-            dpl_set_peer(set));
+    set->met.unnoted = false;
+    dpl_log(LOG_NOTICE, "set \"%s\": site \"%s\" does not serve it with a higher generation by now",
+            set->name, dpl_set_peer(set));
     dpl_set_error(set, NULL);
     dpl_published_say(set->name, NULL);
     dpl_cold_loaded(set); /* a stand-alone server */

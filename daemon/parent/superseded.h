@@ -3,7 +3,7 @@
  * A set that serves here while the other site serves it with a higher generation: its role becomes
  * superseded, which ends its services. That waits for no store: one that takes no change, because a
  * node is missing or the disk has failed, is told when it takes changes again, and until then
- * set->met.refused ends what runs: roles.c takes the role from Pacemaker, agents read a copy of the
+ * set->met.unnoted ends what runs: roles.c takes the role from Pacemaker, agents read a copy of the
  * role that says so, and a stand-alone server ends its services.
  */
 #ifndef DPL_PARENT_SUPERSEDED_H

@@ -510,10 +510,14 @@ bool dpl_group_present(const struct dpl_group *g, const char *name)
     return false;
 }
 
-bool dpl_group_changes(const struct dpl_group *g, const char *kind, const char *name)
+bool dpl_group_pending(const struct dpl_group *g, const char *kind, const char *name,
+                       const struct dpl_doc **next_r)
 {
-    return g->pending && g_strcmp0(g->pending->item.kind, kind) == 0 &&
-           g_strcmp0(g->pending->item.name, name) == 0;
+    if (!g->pending || g_strcmp0(g->pending->item.kind, kind) != 0 ||
+        g_strcmp0(g->pending->item.name, name) != 0)
+        return false;
+    *next_r = g->pending->item.doc;
+    return true;
 }
 
 static bool has_acknowledged(const struct dpl_group *g, const char *name)

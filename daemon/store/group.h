@@ -125,8 +125,10 @@ const char *const *dpl_group_era_members(const struct dpl_group *group);
 bool dpl_group_first(const struct dpl_group *group);
 /* Whether a node of that name is present. */
 bool dpl_group_present(const struct dpl_group *group, const char *name);
-/* Whether a change of the document is durable here, and maybe not everywhere. */
-bool dpl_group_changes(const struct dpl_group *group, const char *kind, const char *name);
+/* Whether a change of the document is durable here, and maybe not everywhere; next_r gets what it
+ * becomes, borrowed, NULL: nothing. */
+bool dpl_group_pending(const struct dpl_group *group, const char *kind, const char *name,
+                       const struct dpl_doc **next_r);
 /* Members that have not acknowledged the change that is pending, "a2, a3"; NULL: none is. The
  * caller owns it. */
 char *dpl_group_awaited(const struct dpl_group *group);

@@ -22,6 +22,7 @@ said=$(sed -n 's/^\.It Li doppel-.*\.\([a-z]*\) Ta .*/\1/p' "$page")
 for name in $said; do
     echo "$names" | grep -qx "$name" || complain "nothing gives an alert of the name .$name"
 done
+[ "$(echo "$pairs" | wc -l)" -ge 5 ] || { echo "alerts: no values are found in $parent"; exit 2; }
 echo "$pairs" | sort -u | {
     while read -r name value; do
         row "$name" | grep -qE -- "[ ]$value( |\$)" || complain "no value $value of .$name"

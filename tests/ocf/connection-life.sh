@@ -108,7 +108,7 @@ eventually unmounted
 conn start
 expect 0
 ok "it is captured again" mounted
-wait $stopping
+wait $stopping || bad "the stop that it waited for failed"
 eventually conn_is 0
 equal
 

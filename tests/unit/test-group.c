@@ -327,17 +327,18 @@ static void silent(void)
 
 static void disk(void)
 {
+    const struct dpl_doc *next = NULL;
     begin_two();
     nodes[1].full = true;
     CU_ASSERT_EQUAL(change(0, "x", 1), 1); /* not ended yet */
     CU_ASSERT_TRUE(state(1) == DPL_GROUP_FAILED && nodes[1].left);
-    CU_ASSERT_TRUE(dpl_group_changes(nodes[0].group, "set", "x"));
-    CU_ASSERT_FALSE(dpl_group_changes(nodes[0].group, "set", "y"));
+    CU_ASSERT_TRUE(dpl_group_pending(nodes[0].group, "set", "x", &next) && next);
+    CU_ASSERT_FALSE(dpl_group_pending(nodes[0].group, "set", "y", &next));
     stop(1);
     parts("aa");
     CU_ASSERT_EQUAL(state(0), DPL_GROUP_READY);
     CU_ASSERT_TRUE(nodes[0].ended == 1 && nodes[0].last_rc == 0 && value(0, "x") == 1);
-    CU_ASSERT_FALSE(dpl_group_changes(nodes[0].group, "set", "x"));
+    CU_ASSERT_FALSE(dpl_group_pending(nodes[0].group, "set", "x", &next));
     end();
 }
 

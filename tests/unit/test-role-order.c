@@ -29,6 +29,16 @@ static void taken(void)
     CU_ASSERT_STRING_EQUAL(order("released", half, 3), "a3 a2 ");
 }
 
+static void lost(void)
+{
+    const struct dpl_role_node nodes[] = {
+        {"a1", "serving", true}, {"a2", "", false}, {"a3", "serving", false}, {"a4", NULL, true}};
+    const char *names[4];
+    CU_ASSERT_EQUAL_FATAL(dpl_role_holders(nodes, 4, names), 2);
+    CU_ASSERT_STRING_EQUAL(names[0], "a3");
+    CU_ASSERT_STRING_EQUAL(names[1], "a1");
+}
+
 static void given(void)
 {
     const struct dpl_role_node nodes[] = {
@@ -48,6 +58,7 @@ static void cold(void)
 
 static const struct unit_test tests[] = {
     {"serving is taken from the other nodes first, from the owner last", taken},
+    {"a role is lost by all that have it, by the owner last", lost},
     {"serving is given to the owner first, and to a node that came back", given},
     {"a set is cold when no node has a role of it", cold},
 };
