@@ -228,6 +228,11 @@ void dpl_procedure_ended(struct dpl_procedure *p, enum dpl_procedure_outcome out
             forwards(p);
         return;
     }
+    if (p->stop && (next == DPL_PHASE_ACT || next == DPL_PHASE_REVERT)) {
+        close_as(
+            p, DPL_PROCEDURE_INTERRUPTED); /* who wants it to rest may have waited for the store */
+        return;
+    }
     p->phase = next;
     if (next == DPL_PHASE_BEGIN)
         begin(p);

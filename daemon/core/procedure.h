@@ -93,7 +93,7 @@ int dpl_procedure_resume(struct dpl_procedure *p, struct dpl_err *err);
 /* The same, backwards. REFUSED when it has ended, or when a step has begun past which nothing can
  * be undone. */
 int dpl_procedure_undo(struct dpl_procedure *p, struct dpl_err *err);
-/* It rests after the step that runs. */
+/* It rests after the step that runs; one that has not acted yet does not. */
 void dpl_procedure_stop(struct dpl_procedure *p);
 
 /* What is to be done now; p->at is the step. */

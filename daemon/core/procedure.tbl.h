@@ -4,7 +4,8 @@
  * MOVE(phase, outcome of what was done, next phase).
  *
  * NEXT chooses by the record what comes next; CLOSE ends with the state that was decided. A move
- * that is not here is none: OK and LOST alone end a SAVE, for who cannot save tries again.
+ * that is not here is none: OK and LOST alone end a SAVE, for who cannot save tries again. Who was
+ * stopped meanwhile goes from BEGIN and UNBEGIN to CLOSE.
  */
 /* clang-format off */
 PHASE(TAKE,    SAVE)    /* the record is ours from here on: our token stands in it */

@@ -260,8 +260,8 @@ static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const st
                            dpl_doc_text(doc, "node"));
     }
     dpl_doc_set_bool(out, "attended", attended);
-    if (run && run->text[0])
-        dpl_doc_set_text(out, "now", run->text);
+    if (run && (run->unsaved[0] || run->text[0]))
+        dpl_doc_set_text(out, "now", run->unsaved[0] ? run->unsaved : run->text);
     put_next(out, id, doc, attended);
     return out;
 }

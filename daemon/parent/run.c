@@ -81,6 +81,28 @@ static void end_deed(struct dpl_run *run, enum dpl_procedure_outcome outcome)
 
 /* --- saving ----------------------------------------------------------------------------------- */
 
+static void tell_unsaved(struct dpl_run *run, const char *text)
+{
+    if (strcmp(text, run->unsaved) == 0)
+        return;
+    g_strlcpy(run->unsaved, text, sizeof run->unsaved);
+    dpl_run_log(run, run->unsaved);
+}
+
+/* The record is on its way, and not everywhere: whoever is told to stop it acts no more. */
+static void look_saved(struct dpl_run *run)
+{
+    g_autofree char *awaited = dpl_group_awaited(dpl_store_group(run->daemon->store));
+    g_autofree char *text = awaited
+                                ? g_strdup_printf("node %s does not answer: look at its disk and "
+                                                  "doppeld, or have it fenced",
+                                                  awaited)
+                                : NULL;
+    if (text)
+        tell_unsaved(run, text);
+    dpl_run_later(run, AGAIN_MS, look_saved);
+}
+
 static void on_saved(void *self, int rc, struct dpl_store_version version,
                      const struct dpl_err *err)
 {
@@ -94,11 +116,13 @@ static void on_saved(void *self, int rc, struct dpl_store_version version,
     }
     if (rc == DPL_OK) {
         run->version = version;
+        run->unsaved[0] = '\0';
         end_deed(run, DPL_OUTCOME_OK);
     } else if (rc == DPL_E_BUSY || rc == DPL_E_NOT_FOUND) {
         end_deed(run, DPL_OUTCOME_LOST);
     } else if (!run->daemon->stopping) {
-        dpl_run_tell(run, "the store takes no change: %s", err->text);
+        g_autofree char *text = g_strdup_printf("the store takes no change: %s", err->text);
+        tell_unsaved(run, text);
         dpl_run_later(run, AGAIN_MS, turn);
     }
 }
@@ -107,6 +131,7 @@ static void save(struct dpl_run *run)
 {
     struct dpl_store_version upon = run->version;
     dpl_procedure_write(&run->machine, run->doc);
+    dpl_run_later(run, AGAIN_MS, look_saved); /* the put may have ended when it returns */
     dpl_store_put(run->daemon->store, "procedure", run->id, &upon, run->doc, on_saved, run);
 }
 

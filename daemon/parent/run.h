@@ -53,7 +53,8 @@ struct dpl_run {
     struct dpl_procedure machine;
     unsigned deed; /* counts them: what comes back to an earlier one is not heard */
     int64_t deed_ns;
-    char text[400]; /* of the step, for its record; or what it waits for now */
+    char text[400];    /* of the step, for its record; or what it waits for now */
+    char unsaved[400]; /* why its record is not saved yet; "" when it is */
     struct dpl_timer timer;
     dpl_run_fn *then;
     GPtrArray *calls;

@@ -76,6 +76,8 @@ static bool again(struct call *call, int rc, const struct dpl_err *err)
     if (dpl_run_elapsed_ms(run) >= wait_ms)
         return false;
     dpl_run_tell(run, "%s", err->text);
+    if (run->machine.stop)
+        return false;
     dpl_timer_set(&call->timer, run->daemon->loop, AGAIN_MS, call->make, call);
     return true;
 }

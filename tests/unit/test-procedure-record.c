@@ -452,6 +452,120 @@ static void nobody_waits_for_an_undo(void)
     resume_late("procedure undo");
 }
 
+/* --- a stop ----------------------------------------------------------------------------------- */
+
+static bool (*enough)(void);
+static unsigned ticks;
+
+static void tick(void *self)
+{
+    qb_loop_timer_handle handle;
+    (void)self;
+    deliver();
+    if (enough() || ++ticks > 10000)
+        qb_loop_stop(here.loop);
+    else
+        qb_loop_timer_add(here.loop, QB_LOOP_LOW, 1000000, NULL, tick, &handle);
+}
+
+/* Lets the loop turn until that is so. */
+static void turn_until(bool (*fn)(void))
+{
+    enough = fn;
+    ticks = 0;
+    tick(NULL);
+    if (!fn())
+        qb_loop_run(here.loop);
+    CU_ASSERT_TRUE_FATAL(fn());
+}
+
+static struct dpl_run *running(void)
+{
+    return dpl_run_find(&here, "p");
+}
+
+static bool rests(void)
+{
+    return !running();
+}
+
+static bool waits_for_node(void)
+{
+    return running() && strstr(running()->unsaved, "node b2 does not answer");
+}
+
+static bool waits_for_store(void)
+{
+    return running() && strstr(running()->text, "b2");
+}
+
+static bool has_failed(void)
+{
+    return running() && running()->machine.state == DPL_PROCEDURE_FAILED;
+}
+
+static bool has_begun(void)
+{
+    const struct dpl_doc *step = dpl_doc_at(dpl_doc_list(record("p"), "steps"), 0);
+    return g_strcmp0(dpl_doc_text(step, "state"), "begun") == 0;
+}
+
+/* A failover goes on; its first step changes the set's document. */
+static void begin_failover(bool begun)
+{
+    begin();
+    g_autoptr(dpl_doc_auto) doc = resting(&dpl_failover_kind, 0);
+    if (begun) {
+        struct dpl_doc *steps = dpl_doc_get_mutable(doc, "steps");
+        dpl_doc_set_text((struct dpl_doc *)(uintptr_t)dpl_doc_at(steps, 0), "state", "begun");
+    }
+    put(0, "procedure", "p", doc);
+    put_set("standby", "p");
+    dpl_procedure_command(&here, request("procedure resume", "id", "p"));
+    deliver();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(running());
+}
+
+static void stopped_while_saved(void)
+{
+    begin_failover(true);
+    members[1].deaf = true;
+    turn_until(waits_for_node);
+    dpl_run_stop(running());
+    members[1].deaf = false;
+    turn_until(rests);
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "interrupted");
+    CU_ASSERT_PTR_NULL(dpl_doc_tree(set.doc, "failing_over"));
+    end();
+}
+
+static void members_are(size_t count)
+{
+    static const uint32_t ids[] = {1, 2};
+    for (size_t i = 0; i < count; i++)
+        dpl_group_members(dpl_store_group(members[i].store), ids, count);
+}
+
+static void stopped_while_suspended(void)
+{
+    begin_failover(false);
+    turn_until(has_begun);
+    members[1].deaf = true;
+    members_are(1);
+    turn_until(waits_for_store);
+    CU_ASSERT_FALSE(dpl_store_ready(here.store));
+    dpl_run_stop(running());
+    members[1].deaf = false;
+    CU_ASSERT_TRUE(has_begun());
+    turn_until(has_failed);
+    members_are(2);
+    turn_until(rests);
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "failed");
+    CU_ASSERT_TRUE(has_begun());
+    CU_ASSERT_PTR_NULL(dpl_doc_tree(set.doc, "failing_over"));
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"a confirm gives a procedure up, and nobody goes on with it", confirmed},
     {"a confirm is refused when the procedure was resumed while the other site was asked",
@@ -464,5 +578,7 @@ static const struct unit_test tests[] = {
     {"one for which nobody waits gives the place back", nobody_waits},
     {"a resume for which nobody waits does not run", nobody_waits_for_a_resume},
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
+    {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
+    {"a stop is heard while the store takes no change", stopped_while_suspended},
 };
 UNIT_MAIN(tests)

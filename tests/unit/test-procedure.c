@@ -71,6 +71,25 @@ static void stopped(void)
     CU_ASSERT_STRING_EQUAL(run(&p, 2), "save2 look2 ");
 }
 
+/* A store may take long, and whoever waited for it be gone. */
+static void stopped_while_saved(void)
+{
+    struct dpl_procedure p = of_two();
+    run(&p, 2); /* "begun" is being saved */
+    dpl_procedure_stop(&p);
+    CU_ASSERT_STRING_EQUAL(run(&p, 99), "save1 save1 ");
+    CU_ASSERT_EQUAL(p.state, DPL_PROCEDURE_INTERRUPTED);
+    CU_ASSERT_EQUAL(p.steps[0], DPL_STEP_BEGUN);
+    CU_ASSERT_EQUAL(dpl_procedure_check(&p, NULL), DPL_OK);
+    CU_ASSERT_EQUAL(dpl_procedure_undo(&p, NULL), DPL_OK);
+    run(&p, 1); /* "undoing" is being saved */
+    dpl_procedure_stop(&p);
+    CU_ASSERT_STRING_EQUAL(run(&p, 99), "save1 save1 ");
+    CU_ASSERT_EQUAL(p.state, DPL_PROCEDURE_INTERRUPTED);
+    CU_ASSERT_EQUAL(p.steps[0], DPL_STEP_UNDOING);
+    CU_ASSERT_EQUAL(dpl_procedure_check(&p, NULL), DPL_OK);
+}
+
 static void undone(void)
 {
     struct dpl_procedure p = of_two();
@@ -205,6 +224,7 @@ static const struct unit_test tests[] = {
     {"each step is looked at, begun, made, checked and ended, in that order", forwards},
     {"a step that was begun is made again by whoever takes it over", taken_over},
     {"a stop lets the step end that runs, and what rests goes on later", stopped},
+    {"a stop before a step has acted keeps it from acting", stopped_while_saved},
     {"what failed is undone from the last step that was begun", undone},
     {"an undoing that failed goes on backwards", undone_in_between},
     {"nothing is undone once a last step has begun", past_last},
