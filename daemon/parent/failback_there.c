@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { ASK_MS = 20000, SETTLE_MS = 600000, SERVES_MS = 60000, ONLINE_MS = 180000 };
+enum { ASK_MS = 20000, SETTLE_MS = 600000, SERVES_MS = 60000 };
 
 /* --- look ------------------------------------------------------------------------------------- */
 
@@ -170,14 +170,12 @@ void dpl_failback_serves(struct dpl_run *run)
 static void on_online(struct dpl_run *run, int rc, const struct dpl_doc *answer,
                       const struct dpl_err *err)
 {
-    const char *missing = dpl_doc_text(answer, "missing");
-    if (rc == DPL_OK && !missing)
+    const char *missing = rc < 0 ? err->text : dpl_doc_text(answer, "missing");
+    if (!missing)
         dpl_run_ok(run, "the services run at site %s", dpl_restore_peer(run));
-    else if (dpl_run_elapsed_ms(run) <= ONLINE_MS)
+    else if (!dpl_restore_offline(run, dpl_restore_peer(run), missing))
         dpl_restore_wait(run, 0, dpl_failback_online, "at site %s: %s", dpl_restore_peer(run),
-                         rc < 0 ? err->text : missing);
-    else
-        dpl_restore_offline(run, dpl_restore_peer(run), rc < 0 ? err->text : missing);
+                         missing);
 }
 
 void dpl_failback_online(struct dpl_run *run)

@@ -8,7 +8,8 @@
  * person said that it is down, and it did not say that it serves), source_answered (then), heard
  * (that it was heard since was asked about), end (where its journal ended), unsent_bytes (what it
  * said that it had to send yet), account and missing (what is not here; for people), accepted,
- * points, heard (that was asked about), probe, warning, degraded.
+ * points, asked_offline (whether it may end without its services), heard (that was asked about),
+ * probe, warning, degraded.
  */
 #ifndef DPL_PARENT_FAILOVER_H
 #define DPL_PARENT_FAILOVER_H

@@ -17,7 +17,6 @@ enum {
     WHERE_MS = 3000,
     WHERE_AGAIN_MS = 2000,
     SETTLE_MS = 600000,
-    ONLINE_MS = 180000,
     PACEMAKER_AGAIN_MS = 200
 };
 
@@ -236,9 +235,7 @@ void dpl_failover_raised(struct dpl_run *run)
 static void not_online(struct dpl_run *run, const char *what, int64_t again_ms)
 {
     dpl_run_tell(run, "%s", what);
-    if (dpl_run_elapsed_ms(run) > ONLINE_MS)
-        dpl_restore_offline(run, run->daemon->settings.site, what);
-    else if (!dpl_run_stopped(run))
+    if (!dpl_restore_offline(run, run->daemon->settings.site, what) && !dpl_run_stopped(run))
         dpl_run_later(run, again_ms, dpl_failover_online);
 }
 

@@ -35,9 +35,10 @@ struct dpl_doc *dpl_restore_settle_question(const struct dpl_run *run);
  * all the time. */
 void dpl_restore_wait(struct dpl_run *run, int64_t most_ms, dpl_run_fn *again, const char *format,
                       ...) __attribute__((format(printf, 4, 5)));
-/* The services of a site that serves have not come up in time. A person says whether the procedure
- * ends all the same, so that another one can begin, as the way back. */
-void dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing);
+/* The services of a site that serves have not come up. After three minutes a person is asked
+ * whether the procedure ends all the same, so that another one can begin, as the way back; once
+ * that was agreed to it ends at once. False: it is to be waited for. */
+bool dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing);
 /* Refuses where its answer to "state" knows this generation already, or a later one. */
 int dpl_restore_judge_generation(const struct dpl_set *set, const struct dpl_doc *state,
                                  int64_t generation, struct dpl_err *err);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { SOON_MS = 100, LATER_MS = 500, PATIENT_MS = 10000, LOOK_MS = 10000 };
+enum { SOON_MS = 100, LATER_MS = 500, PATIENT_MS = 10000, LOOK_MS = 10000, ONLINE_MS = 180000 };
 
 const char *dpl_restore_peer(const struct dpl_run *run)
 {
@@ -72,18 +72,25 @@ struct dpl_doc *dpl_restore_settle_question(const struct dpl_run *run)
     return ask;
 }
 
-void dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing)
+/* What was accepted before this was asked was something else: it is forgotten when it is asked. */
+bool dpl_restore_offline(struct dpl_run *run, const char *site, const char *missing)
 {
-    if (!dpl_doc_bool(dpl_run_options(run), "accept_incomplete", false)) {
-        dpl_run_wait(run, "--accept-incomplete", "the services do not run at site %s: %s", site,
-                     missing);
-        return;
-    }
+    struct dpl_doc *facts = dpl_run_facts(run);
     g_autofree char *warning =
         g_strdup_printf("the services do not run at site %s: %s", site, missing);
-    dpl_doc_set_text(dpl_run_facts(run), "warning", warning);
-    dpl_doc_set_bool(dpl_run_facts(run), "degraded", true);
-    dpl_run_ok(run, "%s: accepted", missing);
+    if (dpl_doc_bool(facts, "asked_offline", false) &&
+        dpl_doc_bool(dpl_run_options(run), "accept_incomplete", false)) {
+        dpl_doc_set_text(facts, "warning", warning);
+        dpl_doc_set_bool(facts, "degraded", true);
+        dpl_run_ok(run, "%s: accepted", missing);
+        return true;
+    }
+    if (dpl_run_elapsed_ms(run) <= ONLINE_MS)
+        return false;
+    dpl_doc_set_bool(facts, "asked_offline", true);
+    dpl_doc_unset(dpl_doc_get_mutable(run->doc, "options"), "accept_incomplete");
+    dpl_run_wait(run, "--accept-incomplete", "%s", warning);
+    return true;
 }
 
 int dpl_restore_judge_generation(const struct dpl_set *set, const struct dpl_doc *state,

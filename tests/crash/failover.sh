@@ -19,6 +19,8 @@
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
 #   failover.sh incomplete  a replica that is no state of the source is refused, or asked about, and accepted
+#   failover.sh offline    a service that does not start is asked about after three minutes, also where an incomplete replica was
+#                          accepted; accepted then, the procedure ends at once
 #   failover.sh rules      what the map has no place for is left out, or refused before anything is stopped, there and back;
 #                          where the source is lost it is accepted
 #   failover.sh killed STEP  doppeld of the target dies when it begins that step, and the procedure is
@@ -38,9 +40,17 @@ sites_more() {
     [[ $mode$1 != unjournalleda && $mode$1 != rulesa && $mode$1 != losta && $mode$1 != homea ]] || printf '[target]\nroot=%s\n' "$disk_a"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
     [ "$mode$1" != rulesb ] || sites_alerts b
+    [ "$mode$1" != offlineb ] || printf '[service never]\nset=mail\nagent=ocf:test:never\n'
 }
 [ "$mode" != full ] || { mkdir "$work/b/state" && mount -t tmpfs -o size=24m none "$work/b/state"; } || exit 2
 [ "$mode" != unjournalled ] || { mkdir "$work/b/journal" && mount -t tmpfs -o size=400m none "$work/b/journal"; } || exit 2
+if [ "$mode" = offline ]; then
+    export OCF_ROOT=$work/ocf
+    mkdir -p "$OCF_ROOT/resource.d/test"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\ncase $1 in start) exit 1 ;; monitor) exit 7 ;; esac\n' >"$OCF_ROOT/resource.d/test/never"
+    chmod 755 "$OCF_ROOT/resource.d/test/never"
+fi
 hook_dir() { echo "$work/$1/hooks.d/$2.d"; }
 sites_start
 sites_pair
@@ -583,6 +593,13 @@ incomplete)
     site_start a
     eventually role_is a superseded
     echo "PRINT a replica that is not consistent is refused, or asked about, and served when it is accepted"
+    ;;
+offline)
+    wants 7 'the services do not run at site site-b: service never' doppel b failover mail --accept-incomplete
+    grep -q 'procedure resume .* --accept-incomplete$' "$work/out" || { complain "it is not asked about"; cat "$work/out"; }
+    role_is b serving || complain "b is $(role b)"
+    wants 6 'warning: the services do not run at site site-b: service never' timeout 60 "$libexec/doppel" --instance=two-b procedure resume --accept-incomplete
+    echo "PRINT a service that does not start is asked about, and accepted at once"
     ;;
 rules)
     learned() { doppel b --output-as=json set show mail | grep '"peer_rules"' | grep -q "$1"; }
