@@ -233,6 +233,34 @@ static void put_next(struct dpl_doc *out, const char *id, const struct dpl_doc *
     dpl_doc_set_text(out, "next", next->str);
 }
 
+static bool has_begun(const struct dpl_doc *doc)
+{
+    const struct dpl_doc *steps = dpl_doc_list(doc, "steps");
+    const char *to_do = dpl_step_state_text(DPL_STEP_TODO);
+    for (size_t i = 0; i < dpl_doc_count(steps); i++)
+        if (g_strcmp0(dpl_doc_text(dpl_doc_at(steps, i), "state"), to_do) != 0)
+            return true;
+    return false;
+}
+
+/* The record of one whose place another took, or that a confirm ended, stays as it was; so does
+ * that of one whose set was deleted. One that is not named yet may be on its way. */
+static void put_closed(struct dpl_daemon *daemon, struct dpl_doc *out)
+{
+    const char *set = dpl_doc_text(out, "set");
+    struct dpl_store_item item;
+    bool there = set && dpl_store_get(daemon->store, "set", set, &item, NULL) == DPL_OK;
+    bool given_up = dpl_doc_tree(out, "given_up") || (there && has_begun(out));
+    dpl_doc_set_bool(out, "attended", false);
+    dpl_doc_set_text(out, "state", given_up || !there ? "given up" : "not begun");
+    if (given_up)
+        dpl_doc_set_text(out, "next", "nothing: another one, or site confirm, took its place");
+    else if (!there)
+        dpl_doc_set_format(out, "next", "nothing: set %s was deleted", set ? set : "?");
+    else
+        dpl_doc_set_text(out, "next", "nothing: it begins just now, or never began");
+}
+
 static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
 {
     struct dpl_doc *out = dpl_doc_new();
@@ -244,14 +272,10 @@ static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const st
         if (strcmp(dpl_doc_key(value), "token") != 0)
             dpl_doc_set(out, dpl_doc_key(value), dpl_doc_copy(value));
     }
-    /* The record of one whose place another took, or that a confirm ended, stays as it was; that of
-     * a runner that is gone still says "running". */
     int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
     if (!attended && state != DPL_PROCEDURE_DONE && state != DPL_PROCEDURE_UNDONE &&
         g_strcmp0(dpl_procedure_open(daemon, dpl_doc_text(doc, "set")), id) != 0) {
-        dpl_doc_set_text(out, "state", "given up");
-        dpl_doc_set_text(out, "next", "nothing: another one, or site confirm, took its place");
-        dpl_doc_set_bool(out, "attended", false);
+        put_closed(daemon, out);
         return out;
     }
     if (!attended && g_strcmp0(dpl_doc_text(doc, "state"), "running") == 0) {

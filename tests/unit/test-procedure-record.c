@@ -42,7 +42,7 @@ static struct {
     const char *leave; /* so it is once the set's document names another procedure than this */
     unsigned answers;
     int code;
-    char text[400];
+    char text[400], state[40];
     dpl_talk_fn *fn;
     void *self;
 } seen;
@@ -70,7 +70,10 @@ bool __wrap_dpl_request_alive(const struct dpl_request *request)
 
 void __wrap_dpl_request_done(struct dpl_request *request, struct dpl_doc *result)
 {
+    const char *state = dpl_doc_text(result, "state"), *next = dpl_doc_text(result, "next");
     seen.code = 0;
+    g_strlcpy(seen.state, state ? state : "", sizeof seen.state);
+    g_strlcpy(seen.text, next ? next : "", sizeof seen.text);
     dpl_doc_free(result);
     request_free(request);
 }
@@ -566,6 +569,46 @@ static void stopped_while_suspended(void)
     end();
 }
 
+/* --- what is shown ---------------------------------------------------------------------------- */
+
+static void show(const char *id)
+{
+    dpl_procedure_command(&here, request("procedure show", "id", id));
+    CU_ASSERT_EQUAL(seen.code, 0);
+}
+
+static void shows_given_up(void)
+{
+    begin_in_its_place();
+    put_resting("other", &dpl_failover_kind, 0);
+    put_set("standby", "other");
+    show("p");
+    CU_ASSERT_STRING_EQUAL(seen.state, "given up");
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "took its place"));
+    end();
+}
+
+static void shows_deleted(void)
+{
+    begin_in_its_place();
+    put(0, "set", "mail", NULL);
+    deliver();
+    show("p");
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "set mail was deleted"));
+    end();
+}
+
+static void shows_beginning(void)
+{
+    begin();
+    put_resting("p", &dpl_failover_kind, 0);
+    put_set("standby", NULL);
+    show("p");
+    CU_ASSERT_STRING_EQUAL(seen.state, "not begun");
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "it begins just now"));
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"a confirm gives a procedure up, and nobody goes on with it", confirmed},
     {"a confirm is refused when the procedure was resumed while the other site was asked",
@@ -580,5 +623,8 @@ static const struct unit_test tests[] = {
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
     {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
     {"a stop is heard while the store takes no change", stopped_while_suspended},
+    {"one whose place another took is shown as given up", shows_given_up},
+    {"one whose set was deleted says so", shows_deleted},
+    {"one that begins is not shown as given up", shows_beginning},
 };
 UNIT_MAIN(tests)
