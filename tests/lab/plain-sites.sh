@@ -64,7 +64,7 @@ equal() {
 # write SITE NAME: files, at the node that serves, which outlive its power.
 write() {
     on "$(owner "$1" mail-conn)" sh -c "mkdir -p $ROOT/$2 && for i in 1 2 3 4 5 6 7 8 9; do echo $2 \$i >$ROOT/$2/\$i; done
-        echo $2 >>$ROOT/one && sync -f $ROOT/one"
+        echo $2 >>$ROOT/one && sync $ROOT/$2/* $ROOT/$2 $ROOT $ROOT/one"
 }
 
 # typed SITE COMMAND...: at a node of the site, with its time; what it said is in $LAB_TMP/typed.
