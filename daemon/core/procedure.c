@@ -76,12 +76,18 @@ bool dpl_procedure_over(const struct dpl_procedure *p)
     return p->state == DPL_PROCEDURE_DONE || p->state == DPL_PROCEDURE_UNDONE;
 }
 
+/* The step past which nothing can be undone, once it has begun; else the count. */
+static size_t last_begun(const struct dpl_procedure *p)
+{
+    size_t i = 0;
+    while (i < p->count && (!p->last[i] || p->steps[i] == DPL_STEP_TODO))
+        i++;
+    return i;
+}
+
 bool dpl_procedure_past_last(const struct dpl_procedure *p)
 {
-    for (size_t i = 0; i < p->count; i++)
-        if (p->last[i] && p->steps[i] != DPL_STEP_TODO)
-            return true;
-    return false;
+    return last_begun(p) < p->count;
 }
 
 static bool may_have_acted(enum dpl_step_state state)
@@ -141,10 +147,10 @@ int dpl_procedure_undo(struct dpl_procedure *p, struct dpl_err *err)
 {
     if (dpl_procedure_over(p))
         return ended(p, err);
-    for (size_t i = 0; i < p->count; i++)
-        if (p->last[i] && p->steps[i] != DPL_STEP_TODO)
-            return dpl_err_set(err, DPL_E_REFUSED,
-                               "step %zu has begun, and what it does cannot be undone", i + 1);
+    if (dpl_procedure_past_last(p))
+        return dpl_err_set(err, DPL_E_REFUSED,
+                           "step %zu has begun, and what it does cannot be undone",
+                           last_begun(p) + 1);
     p->back = true;
     take(p);
     return DPL_OK;

@@ -42,23 +42,6 @@ static bool needs_mirror(const struct dpl_set *set)
            (set->state == DPL_SET_RESTORING && !dpl_doc_bool(set->status, "mirroring", false));
 }
 
-/* The record of the open procedure of this site; NULL: none. Borrowed from the store. */
-static const struct dpl_doc *open_procedure(const struct dpl_set *set, const char **id_r)
-{
-    struct dpl_store_item item;
-    *id_r = dpl_procedure_open(set->daemon, set->name);
-    return *id_r && dpl_store_get(set->daemon->store, "procedure", *id_r, &item, NULL) == DPL_OK
-               ? item.doc
-               : NULL;
-}
-
-/* One that goes on by nobody's doing but a person's. */
-static const struct dpl_doc *resting_procedure(const struct dpl_set *set, const char **id_r)
-{
-    const struct dpl_doc *doc = open_procedure(set, id_r);
-    return doc && !dpl_procedure_attended(set->daemon, *id_r, doc) ? doc : NULL;
-}
-
 /* --- how bad it is ---------------------------------------------------------------------------- */
 
 enum dpl_level dpl_advice_level(const struct dpl_set *set)
@@ -67,9 +50,11 @@ enum dpl_level dpl_advice_level(const struct dpl_set *set)
     g_autofree char *flaw = dpl_learn_flaw(set);
     if (capture_fails(set) || dpl_services_why(set)[0] || dpl_cold_why(set) || flaw)
         return DPL_LEVEL_CRITICAL;
-    if (open_procedure(set, &id)) /* where this site does not serve, maybe nobody does */
-        return resting_procedure(set, &id) && !dpl_turn_role_is(set, "serving") ? DPL_LEVEL_CRITICAL
-                                                                                : DPL_LEVEL_WARNING;
+    /* Where this site does not serve, maybe nobody does. */
+    if (dpl_procedure_resting(set->daemon, set->name, &id) && !dpl_turn_role_is(set, "serving"))
+        return DPL_LEVEL_CRITICAL;
+    if (dpl_procedure_open(set->daemon, set->name))
+        return DPL_LEVEL_WARNING;
     if (set->state == DPL_SET_ELSEWHERE)
         return DPL_LEVEL_OK; /* that node knows more */
     if (dpl_turn_role_is(set, "superseded"))
@@ -96,11 +81,9 @@ enum dpl_level dpl_advice_level(const struct dpl_set *set)
 static void put_wrong_procedure(struct dpl_doc *doc, const struct dpl_doc *procedure,
                                 const char *id)
 {
-    const char *state = dpl_doc_text(procedure, "state"), *why = dpl_doc_text(procedure, "why");
-    bool gone =
-        g_strcmp0(state, dpl_procedure_state_text(DPL_PROCEDURE_RUNNING)) == 0; /* its runner */
-    if (gone)
-        state = dpl_procedure_state_text(DPL_PROCEDURE_INTERRUPTED);
+    const char *state = dpl_procedure_state_seen(procedure, false);
+    const char *why = dpl_doc_text(procedure, "why");
+    bool gone = g_strcmp0(state, dpl_doc_text(procedure, "state")) != 0; /* its runner */
     dpl_doc_set_format(doc, "wrong", "%s %s is %s%s%s", dpl_doc_text(procedure, "kind"), id, state,
                        gone || !why ? "" : ": ", gone || !why ? "" : why);
 }
@@ -135,7 +118,7 @@ static void put_wrong_replication(struct dpl_doc *doc, const struct dpl_set *set
 void dpl_advice_put_wrong(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const char *id;
-    const struct dpl_doc *procedure = resting_procedure(set, &id);
+    const struct dpl_doc *procedure = dpl_procedure_resting(set->daemon, set->name, &id);
     g_autofree char *flaw = dpl_learn_flaw(set);
     if (dpl_cold_why(set))
         dpl_doc_set_text(doc, "wrong", dpl_cold_why(set));
@@ -226,12 +209,13 @@ static void put_next_replication(struct dpl_doc *doc, const struct dpl_set *set)
 void dpl_advice_put_next(struct dpl_doc *doc, const struct dpl_set *set)
 {
     const char *id;
+    const struct dpl_doc *open = dpl_procedure_open_doc(set->daemon, set->name, &id);
     g_autofree char *flaw = dpl_learn_flaw(set);
     if (dpl_cold_next(set))
         dpl_doc_set_text(doc, "next", dpl_cold_next(set));
-    else if (resting_procedure(set, &id)) /* which says what may be answered */
+    else if (open && !dpl_procedure_attended(set->daemon, id, open)) /* it says what is asked */
         dpl_doc_set_format(doc, "next", "doppel procedure show %s", id);
-    else if (open_procedure(set, &id))
+    else if (open)
         dpl_doc_set_format(doc, "next", "nothing: procedure %s runs", id);
     else if (flaw)
         dpl_doc_set_format(doc, "next",

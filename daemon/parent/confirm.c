@@ -56,10 +56,9 @@ static void finish(struct dpl_set *set, struct dpl_request *request, int64_t gen
 /* What runs may let the other site serve in this moment. */
 static int check_procedure(const struct dpl_set *set, struct dpl_err *err)
 {
-    const char *id = dpl_procedure_open(set->daemon, set->name);
-    struct dpl_store_item item;
-    if (!id || dpl_store_get(set->daemon->store, "procedure", id, &item, NULL) < 0 ||
-        !dpl_procedure_attended(set->daemon, id, item.doc))
+    const char *id;
+    const struct dpl_doc *open = dpl_procedure_open_doc(set->daemon, set->name, &id);
+    if (!open || !dpl_procedure_attended(set->daemon, id, open))
         return DPL_OK;
     return dpl_err_set(err, DPL_E_REFUSED,
                        "set \"%s\": procedure %s runs: first doppel procedure stop %s", set->name,

@@ -127,12 +127,6 @@ static void put_line(struct dpl_doc *lines, const char *format, ...)
     dpl_doc_add_text(lines, text);
 }
 
-static char *time_text(int64_t ms)
-{
-    g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(ms / 1000);
-    return at ? g_date_time_format(at, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
-}
-
 /* Where it was asked. */
 static void put_addresses(struct dpl_doc *lines, const struct dpl_set *set)
 {
@@ -156,6 +150,7 @@ static void put_replica(struct dpl_doc *lines, const struct dpl_set *set)
 {
     int64_t applied_ms = dpl_doc_int(set->status, "applied_time_ms", 0);
     int64_t heard_ms = dpl_doc_int(set->status, "heard_ms", 0);
+    char at[DPL_FAILOVER_TIME];
     if (!set->status) {
         put_line(lines, "this node does not write its replica: when it was last heard is known at "
                         "the one that does");
@@ -164,15 +159,15 @@ static void put_replica(struct dpl_doc *lines, const struct dpl_set *set)
     put_line(lines, "its replica here is %s, %s", dpl_set_state_text(set->state),
              set->connected ? "and connected with it now" : "and not connected");
     if (heard_ms > 0) {
-        g_autofree char *text = time_text(heard_ms);
-        put_line(lines, "it was last heard at %s (%lld s ago)", text,
+        put_line(lines, "it was last heard at %s (%lld s ago)",
+                 dpl_failover_time(heard_ms, at, sizeof at),
                  (long long)MAX(g_get_real_time() / 1000 - heard_ms, 0) / 1000);
     } else {
         put_line(lines, "when it was last heard is not known: the replica was begun anew since");
     }
     if (applied_ms > 0) {
-        g_autofree char *text = time_text(applied_ms);
-        put_line(lines, "the last change that is applied here was made there at %s", text);
+        put_line(lines, "the last change that is applied here was made there at %s",
+                 dpl_failover_time(applied_ms, at, sizeof at));
     }
 }
 

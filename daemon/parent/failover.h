@@ -46,5 +46,8 @@ dpl_run_fn dpl_failover_unheard;
 /* failover_account.c: what is missing, by the document of settle.h; flaw: what was accepted, or
  * NULL. */
 void dpl_failover_account(struct dpl_run *run, const struct dpl_doc *found, const char *flaw);
+/* A wall clock's milliseconds, for people; text has room for DPL_FAILOVER_TIME, and is answered. */
+enum { DPL_FAILOVER_TIME = 40 };
+const char *dpl_failover_time(int64_t ms, char *text, size_t room);
 
 #endif

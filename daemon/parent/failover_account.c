@@ -13,7 +13,7 @@
  */
 #include "daemon/parent/failover.h"
 
-static const char *time_text(int64_t ms, char *text, size_t room)
+const char *dpl_failover_time(int64_t ms, char *text, size_t room)
 {
     g_autoptr(GDateTime) at = g_date_time_new_from_unix_local(ms / 1000);
     g_autofree char *day = at ? g_date_time_format(at, "%Y-%m-%d %H:%M:%S") : NULL;
@@ -59,18 +59,18 @@ static char *lack_text(const struct dpl_doc *account)
 
 static char *heard_text(const struct dpl_doc *account, const char *peer)
 {
-    char at[40];
+    char at[DPL_FAILOVER_TIME];
     int64_t applied_ms = dpl_doc_int(account, "applied_ms", 0);
     g_autofree char *lack = lack_text(account);
     if (!dpl_doc_get(account, "heard_ms") || !dpl_doc_get(account, "bytes"))
         return applied_ms > 0
                    ? g_strdup_printf("what site %s changed after %s, when its last change that is "
                                      "here was made; how much that is, is not known",
-                                     peer, time_text(applied_ms, at, sizeof at))
+                                     peer, dpl_failover_time(applied_ms, at, sizeof at))
                    : g_strdup_printf("what site %s changed after its last change that is here; "
                                      "how much that is, is not known",
                                      peer);
-    time_text(dpl_doc_int(account, "heard_ms", 0), at, sizeof at);
+    dpl_failover_time(dpl_doc_int(account, "heard_ms", 0), at, sizeof at);
     long long seconds = dpl_doc_int(account, "seconds", 0);
     return dpl_doc_int(account, "bytes", 0) > 0
                ? g_strdup_printf("%s that site %s had when it was last heard, at %s; and what it "
@@ -84,17 +84,18 @@ static char *heard_text(const struct dpl_doc *account, const char *peer)
 
 static char *text_of(const struct dpl_doc *account, const char *peer)
 {
-    char at[40];
+    char at[DPL_FAILOVER_TIME];
     if (dpl_doc_bool(account, "complete", false))
-        return g_strdup_printf("nothing that was acknowledged: every sync that site %s has "
-                               "acknowledged is here (durability=remote, "
-                               "durability_policy=refuse), unless somebody changed that there, or "
-                               "detached the set, after it was last heard, at %s",
-                               peer, time_text(dpl_doc_int(account, "heard_ms", 0), at, sizeof at));
+        return g_strdup_printf(
+            "nothing that was acknowledged: every sync that site %s has "
+            "acknowledged is here (durability=remote, "
+            "durability_policy=refuse), unless somebody changed that there, or "
+            "detached the set, after it was last heard, at %s",
+            peer, dpl_failover_time(dpl_doc_int(account, "heard_ms", 0), at, sizeof at));
     g_autofree char *heard = heard_text(account, peer);
     if (!dpl_doc_get(account, "synced_until_ms"))
         return g_steal_pointer(&heard);
-    time_text(dpl_doc_int(account, "synced_until_ms", 0), at, sizeof at);
+    dpl_failover_time(dpl_doc_int(account, "synced_until_ms", 0), at, sizeof at);
     return g_strdup_printf("no sync that site %s acknowledged until %s by its clock "
                            "(durability=remote): nothing, unless it ran on alone after that; else "
                            "%s",

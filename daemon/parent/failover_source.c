@@ -4,6 +4,7 @@
  */
 #include "daemon/parent/failover.h"
 
+#include "daemon/parent/restore.h"
 #include "daemon/parent/set_become.h"
 #include "daemon/parent/talk.h"
 
@@ -15,21 +16,6 @@ enum {
     REACH_MS = 1000, /* and so long to take a connection, where nothing else speaks for it */
     AGAIN_MS = 200,
 };
-
-static const char *peer_of(const struct dpl_run *run)
-{
-    const struct dpl_set *set = dpl_set_find(run->daemon, run->set);
-    const char *peer = set ? dpl_set_peer(set) : NULL;
-    return peer ? peer : "?";
-}
-
-static struct dpl_doc *question(const struct dpl_run *run, const char *ask)
-{
-    struct dpl_doc *doc = dpl_talk_question(ask, run->set);
-    dpl_doc_set_int(doc, "generation", dpl_run_generation(run));
-    dpl_doc_set_text(doc, "procedure", run->id);
-    return doc;
-}
 
 /* How far the other site is: its answer waits until that is so, some seconds at most. */
 static void ask_until(struct dpl_run *run, const char *until, dpl_run_answer_fn *then)
@@ -136,17 +122,18 @@ static void on_down(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         dpl_run_failf(run, DPL_E_REFUSED,
                       "site \"%s\" is not down: it answers that it serves; undo this, then doppel "
                       "failover %s",
-                      peer_of(run), run->set);
+                      dpl_restore_peer(run), run->set);
         return;
     }
     dpl_doc_set_bool(dpl_run_facts(run), "unreachable", true);
     dpl_doc_set_bool(dpl_run_facts(run), "source_answered", rc == DPL_OK);
     if (rc == DPL_OK)
-        dpl_run_ok(run, "site %s answers, and does not serve: it is %s", peer_of(run),
+        dpl_run_ok(run, "site %s answers, and does not serve: it is %s", dpl_restore_peer(run),
                    role ? role : "?");
     else
         dpl_run_ok(run, "site %s does not answer (%s)%s; that it is down was said by user %lld",
-                   peer_of(run), err->text, is_silent(run) ? ", and its heartbeats are missed" : "",
+                   dpl_restore_peer(run), err->text,
+                   is_silent(run) ? ", and its heartbeats are missed" : "",
                    (long long)dpl_doc_int(run->doc, "user", -1));
 }
 
@@ -162,7 +149,7 @@ static void on_release(struct dpl_run *run, int rc, const struct dpl_doc *answer
         dpl_doc_set_bool(dpl_run_facts(run), "released", true);
         dpl_run_ok(run, NULL);
     } else if (rc == DPL_E_UNREACHABLE && dpl_run_elapsed_ms(run) < wait_ms) {
-        dpl_run_tell(run, "site %s does not answer: it is asked on", peer_of(run));
+        dpl_run_tell(run, "site %s does not answer: it is asked on", dpl_restore_peer(run));
         if (!dpl_run_stopped(run))
             dpl_run_later(run, AGAIN_MS, ask_release);
     } else {
@@ -173,7 +160,7 @@ static void on_release(struct dpl_run *run, int rc, const struct dpl_doc *answer
 static void ask_release(struct dpl_run *run)
 {
     /* It may do so though its answer gets lost: an undo has to take it back. */
-    dpl_run_ask_site(run, question(run, "release"), ASK_MS, on_release);
+    dpl_run_ask_site(run, dpl_restore_question(run, "release"), ASK_MS, on_release);
 }
 
 /* How long it is asked for a connection before more is known. What its replica heard of it ends
@@ -237,8 +224,8 @@ static bool goes_on_there(struct dpl_run *run, const struct dpl_doc *answer)
     if (generation <= dpl_run_generation(run))
         return false;
     dpl_run_failf(run, DPL_E_REFUSED,
-                  "site \"%s\" is %s, by generation %lld: undo this, and begin anew", peer_of(run),
-                  role ? role : "?", (long long)generation);
+                  "site \"%s\" is %s, by generation %lld: undo this, and begin anew",
+                  dpl_restore_peer(run), role ? role : "?", (long long)generation);
     return true;
 }
 
@@ -250,16 +237,16 @@ static void on_released(struct dpl_run *run, int rc, const struct dpl_doc *answe
     bool stopped = dpl_doc_bool(answer, "stopped", false);
     if (rc == DPL_OK && stopped &&
         dpl_doc_int(answer, "released_for", 0) == dpl_run_generation(run)) {
-        dpl_run_ok(run, "nothing of the set runs at site %s", peer_of(run));
+        dpl_run_ok(run, "nothing of the set runs at site %s", dpl_restore_peer(run));
         return;
     }
     if (goes_on_there(run, answer))
         return;
     if (rc == DPL_OK)
-        dpl_run_tell(run, "site %s is %s, and its services still stop", peer_of(run),
+        dpl_run_tell(run, "site %s is %s, and its services still stop", dpl_restore_peer(run),
                      dpl_doc_text(answer, "role") ? dpl_doc_text(answer, "role") : "?");
     else
-        dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
+        dpl_run_tell(run, "site %s does not answer: %s", dpl_restore_peer(run), err->text);
     if (dpl_run_stopped(run))
         return;
     if (dpl_run_elapsed_ms(run) < wait_ms && !person_answered(run, "abort"))
@@ -293,7 +280,7 @@ static void met(struct dpl_run *run, int rc, const struct dpl_doc *answer,
     if (rc < 0)
         dpl_run_fail(run, err);
     else
-        dpl_run_ok(run, "site %s serves again", peer_of(run));
+        dpl_run_ok(run, "site %s serves again", dpl_restore_peer(run));
 }
 
 /* By which number, counts here from now on: the next failover goes above it. */
@@ -306,7 +293,7 @@ static void on_taken_back(struct dpl_run *run, int rc, const struct dpl_doc *ans
         dpl_run_edit_set(run, meet, met);
     } else if (is_down(run) && rc == DPL_E_UNREACHABLE) {
         dpl_run_ok(run, "site %s does not hear of it: where it comes back: doppel site confirm %s",
-                   peer_of(run), run->set);
+                   dpl_restore_peer(run), run->set);
     } else {
         dpl_err_context(&why,
                         "site does not take the set back; there: doppel site confirm; or, where it "
@@ -324,7 +311,7 @@ static void withdrawn(struct dpl_run *run, int rc, const struct dpl_doc *answer,
         dpl_run_fail(run, err);
         return;
     }
-    struct dpl_doc *ask = question(run, "take_back");
+    struct dpl_doc *ask = dpl_restore_question(run, "take_back");
     dpl_doc_set_bool(ask, "withdrawn", true);
     dpl_run_ask_site(run, ask, ASK_MS, on_taken_back);
 }
@@ -335,7 +322,7 @@ void dpl_failover_take_back(struct dpl_run *run)
 {
     if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false) &&
         !dpl_doc_bool(dpl_run_options(run), "down_later", false))
-        dpl_run_ok(run, "nothing was asked of site %s", peer_of(run));
+        dpl_run_ok(run, "nothing was asked of site %s", dpl_restore_peer(run));
     else
         dpl_run_edit_set(run, withdraw, withdrawn);
 }
@@ -383,7 +370,7 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
     bool immediate = dpl_failover_mode(dpl_run_options(run)) != DPL_FAILOVER_GRACEFUL;
     if (rc == DPL_OK && dpl_doc_bool(answer, "drained", false) && end) {
         dpl_doc_set(dpl_run_facts(run), "end", dpl_doc_copy(end));
-        dpl_run_ok(run, "all that site %s wrote is here, to position %lld", peer_of(run),
+        dpl_run_ok(run, "all that site %s wrote is here, to position %lld", dpl_restore_peer(run),
                    (long long)dpl_doc_int(end, "lsn", 0));
         return;
     }
@@ -395,9 +382,9 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
         return;
     }
     if (rc < 0)
-        dpl_run_tell(run, "site %s does not answer: %s", peer_of(run), err->text);
+        dpl_run_tell(run, "site %s does not answer: %s", dpl_restore_peer(run), err->text);
     else
-        dpl_run_tell(run, "site %s has %lld bytes to send", peer_of(run),
+        dpl_run_tell(run, "site %s has %lld bytes to send", dpl_restore_peer(run),
                      (long long)dpl_doc_int(answer, "unsent_bytes", -1));
     not_drained(run, answer);
 }
@@ -441,5 +428,5 @@ void dpl_failover_cede(struct dpl_run *run)
     if (dpl_doc_bool(dpl_run_facts(run), "unreachable", false))
         dpl_run_ok(run, "the other site is down: it learns of it when it comes back");
     else
-        dpl_run_ask_site(run, question(run, "cede"), ASK_MS, on_cede);
+        dpl_run_ask_site(run, dpl_restore_question(run, "cede"), ASK_MS, on_cede);
 }

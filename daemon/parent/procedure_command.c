@@ -11,21 +11,21 @@
 int dpl_procedure_may_begin(const struct dpl_daemon *daemon, const char *set,
                             const struct dpl_run_kind *kind, struct dpl_err *err)
 {
-    const char *id = dpl_procedure_open(daemon, set);
+    const char *id;
+    const struct dpl_doc *doc = dpl_procedure_open_doc(daemon, set, &id);
     struct dpl_procedure machine;
-    struct dpl_store_item item;
-    if (!id || dpl_store_get(daemon->store, "procedure", id, &item, NULL) < 0)
+    if (!doc)
         return DPL_OK;
-    const char *open = dpl_doc_text(item.doc, "kind");
+    const char *open = dpl_doc_text(doc, "kind");
     const struct dpl_run_kind *other = dpl_run_kind_find(open);
-    bool past_last = other && dpl_procedure_read(item.doc, other, &machine, NULL) == DPL_OK &&
+    bool past_last = other && dpl_procedure_read(doc, other, &machine, NULL) == DPL_OK &&
                      dpl_procedure_past_last(&machine);
     if (!past_last || other == kind)
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" has an open procedure: doppel procedure show %s; "
                            "doppel procedure resume %s goes on with it%s",
                            set, id, id, past_last ? "" : ", undo takes it back");
-    if (dpl_procedure_attended(daemon, id, item.doc))
+    if (dpl_procedure_attended(daemon, id, doc))
         return dpl_err_set(err, DPL_E_REFUSED,
                            "set \"%s\" has an open procedure, a %s that runs: doppel procedure "
                            "stop %s, and a %s takes its place",
@@ -211,12 +211,11 @@ static struct dpl_doc *ways_on(const char *id, const char *question)
 
 static void put_next(struct dpl_doc *out, const char *id, const struct dpl_doc *doc, bool attended)
 {
-    int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
     if (attended) {
         dpl_doc_set_text(out, "next", "nothing: it runs");
         return;
     }
-    if (state == DPL_PROCEDURE_DONE || state == DPL_PROCEDURE_UNDONE) {
+    if (dpl_procedure_has_ended(doc)) {
         dpl_doc_set_text(out, "next", "nothing: it has ended");
         return;
     }
@@ -272,14 +271,15 @@ static struct dpl_doc *shown(struct dpl_daemon *daemon, const char *id, const st
         if (strcmp(dpl_doc_key(value), "token") != 0)
             dpl_doc_set(out, dpl_doc_key(value), dpl_doc_copy(value));
     }
-    int state = dpl_procedure_state_find(dpl_doc_text(doc, "state"));
-    if (!attended && state != DPL_PROCEDURE_DONE && state != DPL_PROCEDURE_UNDONE &&
-        g_strcmp0(dpl_procedure_open(daemon, dpl_doc_text(doc, "set")), id) != 0) {
+    bool closed = !dpl_procedure_has_ended(doc) &&
+                  g_strcmp0(dpl_procedure_open(daemon, dpl_doc_text(doc, "set")), id) != 0;
+    if (!attended && (closed || dpl_doc_tree(doc, "given_up"))) {
         put_closed(daemon, out);
         return out;
     }
-    if (!attended && g_strcmp0(dpl_doc_text(doc, "state"), "running") == 0) {
-        dpl_doc_set_text(out, "state", "interrupted");
+    const char *state = dpl_procedure_state_seen(doc, attended);
+    if (g_strcmp0(state, dpl_doc_text(doc, "state")) != 0) {
+        dpl_doc_set_text(out, "state", state);
         dpl_doc_set_format(out, "why", "doppeld of node \"%s\" ended, or that node is gone",
                            dpl_doc_text(doc, "node"));
     }

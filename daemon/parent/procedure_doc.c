@@ -115,15 +115,27 @@ bool dpl_procedure_has_ended(const struct dpl_doc *doc)
            dpl_doc_tree(doc, "given_up");
 }
 
-const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set)
+const struct dpl_doc *dpl_procedure_open_doc(const struct dpl_daemon *daemon, const char *set,
+                                             const char **id_r)
 {
     struct dpl_store_item of_set, item;
-    if (dpl_store_get(daemon->store, "set", set, &of_set, NULL) < 0)
+    if (!set || dpl_store_get(daemon->store, "set", set, &of_set, NULL) < 0)
         return NULL;
-    const char *id = dpl_doc_text(of_set.doc, "procedure");
-    bool open = id && dpl_store_get(daemon->store, "procedure", id, &item, NULL) == DPL_OK &&
+    *id_r = dpl_doc_text(of_set.doc, "procedure");
+    bool open = *id_r && dpl_store_get(daemon->store, "procedure", *id_r, &item, NULL) == DPL_OK &&
                 !dpl_procedure_has_ended(item.doc);
-    return open ? id : NULL;
+    return open ? item.doc : NULL;
+}
+
+const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set)
+{
+    const char *id;
+    return dpl_procedure_open_doc(daemon, set, &id) ? id : NULL;
+}
+
+static bool says_running(const struct dpl_doc *doc)
+{
+    return dpl_procedure_state_find(dpl_doc_text(doc, "state")) == DPL_PROCEDURE_RUNNING;
 }
 
 bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
@@ -132,19 +144,28 @@ bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
     const char *node = dpl_doc_text(doc, "node");
     if (dpl_run_find(daemon, id)) /* its record may still say who ran it before, or that it rests */
         return true;
-    if (g_strcmp0(dpl_doc_text(doc, "state"), dpl_procedure_state_text(DPL_PROCEDURE_RUNNING)) != 0)
-        return false;
-    return node && strcmp(node, daemon->settings.node) != 0 &&
+    return says_running(doc) && node && strcmp(node, daemon->settings.node) != 0 &&
            dpl_group_present(dpl_store_group(daemon->store), node);
+}
+
+const struct dpl_doc *dpl_procedure_resting(const struct dpl_daemon *daemon, const char *set,
+                                            const char **id_r)
+{
+    const struct dpl_doc *doc = dpl_procedure_open_doc(daemon, set, id_r);
+    return doc && !dpl_procedure_attended(daemon, *id_r, doc) ? doc : NULL;
+}
+
+const char *dpl_procedure_state_seen(const struct dpl_doc *doc, bool attended)
+{
+    return !attended && says_running(doc) ? dpl_procedure_state_text(DPL_PROCEDURE_INTERRUPTED)
+                                          : dpl_doc_text(doc, "state");
 }
 
 static bool is_left(const struct dpl_daemon *daemon, const char *id, const struct dpl_doc *doc)
 {
-    const char *running = dpl_procedure_state_text(DPL_PROCEDURE_RUNNING);
     const char *set = dpl_doc_text(doc, "set");
-    return g_strcmp0(dpl_doc_text(doc, "state"), running) == 0 &&
-           g_strcmp0(dpl_doc_text(doc, "node"), daemon->settings.node) == 0 && set &&
-           g_strcmp0(dpl_procedure_open(daemon, set), id) == 0 && !dpl_run_find(daemon, id);
+    return says_running(doc) && g_strcmp0(dpl_doc_text(doc, "node"), daemon->settings.node) == 0 &&
+           set && g_strcmp0(dpl_procedure_open(daemon, set), id) == 0 && !dpl_run_find(daemon, id);
 }
 
 void dpl_procedures_left(struct dpl_daemon *daemon)

@@ -32,9 +32,18 @@ void dpl_procedure_ended_now(struct dpl_doc *doc);
 bool dpl_procedure_has_ended(const struct dpl_doc *doc);
 /* The open procedure of a set; NULL: none. Borrowed from the store. */
 const char *dpl_procedure_open(const struct dpl_daemon *daemon, const char *set);
+/* The same with its record, in *id_r its name. */
+const struct dpl_doc *dpl_procedure_open_doc(const struct dpl_daemon *daemon, const char *set,
+                                             const char **id_r);
 /* Whether the node that runs it is there, by what this one knows. */
 bool dpl_procedure_attended(const struct dpl_daemon *daemon, const char *id,
                             const struct dpl_doc *doc);
+/* The open one of a set where nobody runs it: it goes on by a person's doing alone. As
+ * dpl_procedure_open_doc. */
+const struct dpl_doc *dpl_procedure_resting(const struct dpl_daemon *daemon, const char *set,
+                                            const char **id_r);
+/* Its state for people: one that runs, and whose runner is gone, is interrupted. */
+const char *dpl_procedure_state_seen(const struct dpl_doc *doc, bool attended);
 /* What a doppeld of this node ran that is no more, rests: any node goes on with it. Called whenever
  * the store has become ready. */
 void dpl_procedures_left(struct dpl_daemon *daemon);

@@ -21,7 +21,7 @@ void dpl_failback_command(struct dpl_set *set, struct dpl_request *request);
 /* "restore --discard-target". */
 void dpl_discard_command(struct dpl_set *set, struct dpl_request *request);
 
-/* What both use (restore_ask.c). The other site, for sentences. */
+/* What these and a failover use (restore_ask.c). The other site, for sentences. */
 const char *dpl_restore_peer(const struct dpl_run *run);
 /* What this site knows of the role of the set; DPL_SET_ROLES where it is gone. */
 struct dpl_set_side dpl_restore_side(const struct dpl_run *run);
