@@ -189,22 +189,28 @@ static void put_evidence(struct dpl_doc *lines, const struct dpl_set *set,
              (long long)dpl_doc_int(set->doc, "generation", 0));
 }
 
-/* Whether it could be served here at all, by the rules that the other site says, or has said. */
+/* Whether it could be served here at all, by the rules that the other site says, or has said. Those
+ * outside the map may be left out, where that is accepted and makes rules of the rest. */
 static int check_rules(const struct dpl_set *set, const struct dpl_doc *args,
                        const struct dpl_doc *other, struct dpl_err *err)
 {
     const char *rules = dpl_doc_text(other, "rules");
+    const struct dpl_doc *map = dpl_doc_list(set->doc, "map");
     struct dpl_err why = {0};
-    g_autofree char *here = NULL;
     if (!rules)
         rules = dpl_doc_text(set->doc, "peer_rules");
-    if (!rules || dpl_doc_bool(args, "accept_incomplete", false) ||
-        dpl_set_rules_here(rules, dpl_doc_list(set->doc, "map"), &here, &why) == DPL_OK)
+    if (!rules)
+        return DPL_OK;
+    g_autofree char *inside = dpl_set_rules_mapped(rules, map), *rest = NULL, *all = NULL;
+    bool mends = dpl_set_rules_here(inside, map, &rest, &why) == DPL_OK;
+    if (mends && (dpl_doc_bool(args, "accept_incomplete", false) ||
+                  dpl_set_rules_here(rules, map, &all, &why) == DPL_OK))
         return DPL_OK;
     return dpl_err_set(err, DPL_E_REFUSED,
                        "set \"%s\" could not be served here: %.300s: at site \"%s\": doppel set "
-                       "remove %s PATH; or --accept-incomplete, and it is served without",
-                       set->name, why.text, dpl_set_peer(set), set->name);
+                       "remove %s PATH%s",
+                       set->name, why.text, dpl_set_peer(set), set->name,
+                       mends ? "; or --accept-incomplete, and it is served without" : "");
 }
 
 /* Whether the replica could be served. Only the node that has it knows that of itself; to the

@@ -33,6 +33,8 @@ patience=${patience:-60}
 # shellcheck disable=SC2034 # for sites-lib.sh
 [ "$mode" != cramped ] || DISK=400M
 sites_stage
+# shellcheck disable=SC2034,SC2154 # for and of sites-lib.sh
+[ "$mode" != rules ] || map_more=$disk_a/twin:$root_b
 sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
     [[ $mode$1 != fullb && $mode$1 != unjournalledb ]] || printf '[journal]\ndir=%s/journal\nmin_free=1%%\n' "$work/b"
@@ -612,6 +614,16 @@ rules)
         eventually protected
     }
     no_place='lies in no directory of the map'
+    # Two paths that are one here: nothing mends that.
+    mkdir "$disk_a/twin"
+    wants 6 'follows the old rules' doppel a set add mail "$disk_a/twin"
+    wants 0 'would be refused: .*by the map' doppel b failover mail --plan --accept-incomplete
+    for word in --graceful --accept-incomplete; do
+        wants 4 'by the map' doppel b failover mail $word
+        grep -q 'or --accept-incomplete' "$work/out" && complain "what is no way out is offered"
+    done
+    role_is a serving || complain "a refusal took the service away"
+    doppel a set remove mail "$disk_a/twin" >/dev/null 2>&1
     mkdir "$disk_a/tmp" "$disk_a/new"
     changes a add "$disk_a/tmp" --exclude
     eventually learned "$disk_a/tmp"

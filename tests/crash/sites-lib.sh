@@ -132,7 +132,7 @@ sites_leave() {
     umount -l "$work"
 }
 
-# sites_config SITE: its configuration; a test may set journal_more, and define sites_more SITE, which prints more.
+# sites_config SITE: its configuration; a test may set journal_more and map_more (a pair, for sites_set), and define sites_more SITE, which prints more.
 sites_config() {
     local addr files
     addr=$(get addr "$1") files=$(get files "$1")
@@ -214,7 +214,7 @@ is() { doppel "$1" set list | grep -qE "^mail .* $2\$"; }
 serving() { doppel a --output-as=json status mail | grep -A1 '"capture"' | grep -q '"serving"'; }
 protected() { is a protected && is b protected; }
 sites_set() {
-    must doppel b set accept mail --from=site-a --map="$root_a:$root_b"
+    must doppel b set accept mail --from=site-a ${map_more:+"--map=$map_more"} --map="$root_a:$root_b"
     must doppel a set create mail "$root_a"
     eventually serving
 }
