@@ -44,23 +44,8 @@ static bool needs_mirror(const struct dpl_set *set)
 
 /* --- how bad it is ---------------------------------------------------------------------------- */
 
-enum dpl_level dpl_advice_level(const struct dpl_set *set)
+static enum dpl_level level_of_state(const struct dpl_set *set)
 {
-    const char *id;
-    g_autofree char *flaw = dpl_learn_flaw(set);
-    if (capture_fails(set) || dpl_services_why(set)[0] || dpl_cold_why(set) || flaw)
-        return DPL_LEVEL_CRITICAL;
-    /* Where this site does not serve, maybe nobody does. */
-    if (dpl_procedure_resting(set->daemon, set->name, &id) && !dpl_turn_role_is(set, "serving"))
-        return DPL_LEVEL_CRITICAL;
-    if (dpl_procedure_open(set->daemon, set->name))
-        return DPL_LEVEL_WARNING;
-    if (set->state == DPL_SET_ELSEWHERE)
-        return DPL_LEVEL_OK; /* that node knows more */
-    if (dpl_turn_role_is(set, "superseded"))
-        return DPL_LEVEL_WARNING;
-    if (dpl_turn_role_is(set, "released"))
-        return set->connected ? DPL_LEVEL_WARNING : DPL_LEVEL_CRITICAL;
     switch (set->state) {
     case DPL_SET_PROTECTED:
         return lags(set) || set->last_error[0] || hold_up(set) ? DPL_LEVEL_WARNING : DPL_LEVEL_OK;
@@ -74,6 +59,53 @@ enum dpl_level dpl_advice_level(const struct dpl_set *set)
     default:
         return DPL_LEVEL_CRITICAL;
     }
+}
+
+/* During a procedure of this site it may be on its way from one side to the other. */
+static enum dpl_level level_of(const struct dpl_set *set, bool on_its_way)
+{
+    if (on_its_way && (set->state == DPL_SET_FAILING_OVER || dpl_turn_role_is(set, "released")))
+        return DPL_LEVEL_WARNING;
+    if (set->state == DPL_SET_ELSEWHERE)
+        return DPL_LEVEL_OK; /* that node knows more */
+    if (dpl_turn_role_is(set, "superseded"))
+        return DPL_LEVEL_WARNING;
+    if (dpl_turn_role_is(set, "released"))
+        return set->connected ? DPL_LEVEL_WARNING : DPL_LEVEL_CRITICAL;
+    return level_of_state(set);
+}
+
+static bool is_step(const struct dpl_doc *procedure, const char *name, enum dpl_step_state state)
+{
+    const struct dpl_doc *steps = dpl_doc_list(procedure, "steps");
+    for (size_t i = 0; i < dpl_doc_count(steps); i++) {
+        const struct dpl_doc *step = dpl_doc_at(steps, i);
+        if (g_strcmp0(dpl_doc_text(step, "name"), name) == 0)
+            return g_strcmp0(dpl_doc_text(step, "state"), dpl_step_state_text(state)) == 0;
+    }
+    return false;
+}
+
+/* One that rests where maybe nobody serves: not this site, or without the services, which were not
+ * seen to run. */
+static bool may_leave_nobody(const struct dpl_set *set)
+{
+    const char *id;
+    const struct dpl_doc *procedure = dpl_procedure_resting(set->daemon, set->name, &id);
+    return procedure &&
+           (!dpl_turn_role_is(set, "serving") || (is_step(procedure, "serve", DPL_STEP_DONE) &&
+                                                  !is_step(procedure, "online", DPL_STEP_DONE)));
+}
+
+enum dpl_level dpl_advice_level(const struct dpl_set *set)
+{
+    bool open = dpl_procedure_open(set->daemon, set->name) != NULL;
+    g_autofree char *flaw = dpl_learn_flaw(set);
+    if (capture_fails(set) || dpl_services_why(set)[0] || dpl_cold_why(set) || flaw ||
+        may_leave_nobody(set))
+        return DPL_LEVEL_CRITICAL;
+    enum dpl_level level = level_of(set, open);
+    return open && level != DPL_LEVEL_CRITICAL ? DPL_LEVEL_WARNING : level;
 }
 
 /* --- what is wrong ---------------------------------------------------------------------------- */
@@ -192,6 +224,10 @@ static void put_next_replication(struct dpl_doc *doc, const struct dpl_set *set)
         put_next_mirror(doc, set);
     else if (dpl_doc_bool(set->status, "paused", false))
         dpl_doc_set_format(doc, "next", "doppel resume %s", set->name);
+    else if (set->state == DPL_SET_DISCONNECTED && dpl_turn_role_is(set, "standby") &&
+             !dpl_doc_text(set->doc, "peer_rules")) /* it was never connected: see failover.c */
+        dpl_doc_set_format(doc, "next", "at site %s: doppel connect %s", dpl_set_peer(set),
+                           set->name);
     else if (set->state == DPL_SET_DISCONNECTED && dpl_turn_role_is(set, "standby"))
         dpl_doc_set_format(doc, "next",
                            "see to site %s; when you know that it is lost: doppel failover %s "
@@ -219,9 +255,10 @@ void dpl_advice_put_next(struct dpl_doc *doc, const struct dpl_set *set)
         dpl_doc_set_format(doc, "next", "nothing: procedure %s runs", id);
     else if (flaw)
         dpl_doc_set_format(doc, "next",
-                           "at site %s: doppel set remove %s PATH; or accept it here anew, with a "
-                           "map for it",
-                           dpl_set_peer(set), set->name);
+                           "at site %s: doppel set remove %s PATH; or, to give it a place here: "
+                           "there doppel disconnect %s, here doppel set delete %s, and accept it "
+                           "anew with a map for that",
+                           dpl_set_peer(set), set->name, set->name, set->name);
     else if (set->state == DPL_SET_ELSEWHERE)
         dpl_doc_set_format(doc, "next", "on node %s: doppel status %s", set->on_node, set->name);
     else if (dpl_turn_role_is(set, "superseded"))

@@ -222,6 +222,10 @@ TESTS += tests/unit/test-procedure-record
 tests_unit_test_procedure_record_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
 tests_unit_test_procedure_record_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=dpl_request_alive \
 	-Wl,--wrap=dpl_request_done -Wl,--wrap=dpl_request_fail -Wl,--wrap=dpl_talk_ask
-tests_unit_test_procedure_record_LDADD = libunit.a libparent.a libpriv.a libdctl.a $(STORE_LIBS) libclient.a \
-	libcore.a libctl.a libcapstat.a libjournal.a libconfig.a libtls.a libwire.a libbase.a \
-	$(UNIT_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)
+UNIT_PARENT = libunit.a libparent.a libpriv.a libdctl.a $(STORE_LIBS) libclient.a libcore.a libctl.a libcapstat.a \
+	libjournal.a libconfig.a libtls.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)
+tests_unit_test_procedure_record_LDADD = $(UNIT_PARENT)
+check_PROGRAMS += tests/unit/test-advice
+TESTS += tests/unit/test-advice
+tests_unit_test_advice_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
+tests_unit_test_advice_LDADD = $(UNIT_PARENT)
