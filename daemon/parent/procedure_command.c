@@ -393,6 +393,7 @@ struct again {
     struct dpl_daemon *daemon;
     struct dpl_request *request;
     char *id, *set;
+    struct dpl_doc *was; /* the record, without what was typed now */
     bool back, down;
 };
 
@@ -405,6 +406,7 @@ static void again_end(struct again *a, int rc, const struct dpl_err *err)
         dpl_doc_set_text(answer, "procedure", a->id);
         dpl_request_done(a->request, answer);
     }
+    dpl_doc_free(a->was);
     g_free(a->id);
     g_free(a->set);
     g_free(a);
@@ -426,11 +428,12 @@ static void optioned(void *self, int rc, struct dpl_store_version version,
 {
     struct again *a = self;
     struct dpl_err err = error ? *error : (struct dpl_err){0};
-    (void)version;
     if (rc == DPL_E_BUSY)
         dpl_err_set(&err, rc, "procedure %s was changed meanwhile: look at it again", a->id);
-    if (rc == DPL_OK)
-        rc = check_wanted(a->request, a->id, &err);
+    if (rc == DPL_OK && check_wanted(a->request, a->id, &err) < 0) {
+        rc = err.code; /* nor does it count for whoever goes on with it later */
+        dpl_store_put(a->daemon->store, "procedure", a->id, &version, a->was, NULL, NULL);
+    }
     if (rc == DPL_OK && a->down)
         dpl_set_edit(a->daemon, a->set, dpl_failover_said_down, begin_again, a);
     else
@@ -471,6 +474,7 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
                         .request = request,
                         .id = g_strdup(item->name),
                         .set = g_strdup(set),
+                        .was = dpl_doc_copy(item->doc),
                         .back = back,
                         .down = dpl_doc_bool(request->args, "source_is_down", false)};
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item->doc);

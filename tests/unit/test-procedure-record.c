@@ -432,7 +432,9 @@ static void resume_late(const char *words)
     put_resting("p", &dpl_failover_kind, 3);
     put_set("standby", "p");
     members[1].deaf = true;
-    dpl_procedure_command(&here, request(words, "id", "p"));
+    struct dpl_request *r = request(words, "id", "p");
+    dpl_doc_set_text(r->args, "then", "immediate");
+    dpl_procedure_command(&here, r);
     deliver();
     CU_ASSERT_EQUAL(seen.answers, 0);
     seen.gone = true;
@@ -442,6 +444,7 @@ static void resume_late(const char *words)
     CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
     CU_ASSERT_EQUAL(here.runs->len, 0);
     CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "failed");
+    CU_ASSERT_PTR_NULL(dpl_doc_text(dpl_doc_tree(record("p"), "options"), "then"));
     end();
 }
 
