@@ -71,8 +71,10 @@ struct dpl_service_kind {
      * its first one was: they may wait for each other then. NULL: none. */
     const char *const *nudged;
     /* The name of one that ends by itself behind the first one, which only lets time pass when no
-     * other is left. NULL: there is none. */
+     * other is left. NULL: there is none. last_ms: what the first one has to end since it was
+     * asked; then, if no other is left, it is killed. */
     const char *last;
+    int last_ms;
 };
 
 extern const struct dpl_service_kind dpl_service_kinds[];

@@ -6,11 +6,15 @@
  * Dovecot's LMTP servers, when they are told, answer "421 Shutting down" even to a message that
  * they have just saved (2.3: the answer waits in a queue that is thrown away). Hence each is ended
  * here where it waits for input: what it took it has answered, what it has not taken comes again,
- * once. Postfix's delivery agents die at once, also between an answer and their note in the queue
- * file. So each of those that deliver here is ended while it has no message of the active queue
- * open.
+ * once. The master is stopped before, so that no new ones begin.
  *
- * The master is stopped before, so that no new ones begin; who then asks it to end must wake it.
+ * Postfix's delivery agents die at once, also between an answer and their note in the queue file.
+ * So each of those that deliver here is stopped while it has no message of the active queue open.
+ * The master runs on meanwhile: who writes the log tells it of each line, and waits when nobody
+ * listens; and an agent logs before it notes. An agent that is stopped counts as free there, so
+ * that no new ones begin.
+ *
+ * Who then asks the master to end must wake it.
  */
 #include "lib/service/kind.h"
 
@@ -26,10 +30,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SYSCALL_BYTES = 4096, LOOK_US = 1000, STOPPED_LOOKS = 100, POSTFIX_MS = 2000 };
+enum {
+    FILE_BYTES = 4096,
+    LOOK_US = 1000,
+    STOPPED_LOOKS = 100,
+    POSTFIX_MS = 2000,
+    YOUNG_MS = 500, /* for a new process to become what it shall be */
+};
 
 typedef bool idle_fn(pid_t pid);
-typedef bool chosen_fn(const struct dpl_proc *proc);
 
 /* Whether it is in a wait for events. */
 static bool waits(pid_t pid)
@@ -37,7 +46,7 @@ static bool waits(pid_t pid)
     char path[64];
     g_autofree char *text = NULL;
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
-    if (dpl_file_read(AT_FDCWD, path, SYSCALL_BYTES, &text, NULL, NULL) < 0)
+    if (dpl_file_read(AT_FDCWD, path, FILE_BYTES, &text, NULL, NULL) < 0)
         return false;
     char *end;
     long number = strtol(text, &end, 10);
@@ -82,19 +91,41 @@ static bool stop(const struct dpl_proc *proc)
     return is_in_state(proc, "Tt");
 }
 
-/* True if it has ended. It sleeps only when there is nothing to read and nothing left to say; and
- * what began between that look and the stop shows in the second. */
-static bool end_idle(const struct dpl_proc *proc, idle_fn *is_idle, int number)
+/* How often it has read; -1: not known. */
+static int64_t reads_of(pid_t pid)
+{
+    char path[64];
+    g_autofree char *text = NULL;
+    snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
+    if (dpl_file_read(AT_FDCWD, path, FILE_BYTES, &text, NULL, NULL) < 0)
+        return -1;
+    const char *line = strstr(text, "syscr: ");
+    return line ? g_ascii_strtoll(line + strlen("syscr: "), NULL, 10) : -1;
+}
+
+/* Stops it where it is idle; else it goes on. It sleeps only when there is nothing to read and
+ * nothing left to say; and what began between that look and the stop shows in the second, or in
+ * what it has read: Dovecot looks for events between a message that it saved and the answer. */
+static bool stop_idle(const struct dpl_proc *proc, idle_fn *is_idle)
+{
+    int64_t reads = reads_of(proc->pid);
+    if (!is_in_state(proc, "S") || !is_idle(proc->pid))
+        return false;
+    if (stop(proc) && is_idle(proc->pid) && reads_of(proc->pid) == reads)
+        return true;
+    dpl_proc_signal(proc->pid, proc->start, SIGCONT);
+    return false;
+}
+
+/* True if it has ended. */
+static bool end_idle(const struct dpl_proc *proc)
 {
     if (!dpl_proc_runs(proc->pid, proc->start))
         return true;
-    if (!is_in_state(proc, "S") || !is_idle(proc->pid))
+    if (!stop_idle(proc, waits))
         return false;
-    bool idle = stop(proc) && is_idle(proc->pid);
-    if (idle)
-        dpl_proc_signal(proc->pid, proc->start, number);
-    dpl_proc_signal(proc->pid, proc->start, SIGCONT);
-    return idle;
+    dpl_proc_signal(proc->pid, proc->start, SIGKILL);
+    return true;
 }
 
 static bool is_lmtp(const struct dpl_proc *proc)
@@ -109,35 +140,112 @@ static bool delivers_here(const struct dpl_proc *proc)
     return proc->ours && g_strv_contains(names, proc->name);
 }
 
-static void settle(struct dpl_procs *procs, const struct dpl_clock *clock, int64_t deadline_ns,
-                   chosen_fn *is_chosen, idle_fn *is_idle, int number)
+/* Once more all processes; ours are those that were, and what they have made since. */
+static void look_again(struct dpl_procs *procs)
 {
-    bool more = false;
-    for (size_t i = 0; i < procs->count; i++) {
-        const struct dpl_proc *proc = &procs->items[i];
-        const struct dpl_proc *master =
-            is_chosen(proc) ? dpl_procs_find(procs, proc->parent) : NULL;
-        if (master && master->ours && !is_in_state(master, "Tt"))
-            more |= stop(master);
+    struct dpl_procs now;
+    if (dpl_procs_read(&now, NULL) < 0)
+        return;
+    for (size_t i = 0; i < now.count; i++) {
+        struct dpl_proc *proc = &now.items[i];
+        const struct dpl_proc *was = dpl_procs_find(procs, proc->pid);
+        const struct dpl_proc *parent = dpl_procs_find(procs, proc->parent);
+        bool same = was && was->start == proc->start;
+        proc->ours = same ? was->ours : parent && parent->ours && parent->start <= proc->start;
     }
-    while (more && dpl_clock_left_ms(clock, deadline_ns) > 0) {
+    dpl_procs_done(procs);
+    *procs = now;
+}
+
+static bool has_child(const struct dpl_procs *procs, pid_t pid)
+{
+    for (size_t i = 0; i < procs->count; i++)
+        if (procs->items[i].ours && procs->items[i].parent == pid)
+            return true;
+    return false;
+}
+
+/* One of ours that makes the others; who has lost his master is none. */
+static bool is_master(const struct dpl_procs *procs, const struct dpl_proc *proc)
+{
+    const struct dpl_proc *parent = dpl_procs_find(procs, proc->parent);
+    return proc->ours && !(parent && parent->ours) && !is_lmtp(proc) && !delivers_here(proc) &&
+           has_child(procs, proc->pid);
+}
+
+/* It has yet to become what it shall be: it bears the name of the master still. */
+static bool has_young(const struct dpl_procs *procs)
+{
+    for (size_t i = 0; i < procs->count; i++) {
+        const struct dpl_proc *master = dpl_procs_find(procs, procs->items[i].parent);
+        if (master && is_master(procs, master) && strcmp(master->name, procs->items[i].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* No new ones begin from here on, and procs has all of them: also what was made just before. */
+static void stop_masters(struct dpl_procs *procs, const struct dpl_clock *clock)
+{
+    for (size_t i = 0; i < procs->count; i++)
+        if (is_master(procs, &procs->items[i]) && !is_in_state(&procs->items[i], "Tt"))
+            stop(&procs->items[i]);
+    int64_t until_ns = dpl_clock_now_ns(clock) + YOUNG_MS * INT64_C(1000000);
+    look_again(procs);
+    while (has_young(procs) && dpl_clock_left_ms(clock, until_ns) > 0) {
+        g_usleep(LOOK_US);
+        look_again(procs);
+    }
+}
+
+void dpl_service_dovecot_settle(struct dpl_procs *procs, const struct dpl_service_time *time)
+{
+    stop_masters(procs, time->clock);
+    for (bool more = true; more && dpl_clock_left_ms(time->clock, time->deadline_ns) > 0;) {
         more = false;
         for (size_t i = 0; i < procs->count; i++)
-            if (is_chosen(&procs->items[i]) && !end_idle(&procs->items[i], is_idle, number))
+            if (is_lmtp(&procs->items[i]) && !end_idle(&procs->items[i]))
                 more = true;
         if (more)
             g_usleep(LOOK_US);
     }
 }
 
-void dpl_service_dovecot_settle(struct dpl_procs *procs, const struct dpl_service_time *time)
+static bool rests(const struct dpl_proc *proc)
 {
-    settle(procs, time->clock, time->deadline_ns, is_lmtp, waits, SIGKILL);
+    if (!dpl_proc_runs(proc->pid, proc->start))
+        return true;
+    return is_in_state(proc, "Tt") ? has_no_message(proc->pid) : stop_idle(proc, has_no_message);
+}
+
+/* Whether all that deliver are stopped where they have no message. */
+static bool agents_rest(const struct dpl_procs *procs)
+{
+    bool all = true;
+    for (size_t i = 0; i < procs->count; i++)
+        if (delivers_here(&procs->items[i]) && !rests(&procs->items[i]))
+            all = false;
+    return all;
+}
+
+static void await_agents(struct dpl_procs *procs, const struct dpl_clock *clock, int64_t until_ns)
+{
+    while (!agents_rest(procs) && dpl_clock_left_ms(clock, until_ns) > 0) {
+        g_usleep(LOOK_US);
+        look_again(procs);
+    }
 }
 
 void dpl_service_postfix_settle(struct dpl_procs *procs, const struct dpl_service_time *time)
 {
     int64_t soon_ns = dpl_clock_now_ns(time->clock) + POSTFIX_MS * INT64_C(1000000);
-    settle(procs, time->clock, MIN(soon_ns, time->deadline_ns), delivers_here, has_no_message,
-           SIGTERM);
+    int64_t until_ns = MIN(soon_ns, time->deadline_ns);
+    await_agents(procs, time->clock, until_ns);
+    stop_masters(procs, time->clock);
+    await_agents(procs, time->clock, until_ns);
+    for (size_t i = 0; i < procs->count; i++)
+        if (delivers_here(&procs->items[i]) && is_in_state(&procs->items[i], "Tt")) {
+            dpl_proc_signal(procs->items[i].pid, procs->items[i].start, SIGTERM);
+            dpl_proc_signal(procs->items[i].pid, procs->items[i].start, SIGCONT);
+        }
 }

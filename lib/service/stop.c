@@ -68,10 +68,13 @@ static int64_t asked_first_ns(const GArray *sents)
     return first_ns;
 }
 
-/* Its first process, if that was asked, and nothing else is left but what ends behind it. */
+/* Its first process, if that was asked, had its time, and nothing else is left but what ends behind
+ * it. */
 static const struct dpl_proc *waits_alone(const struct dpl_service_stop *stop,
-                                          const struct dpl_procs *procs, GArray *sents)
+                                          const struct dpl_procs *procs, GArray *sents,
+                                          int64_t now_ns)
 {
+    const struct dpl_service_kind *kind = stop->service->kind;
     const struct dpl_proc *first = NULL;
     for (size_t i = 0; i < procs->count; i++) {
         const struct dpl_proc *proc = &procs->items[i];
@@ -81,7 +84,10 @@ static const struct dpl_proc *waits_alone(const struct dpl_service_stop *stop,
             return NULL;
         first = proc;
     }
-    return stop->service->kind->last ? first : NULL;
+    if (!first || !kind->last)
+        return NULL;
+    int64_t asked_ns = find_sent(sents, first)->asked_ns;
+    return now_ns >= asked_ns + kind->last_ms * INT64_C(1000000) ? first : NULL;
 }
 
 /* A file that names it would stop the next start, when another process has its number. */
@@ -170,7 +176,8 @@ int dpl_service_stop(struct dpl_service_stop *stop, struct dpl_err *err)
         }
         if (first)
             settle(stop, &procs, now_ns);
-        const struct dpl_proc *alone = waits_alone(stop, &procs, sents);
+        now_ns = dpl_clock_now_ns(stop->clock);
+        const struct dpl_proc *alone = waits_alone(stop, &procs, sents, now_ns);
         int64_t first_ns = asked_first_ns(sents);
         if (alone)
             end_first(stop, alone);

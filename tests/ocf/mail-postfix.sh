@@ -259,13 +259,13 @@ ok "stamped again" grep -q "^site site-a$" $disk/one/spool/.doppel-origin
 postfix stop
 expect 0
 
-# A delivery that was answered is noted in the queue before it ends: else the message would come twice.
-postfix start
-expect 0
-rm -f /run/taken
-python3 -c '
-import os, socket, sys, time
-path = sys.argv[1]
+# A delivery that was answered is noted in the queue before it ends: else the message would come twice. Also where much
+# is logged meanwhile: an agent logs before it notes, and who writes the log tells each line to the master.
+cat >/run/lmtp.py <<'END'
+import os, socket, subprocess, sys, time
+path, chatty, master = sys.argv[1], sys.argv[2] == "chatty", sys.argv[3]
+def is_stopped():
+    return open("/proc/" + master + "/stat").read().rsplit(")", 1)[1].split()[0] == "T"
 if os.path.exists(path): os.unlink(path)
 s = socket.socket(socket.AF_UNIX); s.bind(path); os.chmod(path, 0o777); s.listen(); open("/run/lmtp-up", "w").close()
 c, _ = s.accept(); f = c.makefile("rw", newline="\r\n"); f.write("220 x LMTP\n"); f.flush()
@@ -275,23 +275,37 @@ for line in f:
         f.write("354 go\n"); f.flush()
         for body in f:
             if body.strip() == ".": break
-        open("/run/taken", "w").close(); time.sleep(1); f.write("250 2.0.0 saved\n")
+        open("/run/taken", "w").close()
+        end = time.monotonic() + (0.6 if chatty else 1)
+        while time.monotonic() < end and not (chatty and is_stopped()): time.sleep(0.01)
+        if chatty:
+            p = subprocess.Popen(["postlog", "-c", "/srv/mail/one/etc", "-t", "chatty"], stdin=subprocess.PIPE)
+            p.stdin.write(b"so\n" * 600); p.stdin.close()
+            try: p.wait(0.5)
+            except subprocess.TimeoutExpired: pass
+        f.write("250 2.0.0 saved\n")
     else: f.write("250 ok\n")
-    f.flush()' $disk/one/spool/private/dovecot-lmtp &
-lmtp=$!
-for _ in $(seq 600); do [ ! -e /run/lmtp-up ] || break; sleep 0.1; done
-python3 -c '
+    f.flush()
+END
+for mood in calm chatty; do
+    postfix start
+    expect 0
+    rm -f /run/taken /run/lmtp-up
+    python3 /run/lmtp.py $disk/one/spool/private/dovecot-lmtp $mood "$(pids master)" &
+    lmtp=$!
+    wait_until test -e /run/lmtp-up
+    python3 -c '
 import smtplib
 smtplib.SMTP("192.0.2.10").sendmail("a@example.org", ["b@example.org"], "Subject: once\n\nonce\n")'
-for _ in $(seq 600); do [ ! -e /run/taken ] || break; sleep 0.1; done
-ok "it is being delivered" test -e /run/taken
-postfix stop
-expect 0
-once=$(sed -n 's/.*: \([0-9A-F]*\): client=.*/\1/p' $disk/one/log | tail -n 1)
-ok "it is not delivered again" test -n "$once" -a -z "$(find $disk/one/spool/{incoming,active,deferred} -type f -name "$once")"
-kill $lmtp 2>/dev/null
-wait $lmtp 2>/dev/null
-rm -f $disk/one/spool/private/dovecot-lmtp
+    wait_until test -e /run/taken || bad "$mood: it is not being delivered"
+    postfix stop
+    expect 0
+    once=$(sed -n 's/.*: \([0-9A-F]*\): client=.*/\1/p' $disk/one/log | tail -n 1)
+    ok "$mood: it is not delivered again" test -n "$once" -a -z "$(find $disk/one/spool/{incoming,active,deferred} -type f -name "$once")"
+    kill $lmtp 2>/dev/null
+    wait $lmtp 2>/dev/null
+    rm -f $disk/one/spool/private/dovecot-lmtp
+done
 
 # A port that is taken, an address that is not here, an instance of the distribution.
 exec {taker}< <(exec python3 -c '

@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int run(const char *script, int64_t ms, bool terminal, char **output_r, struct dpl_err *err)
 {
@@ -223,6 +224,85 @@ static void a_stop_of_dovecot_cuts_no_delivery(void)
     }
 }
 
+/* A master that makes a new server all the time, each for one message that takes longer than those
+ * before. */
+static void play_busy_master(int fd)
+{
+    for (int n = 0; n < 400; n++) {
+        if (fork() == 0) {
+            int events = epoll_create1(EPOLL_CLOEXEC);
+            struct epoll_event event;
+            usleep(1000);
+            prctl(PR_SET_NAME, "lmtp");
+            bool told = write(fd, "b", 1) == 1;
+            usleep(20000 + (useconds_t)n * 5000);
+            if (!told || write(fd, "e", 1) != 1)
+                _exit(1);
+            epoll_wait(events, &event, 1, -1);
+        }
+        usleep(1000);
+    }
+}
+
+static pid_t begin_busy_dovecot(int *fd_r)
+{
+    int fds[2];
+    CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        signal(SIGCHLD, SIG_IGN);
+        play_busy_master(fds[1]);
+        for (;;)
+            pause();
+    }
+    close(fds[1]);
+    *fd_r = fds[0];
+    return pid;
+}
+
+/* How many messages were begun and not ended when Dovecot was stopped, after some of them. */
+static int cut_by_a_stop(void)
+{
+    static const struct dpl_service_kind kind = {
+        .name = "test", .stop_signal = SIGTERM, .settle = dpl_service_dovecot_settle};
+    int killed, fd, open_now = 0;
+    char byte;
+    struct dpl_proc proc;
+    pid_t pid = begin_busy_dovecot(&fd);
+    for (int begun = 0; begun < 10 && read(fd, &byte, 1) == 1;) {
+        begun += byte == 'b';
+        open_now += byte == 'b' ? 1 : -1;
+    }
+    CU_ASSERT_TRUE(dpl_proc_read(pid, &proc));
+    CU_ASSERT_EQUAL(stop_kind(&kind, pid, proc.start, 100000, &killed), DPL_OK);
+    CU_ASSERT_EQUAL(killed, 0);
+    while (read(fd, &byte, 1) == 1)
+        open_now += byte == 'b' ? 1 : -1;
+    close(fd);
+    reap(pid);
+    return open_now;
+}
+
+static void a_stop_of_dovecot_cuts_none_that_is_new(void)
+{
+    for (int i = 0; i < 5; i++)
+        CU_ASSERT_EQUAL(cut_by_a_stop(), 0);
+}
+
+/* Its master may wait for who writes its log, and that one is gone. */
+static void a_stop_of_postfix_does_not_wait_for_what_its_master_says(void)
+{
+    int killed;
+    struct dpl_proc proc;
+    pid_t pid = begin_session("trap '' TERM; echo up; exec sleep 604");
+    CU_ASSERT_TRUE(dpl_proc_read(pid, &proc));
+    CU_ASSERT_EQUAL(stop_kind(dpl_service_kind_find("postfix"), pid, proc.start, 20000, &killed),
+                    DPL_OK);
+    CU_ASSERT_EQUAL(killed, 0);
+    reap(pid);
+}
+
 static void a_stop_touches_no_stranger_with_the_same_number(void)
 {
     int killed;
@@ -247,6 +327,9 @@ static const struct unit_test tests[] = {
     {"a stop kills what is deaf, and wakes what is stopped",
      a_stop_kills_what_is_deaf_and_wakes_what_is_stopped},
     {"a stop of Dovecot cuts no delivery", a_stop_of_dovecot_cuts_no_delivery},
+    {"a stop of Dovecot cuts none that is new", a_stop_of_dovecot_cuts_none_that_is_new},
+    {"a stop of Postfix does not wait for what its master says",
+     a_stop_of_postfix_does_not_wait_for_what_its_master_says},
     {"a stop touches no stranger with the same number",
      a_stop_touches_no_stranger_with_the_same_number},
 };
