@@ -93,6 +93,20 @@ static int not_agreed(const struct dpl_command *c, const char *why)
     return dpl_err_cli_exit(doppel_stop ? DPL_E_INTERRUPTED : DPL_E_REFUSED);
 }
 
+#define SERVES_ON "If the other site still serves, mail is lost."
+
+static int type_name(const struct dpl_command *c, struct dpl_doc *args, const char *set,
+                     const char *risk)
+{
+    g_autofree char *prompt =
+        g_strdup_printf("%s If it is down, type the set's name (%s): ", risk, set);
+    g_autofree char *name = doppel_read_answer(prompt);
+    if (g_strcmp0(name, set) != 0)
+        return not_agreed(c, "that is not the set's name");
+    dpl_doc_set_text(args, "confirm", name);
+    return 0;
+}
+
 /* Shows what speaks for it, and wants the set's name typed. */
 static int is_down(struct doppel *doppel, const struct dpl_command *c, struct dpl_doc *args)
 {
@@ -105,14 +119,24 @@ static int is_down(struct doppel *doppel, const struct dpl_command *c, struct dp
     int status = plan_of(doppel, c, args, false);
     if (status != 0)
         return status;
-    g_autofree char *prompt = g_strdup_printf(
-        "If the other site still serves, mail is lost. If it is down, type the set's name (%s): ",
-        set);
-    g_autofree char *name = doppel_read_answer(prompt);
-    if (g_strcmp0(name, set) != 0)
-        return not_agreed(c, "that is not the set's name");
-    dpl_doc_set_text(args, "confirm", name);
-    return 0;
+    return type_name(c, args, set, SERVES_ON);
+}
+
+/* The same, of a procedure that has begun: doppeld knows its set. */
+static int is_down_by_now(struct doppel *doppel, const struct dpl_command *c, struct dpl_doc *args)
+{
+    bool undo = strcmp(c->words, "procedure undo") == 0;
+    g_autoptr(dpl_doc_auto) asked = dpl_doc_copy(args), result = NULL;
+    struct dpl_err err = {0};
+    if (!is_terminal(doppel))
+        return 0; /* it is refused without the name */
+    dpl_doc_set_bool(asked, "plan", true);
+    if (doppel_ask(doppel, c->words, asked, DOPPEL_PROCEDURE_MS, &result, &err) < 0)
+        return doppel_fail(c->words, &err);
+    if (!doppel->quiet)
+        print_plan(c, args, result);
+    return type_name(c, args, dpl_doc_text(result, "set"),
+                     undo ? "Where the other site does not answer it stays as it is." : SERVES_ON);
 }
 
 static int discard(struct doppel *doppel, const struct dpl_command *c, struct dpl_doc *args)
@@ -155,10 +179,11 @@ static int which_wins(struct doppel *doppel, const struct dpl_command *c, struct
 
 int doppel_procedure_agree(struct doppel *doppel, const struct dpl_command *c, struct dpl_doc *args)
 {
-    if (!dpl_doc_text(args, "set"))
-        return 0;
     bool discards = dpl_doc_bool(args, "discard_target", false);
-    if (dpl_doc_bool(args, "source_is_down", false) && !dpl_doc_text(args, "confirm"))
+    bool down = dpl_doc_bool(args, "source_is_down", false) && !dpl_doc_text(args, "confirm");
+    if (!dpl_doc_text(args, "set"))
+        return down ? is_down_by_now(doppel, c, args) : 0;
+    if (down)
         return is_down(doppel, c, args);
     if (dpl_doc_bool(args, "ask", false))
         return discards ? doppel_usage(c->words, "--ask and --discard-target exclude each other")

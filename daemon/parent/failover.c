@@ -60,12 +60,23 @@ int dpl_failover_wait_ms(const struct dpl_doc *options, int64_t *ms_r, struct dp
                        text);
 }
 
+int dpl_failover_check_confirm(const struct dpl_doc *args, const char *set, struct dpl_err *err)
+{
+    const char *confirm = dpl_doc_text(args, "confirm");
+    if (!confirm)
+        return dpl_err_set(err, DPL_E_USAGE,
+                           "--source-is-down wants the set's name typed, or --confirm=%s", set);
+    return strcmp(confirm, set) == 0
+               ? DPL_OK
+               : dpl_err_set(err, DPL_E_REFUSED, "--confirm=%.40s is not the set's name", confirm);
+}
+
 static int check_options(const struct dpl_doc *args, struct dpl_err *err)
 {
     static const char *const thens[] = {"ask", "immediate", "abort", NULL};
     bool down = dpl_doc_bool(args, "source_is_down", false);
     bool immediate = dpl_doc_bool(args, "immediate", false);
-    const char *then = dpl_doc_text(args, "then"), *confirm = dpl_doc_text(args, "confirm");
+    const char *then = dpl_doc_text(args, "then");
     int64_t ms;
     if (immediate && dpl_doc_bool(args, "graceful", false))
         return dpl_err_set(err, DPL_E_USAGE, "--graceful and --immediate exclude each other");
@@ -78,8 +89,9 @@ static int check_options(const struct dpl_doc *args, struct dpl_err *err)
         return dpl_err_set(err, DPL_E_UNSUPPORTED,
                            "--wan: over a WAN the names must move too, and this version does not "
                            "change DNS: without it the addresses of the set's group count");
-    if (confirm && g_strcmp0(confirm, dpl_doc_text(args, "set")) != 0)
-        return dpl_err_set(err, DPL_E_REFUSED, "--confirm=%.40s is not the set's name", confirm);
+    if (dpl_doc_text(args, "confirm") &&
+        dpl_failover_check_confirm(args, dpl_doc_text(args, "set"), err) < 0)
+        return err->code;
     return dpl_failover_wait_ms(args, &ms, err);
 }
 
@@ -304,6 +316,36 @@ static void looked(void *self, int rc, const struct dpl_doc *other, const struct
     g_free(look);
 }
 
+static void ask_state(struct dpl_set *set, struct dpl_request *request, dpl_talk_fn *then)
+{
+    struct look *look = g_new(struct look, 1);
+    *look = (struct look){set->daemon, request, g_strdup(set->name)};
+    dpl_talk_ask(set->daemon, dpl_set_peer(set), dpl_talk_question("state", set->name), LOOK_MS,
+                 then, look);
+}
+
+static void evident(void *self, int rc, const struct dpl_doc *other, const struct dpl_err *why)
+{
+    struct look *look = self;
+    struct dpl_set *set;
+    struct dpl_err err = {0};
+    if (dpl_set_get(look->daemon, look->set, &set, &err) == DPL_OK) {
+        struct dpl_doc *answer = dpl_doc_new();
+        dpl_doc_set_text(answer, "set", set->name);
+        put_evidence(dpl_doc_set_list(answer, "evidence"), set, rc < 0 ? NULL : other, why);
+        dpl_request_done(look->request, answer);
+    } else {
+        dpl_request_fail(look->request, &err);
+    }
+    g_free(look->set);
+    g_free(look);
+}
+
+void dpl_failover_evidence(struct dpl_set *set, struct dpl_request *request)
+{
+    ask_state(set, request, evident);
+}
+
 void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
 {
     struct dpl_err err = {0};
@@ -311,10 +353,8 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
     int rc = check_options(request->args, &err);
     if (rc == DPL_OK)
         rc = check_set(set, &err);
-    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request) &&
-        !dpl_doc_text(request->args, "confirm"))
-        rc = dpl_err_set(&err, DPL_E_REFUSED,
-                         "--source-is-down wants the set's name typed, or --confirm=%s", set->name);
+    if (rc == DPL_OK && down && !dpl_procedure_is_plan(request))
+        rc = dpl_failover_check_confirm(request->args, set->name, &err);
     if (rc == DPL_OK && down && !dpl_procedure_is_plan(request))
         rc = check_rules(set, request->args, NULL, &err);
     if (rc < 0) {
@@ -327,8 +367,5 @@ void dpl_failover_command(struct dpl_set *set, struct dpl_request *request)
                             request);
         return;
     }
-    struct look *look = g_new(struct look, 1);
-    *look = (struct look){set->daemon, request, g_strdup(set->name)};
-    dpl_talk_ask(set->daemon, dpl_set_peer(set), dpl_talk_question("state", set->name), LOOK_MS,
-                 looked, look);
+    ask_state(set, request, looked);
 }

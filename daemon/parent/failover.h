@@ -26,6 +26,12 @@ enum dpl_failover_mode dpl_failover_mode(const struct dpl_doc *options);
 /* --wait in milliseconds; USAGE. */
 int dpl_failover_wait_ms(const struct dpl_doc *options, int64_t *ms_r, struct dpl_err *err);
 
+/* Whether the set's name was typed, as --source-is-down wants it: USAGE, or REFUSED where it is
+ * another. */
+int dpl_failover_check_confirm(const struct dpl_doc *args, const char *set, struct dpl_err *err);
+/* Answers {set, evidence: what speaks for and against the other site's being down, in lines}. */
+void dpl_failover_evidence(struct dpl_set *set, struct dpl_request *request);
+
 /* An edit of the set's document (set_edit.h): a source that is heard from now on is a surprise. */
 int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err);
 

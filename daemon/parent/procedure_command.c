@@ -347,19 +347,21 @@ static int check_answer(const struct dpl_doc *args, const char *question, struct
     return dpl_failover_wait_ms(args, &wait_ms, err);
 }
 
-/* A person says by now that the other site is lost: it is waited for no more. */
-static int check_down(const struct dpl_doc *args, const char *set, const struct dpl_run_kind *kind,
-                      struct dpl_err *err)
+/* A person says by now that the other site is lost: it is waited for no more. The plan of that is
+ * what speaks for it. */
+static int check_down(const struct dpl_request *request, const char *set,
+                      const struct dpl_run_kind *kind, struct dpl_err *err)
 {
-    if (!dpl_doc_bool(args, "source_is_down", false))
+    bool down = dpl_doc_bool(request->args, "source_is_down", false);
+    if (dpl_procedure_is_plan(request) && !down)
+        return dpl_err_set(err, DPL_E_USAGE, "it has no plan but that of --source-is-down");
+    if (!down)
         return DPL_OK;
     if (kind != &dpl_failover_kind)
         return dpl_err_set(err, DPL_E_USAGE, "--source-is-down goes with a failover, not a %s",
                            kind->name);
-    if (g_strcmp0(dpl_doc_text(args, "confirm"), set) != 0)
-        return dpl_err_set(err, DPL_E_USAGE, "--source-is-down wants the set's name: --confirm=%s",
-                           set);
-    return DPL_OK;
+    return dpl_procedure_is_plan(request) ? DPL_OK
+                                          : dpl_failover_check_confirm(request->args, set, err);
 }
 
 /* Whether a person was asked what then, and says so now, or says again what was answered once. */
@@ -453,7 +455,7 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
     if (rc == DPL_OK)
         rc = check_answer(request->args, dpl_doc_text(item->doc, "question"), &err);
     if (rc == DPL_OK)
-        rc = check_down(request->args, set, kind, &err);
+        rc = check_down(request, set, kind, &err);
     if (rc == DPL_OK)
         rc = back ? dpl_procedure_undo(&machine, &err) : dpl_procedure_resume(&machine, &err);
     if (rc == DPL_OK && dpl_procedure_attended(daemon, item->name, item->doc))
@@ -464,9 +466,16 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
     if (rc == DPL_OK && g_strcmp0(dpl_procedure_open(daemon, set), item->name) != 0)
         rc = dpl_err_set(&err, DPL_E_REFUSED,
                          "it never began, or it was given up, or set \"%s\" is gone", set);
+    struct dpl_set *of = NULL;
+    if (rc == DPL_OK)
+        rc = dpl_set_get(daemon, set, &of, &err);
     if (rc < 0) {
         dpl_err_context(&err, "procedure %s", item->name);
         dpl_request_fail(request, &err);
+        return;
+    }
+    if (dpl_procedure_is_plan(request)) {
+        dpl_failover_evidence(of, request);
         return;
     }
     struct again *a = g_new(struct again, 1);

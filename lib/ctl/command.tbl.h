@@ -60,9 +60,10 @@ DPL_COMMAND("failback",      CHANGE, DAEMON, "SET [--wait=TIME] [--yes] [--plan]
             "let the site that served before serve again, and stand by here")
 DPL_COMMAND("procedure show", LOOK,  DAEMON, "[ID]", "the procedures of this site, or how far one is")
 DPL_COMMAND("procedure resume", CHANGE, DAEMON,
-            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete] [--yes] [--source-is-down] [--confirm=SET]",
+            "[ID] [--then=WHAT] [--wait=TIME] [--accept-incomplete] [--yes] [--source-is-down] "
+            "[--confirm=SET] [--plan]",
             "go on with a procedure that rests")
-DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID] [--source-is-down] [--confirm=SET]",
+DPL_COMMAND("procedure undo", CHANGE, DAEMON, "[ID] [--source-is-down] [--confirm=SET] [--plan]",
             "take back what a procedure has done")
 DPL_COMMAND("procedure stop", CHANGE, DAEMON, "[ID]", "let a procedure rest after the step that runs")
 DPL_COMMAND("site init",     CHANGE, DAEMON, "", "make this site's keys and certificates")

@@ -94,6 +94,23 @@ lost() {
 # steps FILE...: how long each step took, in one line.
 steps() { cat "$@" | awk '$3 == "done" && $5 == "s" { line = line " " $2 " " $4 } END { print "PRINT seconds:" line }'; }
 
+# typed WORD CODE PATTERN COMMAND...: as wants, at site b, on a terminal where WORD is typed when it is asked for.
+typed() {
+    local word=$1 wanted=$2 pattern=$3 got
+    shift 3
+    : >"$work/tty"
+    [ -p "$work/typed" ] || mkfifo "$work/typed"
+    exec 9<>"$work/typed"
+    script -qefc "'$libexec/doppel' --instance=two-b $*" "$work/tty" <&9 >/dev/null &
+    local scripted=$!
+    eventually grep -qi 'type .*: ' "$work/tty"
+    echo "$word" >&9
+    wait $scripted
+    got=$?
+    exec 9<&-
+    [ $got = "$wanted" ] && grep -qE -- "$pattern" "$work/tty" || { complain "typed $word at $*: exit $got, not $wanted, or no \"$pattern\""; cat "$work/tty"; }
+}
+
 # dies STEP: doppeld of site b is killed when a new procedure begins that step; 1: that did not come.
 dies() {
     local pid
@@ -355,6 +372,8 @@ lost)
     undo)
         wants 7 'procedure undo --source-is-down' doppel b procedure undo
         wants 2 'confirm=mail' doppel b procedure undo --source-is-down
+        wants 4 'not the set.s name' doppel b procedure undo --source-is-down --confirm=other
+        ! command -v script >/dev/null || typed other 4 "that is not the set's name: nothing was done" procedure undo --source-is-down
         wants 0 'undone' doppel b procedure undo --source-is-down --confirm=mail
         role_is b standby || complain "undone, b is $(role b)"
         wants 0 'missing: ' doppel b failover mail --immediate --source-is-down --confirm=mail
@@ -366,7 +385,15 @@ lost)
         ;;
     *)
         wants 2 'confirm=mail' doppel b procedure resume --source-is-down
-        wants 0 'missing: ' doppel b procedure resume --source-is-down --confirm=mail
+        wants 2 'no plan but' doppel b procedure resume --plan
+        wants 0 '^site site-a does not answer' doppel b procedure resume --source-is-down --plan
+        wants 4 'not the set.s name' doppel b procedure resume --source-is-down --confirm=other
+        if command -v script >/dev/null; then
+            typed mail 0 'it was asked at' procedure resume --source-is-down
+            grep -q 'site site-a does not answer' "$work/tty" && grep -q '^missing: ' "$work/tty" || { complain "its evidence is not said"; cat "$work/tty"; }
+        else
+            wants 0 'missing: ' doppel b procedure resume --source-is-down --confirm=mail
+        fi
         ;;
     esac
     role_is b serving || complain "b is $(role b)"
@@ -560,15 +587,7 @@ heard)
     down_and_back
     # On a terminal it offers what it takes.
     if command -v script >/dev/null; then
-        : >"$work/tty"
-        mkfifo "$work/typed"
-        script -qefc "'$libexec/doppel' --instance=two-b procedure resume" "$work/tty" <>"$work/typed" >/dev/null &
-        scripted=$!
-        eventually grep -q '^Type ' "$work/tty"
-        echo immediate >"$work/typed"
-        wait $scripted
-        code=$?
-        [ $code = 0 ] && grep -q '^Type immediate or abort: ' "$work/tty" || { complain "an answer on a terminal: exit $code"; cat "$work/tty"; }
+        typed immediate 0 '^Type immediate or abort: ' procedure resume
     else
         wants 0 'missing: ' doppel b procedure resume --then=immediate
     fi
