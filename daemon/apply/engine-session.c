@@ -52,6 +52,9 @@ static void call_holds(void *self, struct dpl_target_holds *h)
         .cursor = cursor_of(e),
         .window = e->window_bytes,
     };
+    if (e->full && e->held->len == 0 &&
+        (dpl_doc_int(e->peer_doc, "features", 0) & DPL_FEATURE_ROOM))
+        h->room = dpl_replica_room(e->replica);
     h->empty = s.reason == DPL_COMPARE_NEW &&
                (dpl_doc_int(e->peer_doc, "features", 0) & DPL_FEATURE_FILES) &&
                dpl_replica_is_empty(e->replica);

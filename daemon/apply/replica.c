@@ -206,7 +206,14 @@ int dpl_replica_ended(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn, b
     last->end_chain = r->queue.chain;
     if (!clean)
         dpl_replica_need_mirror(r, DPL_COMPARE_ENDED);
-    return dpl_replica_save(r, err);
+    struct dpl_err why = {0};
+    rc = dpl_replica_save(r, &why);
+    /* All of it is here. Until the next save a crash forgets the end, and it is told again. */
+    if (clean && rc == DPL_E_NO_SPACE)
+        return 0;
+    if (rc < 0 && err)
+        *err = why;
+    return rc;
 }
 
 void dpl_replica_synced(struct dpl_replica *r, uint64_t epoch_tag, uint64_t lsn)

@@ -39,7 +39,7 @@ static int begin(struct dpl_source *s)
     s->heard_ns = s->beat_ns = s->event_ns;
     s->now = s->former = s->offered = (struct dpl_source_position){0};
     s->flags = s->compare = 0;
-    s->queue_bytes = s->applied_time_ns = 0;
+    s->queue_bytes = s->applied_time_ns = s->room = 0;
     return 0;
 }
 
@@ -107,6 +107,7 @@ static void follow(struct dpl_source *s)
 {
     s->now.accepted = true;
     s->acked = false;
+    s->room = 0;
     s->head = s->now.start; /* not that of the epoch before */
     s->synced = 0;
     s->promise = 0;
@@ -191,6 +192,7 @@ static int take_ack(struct dpl_source *s)
         s->best_durable = p->durable;
     s->queue_bytes = m->queue_bytes;
     s->flags = m->flags;
+    s->room = m->has & DPL_M(ROOM) && !before ? m->room : 0;
     s->acked |= !before;
     if (!before && !(m->flags & DPL_STATE_NEEDS_MIRROR))
         s->told = 0;

@@ -102,6 +102,7 @@ struct dpl_source {
     uint32_t last_chain;
     uint8_t replica[16];
     uint64_t window, queue_bytes, applied_time_ns;
+    uint64_t room;           /* that it has though it is full */
     uint32_t flags, compare; /* of enum dpl_state_flag; of enum dpl_compare */
     bool acked;              /* what its last ack said of the epoch that is sent now still counts */
     bool empty;              /* the replica: nothing stood beneath its roots */
@@ -137,7 +138,8 @@ int dpl_source_nonsense(struct dpl_source *source, const struct dpl_err *why, in
 int dpl_source_journal_grew(struct dpl_source *source, int64_t now_ns);
 /* The epoch that is being sent ends where `sent` is. gap: changes after it are not in it. */
 int dpl_source_journal_ended(struct dpl_source *source, uint32_t reason, bool gap, int64_t now_ns);
-/* Sends whole records from `sent` on; chain: the digest behind them. Only while room answers. */
+/* Sends whole records from `sent` on; chain: the digest behind them. Only while room answers, or
+ * has_room for them. */
 int dpl_source_send_records(struct dpl_source *source, struct dpl_view records, uint32_t chain,
                             int64_t now_ns);
 /* Begins a mirror of the set: while records flow, or where `compare` stopped them, from the epoch
@@ -157,6 +159,9 @@ int64_t dpl_source_tick(struct dpl_source *source, int64_t now_ns);
 
 /* Whether a message of records may begin now. */
 bool dpl_source_room(const struct dpl_source *source);
+/* Whether a target that is full takes so many bytes of records all the same. It is for the rest of
+ * a journal that has ended: all others keep it free. */
+bool dpl_source_has_room(const struct dpl_source *source, uint64_t bytes);
 /* What of the journal the target holds durably, so that it may go: everything of older epochs than
  * this number, and of this one up to this position. false: nothing is known. */
 bool dpl_source_held(const struct dpl_source *source, uint64_t *epoch_r, uint64_t *lsn_r);

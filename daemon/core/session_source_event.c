@@ -130,10 +130,16 @@ bool dpl_source_room(const struct dpl_source *s)
            s->now.sent - s->now.durable < s->window;
 }
 
+bool dpl_source_has_room(const struct dpl_source *s, uint64_t bytes)
+{
+    return s->state == DPL_SOURCE_STREAMING && (s->flags & DPL_STATE_FULL) &&
+           s->now.sent == s->now.durable && bytes <= s->room;
+}
+
 int dpl_source_send_records(struct dpl_source *s, struct dpl_view records, uint32_t chain,
                             int64_t now_ns)
 {
-    if (!dpl_source_room(s))
+    if (!dpl_source_room(s) && !dpl_source_has_room(s, records.size))
         return DPL_E_PARAM;
     struct dpl_message m = {
         .type = DPL_MSG_RECORDS,

@@ -202,6 +202,10 @@ static int send_ack(struct dpl_target *t)
         m.has |= DPL_M(TIME);
         m.time_ns = h.time_ns;
     }
+    if ((h.flags & DPL_STATE_FULL) && h.room > 0) {
+        m.has |= DPL_M(ROOM);
+        m.room = h.room;
+    }
     t->moved = false;
     t->acked_ns = t->event_ns;
     return send_it(t, &m);

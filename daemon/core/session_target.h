@@ -55,6 +55,7 @@ struct dpl_target_holds {
     bool applies;                 /* applied and checkpoint are in that epoch */
     uint64_t applied, checkpoint; /* the checkpoint not above what the source has synced */
     uint64_t queue_bytes, time_ns;
+    uint64_t room;  /* for records, though it is full, and the source knows what that means */
     uint32_t flags; /* of enum dpl_state_flag */
     uint32_t reason;
     bool empty;      /* nothing stands beneath the roots, and the source knows what that means */

@@ -107,6 +107,7 @@ void dpl_ledger_close(struct dpl_ledger *l)
 {
     dpl_range_close(l->range);
     l->range = NULL;
+    l->unread = (struct dpl_view){0};
 }
 
 /* Whether an epoch above this one has begun: then nobody writes this one any more. */
@@ -122,6 +123,12 @@ static bool succeeded(const struct dpl_ledger *l)
 int dpl_ledger_read(struct dpl_ledger *l, size_t want, struct dpl_view *records, uint32_t *reason,
                     struct dpl_err *err)
 {
+    *reason = 0;
+    if (l->unread.size > 0) {
+        *records = l->unread;
+        l->unread = (struct dpl_view){0};
+        return DPL_LEDGER_RECORDS;
+    }
     int rc = dpl_range_next(l->range, want, records, err);
     *reason = rc == DPL_NEXT_ENDED || rc == DPL_NEXT_MIRROR ? dpl_range_head(l->range)->reason : 0;
     switch (rc) {
@@ -150,6 +157,11 @@ int dpl_ledger_read(struct dpl_ledger *l, size_t want, struct dpl_view *records,
     default:
         return rc < 0 ? rc : DPL_LEDGER_GAP;
     }
+}
+
+void dpl_ledger_unread(struct dpl_ledger *l, struct dpl_view records)
+{
+    l->unread = records;
 }
 
 int dpl_ledger_trim(struct dpl_ledger *l, uint64_t epoch, uint64_t lsn, struct dpl_err *err)

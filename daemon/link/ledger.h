@@ -19,6 +19,7 @@ struct dpl_ledger {
     struct dpl_journal_epoch *epochs;
     ssize_t epoch_count;
     struct dpl_range *range; /* where sending is; NULL: nowhere */
+    struct dpl_view unread;  /* what comes again, size 0: nothing; of the range */
     uint64_t range_epoch;
     uint64_t trimmed_epoch, trimmed_lsn; /* what was asked to go last */
 };
@@ -51,6 +52,8 @@ enum dpl_ledger_next {
 /* One of enum dpl_ledger_next, or a negative code. err says why for GAP. */
 int dpl_ledger_read(struct dpl_ledger *ledger, size_t want, struct dpl_view *records_r,
                     uint32_t *reason_r, struct dpl_err *err);
+/* The next read answers these records, which the last one did, once more. */
+void dpl_ledger_unread(struct dpl_ledger *ledger, struct dpl_view records);
 
 /* Removes what lies wholly before this position: whole segments, older epochs. */
 int dpl_ledger_trim(struct dpl_ledger *ledger, uint64_t epoch, uint64_t lsn, struct dpl_err *err);

@@ -230,17 +230,35 @@ static int ledger_follow(struct dpl_link *link)
     return 0;
 }
 
-/* One message. Whether there may be another. */
+/* Whether these records, which were just read, may go. A target that is full gets the rest of a
+ * journal that has ended, where all of it fits: nothing follows, and somebody may wait for it. */
+static bool may_go(const struct dpl_link *link, struct dpl_view records)
+{
+    const struct dpl_source *s = &link->source;
+    uint64_t end;
+    return dpl_source_room(s) ||
+           (dpl_source_has_room(s, records.size) && dpl_range_end(link->ledger.range, &end) > 0 &&
+            dpl_source_has_room(s, end - s->now.sent));
+}
+
+/* One message. Whether there may be another. The end of a journal of which all was sent needs no
+ * room; behind a gap a mirror follows, which needs some. */
 static bool send_one(struct dpl_link *link)
 {
     struct dpl_view records;
     struct dpl_err err = {0};
     uint32_t reason = 0;
     int64_t now = now_of(link);
+    bool room = dpl_source_room(&link->source);
     size_t want = (size_t)dpl_bucket_piece(&link->bucket, DPL_RECORDS_WANT);
     int rc = dpl_ledger_read(&link->ledger, want, &records, &reason, &err);
     switch (rc) {
     case DPL_LEDGER_RECORDS:
+        if (!may_go(link, records)) {
+            link->head = MAX(link->head, dpl_range_lsn(link->ledger.range));
+            dpl_ledger_unread(&link->ledger, records);
+            return false;
+        }
         dpl_bucket_take(&link->bucket, records.size, now);
         if (dpl_link_mirror_before(link, records) < 0)
             return false;
@@ -254,6 +272,8 @@ static bool send_one(struct dpl_link *link)
         (void)dpl_source_journal_ended(&link->source, reason, false, now);
         return false;
     default:
+        if (!room)
+            return false;
         g_strlcpy(link->last_error, err.text, sizeof link->last_error);
         (void)dpl_source_journal_ended(&link->source, reason, true, now);
         return false;
@@ -287,7 +307,7 @@ static void pump_records(struct dpl_link *link)
         (void)dpl_source_journal_ended(&link->source, 0, true, now_of(link));
         return;
     }
-    for (int i = 0; i < BURST && link->look && dpl_source_room(&link->source); i++) {
+    for (int i = 0; i < BURST && link->look; i++) {
         if (dpl_peer_kept(&link->peer) > KEPT_ENOUGH ||
             dpl_bucket_wait_ns(&link->bucket, now_of(link)) > 0)
             return;

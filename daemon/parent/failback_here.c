@@ -5,6 +5,7 @@
 #include "daemon/parent/failover.h"
 #include "daemon/parent/group_look.h"
 #include "daemon/parent/kept.h"
+#include "daemon/parent/release.h"
 #include "daemon/parent/restore.h"
 #include "daemon/parent/service.h"
 #include "daemon/parent/set_become.h"
@@ -100,7 +101,13 @@ void dpl_failback_drained(struct dpl_run *run)
                    (long long)dpl_doc_int(end, "lsn", 0));
         return;
     }
-    dpl_restore_wait(run, wait_ms(run), dpl_failback_drained, "the journal is sent to its end");
+    int64_t bytes = dpl_release_no_room(dpl_set_find(run->daemon, run->set));
+    if (bytes > 0)
+        dpl_restore_wait(run, wait_ms(run), dpl_failback_drained,
+                         "site %s has no room for %lld bytes: make room there",
+                         dpl_restore_peer(run), (long long)bytes);
+    else
+        dpl_restore_wait(run, wait_ms(run), dpl_failback_drained, "the journal is sent to its end");
 }
 
 /* --- cede ------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ enum {
     DOWN_MS = 2000,  /* one that is said to be down gets so long to say that it is not */
     REACH_MS = 1000, /* and so long to take a connection, where nothing else speaks for it */
     AGAIN_MS = 200,
+    NO_ROOM_MS = 1000,
 };
 
 /* How far the other site is: its answer waits until that is so, some seconds at most. */
@@ -344,22 +345,40 @@ static bool goes_without(const struct dpl_run *run)
     return g_strcmp0(dpl_doc_text(dpl_run_options(run), "then"), "immediate") == 0;
 }
 
+static void tell_unsent(struct dpl_run *run, const struct dpl_doc *answer)
+{
+    const char *here = run->daemon->settings.site;
+    long long bytes = dpl_doc_int(answer, "unsent_bytes", -1);
+    bool paused = dpl_doc_bool(answer, "paused", false);
+    if (dpl_doc_bool(answer, "no_room", false))
+        dpl_run_tell(run,
+                     "site %s has no room for %lld bytes of site %s: %s%s there, or go on without "
+                     "them by --then=immediate",
+                     here, bytes, dpl_restore_peer(run), paused ? "doppel resume " : "make room",
+                     paused ? run->set : "");
+    else
+        dpl_run_tell(run, "site %s has %lld bytes to send", dpl_restore_peer(run), bytes);
+}
+
 static void not_drained(struct dpl_run *run, const struct dpl_doc *answer)
 {
+    bool no_room = dpl_doc_bool(answer, "no_room", false);
     int64_t wait_ms = 0;
     (void)dpl_failover_wait_ms(dpl_run_options(run), &wait_ms, NULL);
     if (dpl_run_stopped(run))
         return;
     if (dpl_run_elapsed_ms(run) < wait_ms && !person_answered(run, "immediate") &&
         !person_answered(run, "abort")) {
-        dpl_run_later(run, AGAIN_MS, look_drained);
+        dpl_run_later(run, no_room ? NO_ROOM_MS : AGAIN_MS, look_drained);
     } else if (goes_without(run)) {
         note_unsent(run, answer);
         dpl_run_ok(run, "it goes on without: not all has come%s",
                    person_answered(run, "immediate") ? ", and that was accepted"
                                                      : " in the time that --wait gives");
     } else {
-        too_late(run, "not all that the other site wrote has come", "--then=wait|immediate|abort");
+        g_autofree char *what =
+            g_strdup_printf("not all that the other site wrote has come (%s)", run->text);
+        too_late(run, what, "--then=wait|immediate|abort");
     }
 }
 
@@ -384,8 +403,7 @@ static void on_drained(struct dpl_run *run, int rc, const struct dpl_doc *answer
     if (rc < 0)
         dpl_run_tell(run, "site %s does not answer: %s", dpl_restore_peer(run), err->text);
     else
-        dpl_run_tell(run, "site %s has %lld bytes to send", dpl_restore_peer(run),
-                     (long long)dpl_doc_int(answer, "unsent_bytes", -1));
+        tell_unsent(run, answer);
     not_drained(run, answer);
 }
 

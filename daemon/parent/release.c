@@ -158,6 +158,13 @@ void dpl_release_cede(struct dpl_daemon *daemon, struct dpl_set *set, struct dpl
     look(ask_new(daemon, set, talk), cede);
 }
 
+int64_t dpl_release_no_room(const struct dpl_set *set)
+{
+    if (!set || !dpl_doc_bool(set->status, "target_full", false))
+        return 0;
+    return MAX(dpl_doc_int(set->status, "unsent_bytes", 0), 0);
+}
+
 static void put_drained(struct ask *ask, struct dpl_doc *doc)
 {
     const struct dpl_set *set = dpl_set_find(ask->daemon, ask->set);
@@ -168,6 +175,8 @@ static void put_drained(struct ask *ask, struct dpl_doc *doc)
         dpl_doc_int(item.doc, "released_for", -1) == dpl_doc_int(doc, "released_for", -2);
     dpl_doc_set_int(doc, "unsent_bytes", drained ? 0 : unsent);
     dpl_doc_set_bool(doc, "drained", drained);
+    dpl_doc_set_bool(doc, "no_room", !drained && dpl_release_no_room(set) > 0);
+    dpl_doc_set_bool(doc, "paused", set && dpl_doc_bool(set->status, "paused", false));
     if (drained)
         dpl_doc_set(doc, "end", dpl_doc_copy(dpl_doc_tree(item.doc, "end")));
 }
@@ -187,7 +196,10 @@ static void again(void *self)
 static bool waits(struct ask *ask, const struct dpl_doc *doc)
 {
     const char *until = dpl_doc_text(dpl_talk_args(ask->talk), "until");
-    bool known = g_strcmp0(until, "stopped") == 0 || g_strcmp0(until, "drained") == 0;
+    bool drained = g_strcmp0(until, "drained") == 0;
+    bool known = g_strcmp0(until, "stopped") == 0 || drained;
+    if (drained && dpl_doc_bool(doc, "no_room", false))
+        return false;
     if (!known || dpl_doc_bool(doc, until, false) || ask->daemon->stopping ||
         dpl_clock_now_ns(&dpl_clock_system) >= ask->deadline_ns)
         return false;

@@ -118,6 +118,22 @@ static int head_read(int dir_fd, const struct dpl_segment_entry *entry,
     return rc < 0 ? rc : 1;
 }
 
+int dpl_range_end(const struct dpl_range *r, uint64_t *lsn_r)
+{
+    struct dpl_segment_entry *list = NULL;
+    struct dpl_segment_head head = {0};
+    uint64_t epoch = r->at.head.epoch.number;
+    ssize_t count = dpl_segments_list(r->at.dir_fd, &list, NULL), last = count - 1;
+    while (last >= 0 && list[last].epoch > epoch)
+        last--;
+    int rc = count < 0 ? (int)count : 0;
+    if (last >= 0 && list[last].epoch == epoch)
+        rc = head_read(r->at.dir_fd, &list[last], &head, NULL);
+    free(list);
+    *lsn_r = head.end_lsn;
+    return rc > 0 ? !!(head.flags & DPL_SEGMENT_ENDED) : rc;
+}
+
 ssize_t dpl_journal_epochs(int dir_fd, struct dpl_journal_epoch **list_r, struct dpl_err *err)
 {
     struct dpl_segment_entry *entries = NULL;

@@ -31,6 +31,8 @@ int dpl_range_next(struct dpl_range *range, size_t want, struct dpl_view *record
 uint64_t dpl_range_lsn(const struct dpl_range *range);
 uint32_t dpl_range_chain(const struct dpl_range *range);
 uint64_t dpl_range_time_ns(const struct dpl_range *range);
+/* 1: the epoch has ended cleanly, there; 0: it has not; or a negative code. */
+int dpl_range_end(const struct dpl_range *range, uint64_t *lsn_r);
 /* What the header of the current segment says: the end and its reason, behind ENDED and MIRROR. */
 const struct dpl_segment_head *dpl_range_head(const struct dpl_range *range);
 

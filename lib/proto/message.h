@@ -37,7 +37,8 @@ enum dpl_feature {
     DPL_FEATURE_MIRROR = 4,
     DPL_FEATURE_FILES = 8, /* many objects in one message of a mirror; the flag EMPTY */
     DPL_FEATURE_TALK = 16, /* the direction DPL_I_TALK */
-    DPL_FEATURE_ALL = 31,
+    DPL_FEATURE_ROOM = 32, /* the field room of an ack */
+    DPL_FEATURE_ALL = 63,
 };
 
 /* Bits of struct dpl_message.has, one per field. */
@@ -163,7 +164,7 @@ struct dpl_message {
     uint32_t answer, kind, orphans, block, level, root, promise;
     uint64_t features, generation, time_ns, epoch, epoch_tag, lsn, received, durable, applied;
     uint64_t checkpoint, head, synced, queue_bytes, window, mirror, offset, length;
-    uint64_t objects, bytes, created, changed, found, removed, unsettled;
+    uint64_t objects, bytes, created, changed, found, removed, unsettled, room;
     struct dpl_view product, site, node, set, text, epoch_id, parent_id, fs_uuid, replica, object;
     struct dpl_view cursor, data;
 };

@@ -69,6 +69,7 @@ DPL_MFIELD(REMOVED,      removed,     U64,    48, 0,  OFF_END,       "orphans-re
 DPL_MFIELD(ROOT,         root,        U32,    49, 0, UINT32_MAX,   "root")
 DPL_MFIELD(PROMISE,      promise,     U32,    50, 0, UINT32_MAX,   "promise")
 DPL_MFIELD(UNSETTLED,    unsettled,   U64,    51, 0,  OFF_END,       "unsettled")
+DPL_MFIELD(ROOM,         room,        U64,    52, 0,  OFF_END,       "room")
 DPL_MFIELD(DATA,         data,        BYTES, 0x7fff, 0, 4U << 20,    "data")
 #undef LSN_END
 #undef OFF_END
@@ -91,7 +92,8 @@ DPL_MESSAGE(EPOCH_ANSWER,  6, "epoch-answer", TARGET, 0, NONE, 0, M(EPOCH_TAG) |
 DPL_MESSAGE(RECORDS,       7, "records",      SOURCE, 1, RECORDS, 0,
     M(EPOCH_TAG) | M(LSN) | M(CHAIN) | M(DATA), 0)
 DPL_MESSAGE(ACK,           8, "ack",          TARGET, 0, NONE, DPL_STATE_ALL,
-    M(EPOCH_TAG) | M(RECEIVED) | M(DURABLE) | M(QUEUE_BYTES) | M(FLAGS), M(APPLIED) | M(CHECKPOINT) | M(TIME))
+    M(EPOCH_TAG) | M(RECEIVED) | M(DURABLE) | M(QUEUE_BYTES) | M(FLAGS),
+    M(APPLIED) | M(CHECKPOINT) | M(TIME) | M(ROOM))
 DPL_MESSAGE(HEARTBEAT,     9, "heartbeat",    BOTH, 0, NONE, 0, M(TIME),
     M(EPOCH_TAG) | M(HEAD) | M(SYNCED) | M(PROMISE))
 DPL_MESSAGE(ENDED,        10, "ended",        SOURCE, 0, NONE, DPL_ENDED_ALL,

@@ -15,6 +15,8 @@
 #   failover.sh stopped    Ctrl-C while it waits for a replica that was paused: it rests at once, is gone on with, and undone
 #   failover.sh full       the target's /var/lib/doppel has no room at all, but for the journal
 #   failover.sh cramped    the replica's disk has no room for a queue, and all is applied: it serves
+#   failover.sh filled WORD  the replica's disk has no room for a queue, and the source lives: it is waited for nothing that has come
+#                          (all); for what has not (part), and that is said, in a failback too
 #   failover.sh unjournalled  the target's journal has no room: it serves all the same, and all is compared later
 #   failover.sh confirmed  the source that let go is confirmed, by a higher generation: the target knows it at once, undoes,
 #                          and takes the source's place later by one that is higher still
@@ -31,7 +33,7 @@ export FAILOVER_MODE=${FAILOVER_MODE:-${1:-graceful}} FAILOVER_KILL=${FAILOVER_K
 mode=$FAILOVER_MODE kill_at=$FAILOVER_KILL
 patience=${patience:-60}
 # shellcheck disable=SC2034 # for sites-lib.sh
-[ "$mode" != cramped ] || DISK=400M
+[[ $mode != cramped && $mode != filled ]] || DISK=400M
 sites_stage
 # shellcheck disable=SC2034,SC2154 # for and of sites-lib.sh
 [ "$mode" != rules ] || map_more=$disk_a/twin:$root_b
@@ -39,7 +41,7 @@ sites_more() {
     [ "$mode$1" != remotea ] || printf 'durability=remote\ndurability_policy=refuse\n' # of [set mail]
     [[ $mode$1 != fullb && $mode$1 != unjournalledb ]] || printf '[journal]\ndir=%s/journal\nmin_free=1%%\n' "$work/b"
     # shellcheck disable=SC2154 # of sites-lib.sh
-    [[ $mode$1 != unjournalleda && $mode$1 != rulesa && $mode$1 != losta && $mode$1 != homea ]] || printf '[target]\nroot=%s\n' "$disk_a"
+    [[ $mode$1 != unjournalleda && $mode$1 != rulesa && $mode$1 != losta && $mode$1 != homea && $mode$1 != filleda ]] || printf '[target]\nroot=%s\n' "$disk_a"
     printf '[daemon]\nlog_dir=%s/log.d\n' "$work/$1"
     [ "$mode$1" != rulesb ] || sites_alerts b
     [ "$mode$1" != offlineb ] || printf '[service never]\nset=mail\nagent=ocf:test:never\n'
@@ -506,6 +508,54 @@ cramped)
     site_start a
     eventually role_is a superseded
     echo "PRINT a failover where the replica's disk has no room for a queue"
+    ;;
+filled)
+    # fills SITE: too little is left of the open segment of its queue, and there is no room for another one.
+    fills() {
+        fallocate -l "$(($(df --output=avail -k "$(get disk "$1")" | tail -n 1) - 100000))k" "$(get disk "$1")/filler" || complain "no filler"
+        eventually has_no_room "$1"
+    }
+    has_no_room() { doppel "$1" --output-as=json status mail | grep -q '"state": "full"'; }
+    waits() { doppel b procedure show "$(id_of)" | grep -qE "^now: $1"; }
+    for n in $(seq 48); do head -c 1M /dev/urandom >"$root_a/more.$n"; done
+    must doppel a wait mail --idle --timeout=60s
+    fills b
+    if [ "$kill_at" = all ]; then
+        echo "what fits into the rest" >"$root_a/last"
+        wants 0 'nothing: both sites are equal' doppel b failover mail --wait=60
+    else
+        head -c 20M /dev/urandom >"$root_a/last" # more than what is left of it
+        no_room='site site-b has no room for 2[0-9]{7} bytes of site site-a: make room there'
+        wants 7 "has come \\($no_room.*\\) in the time" doppel b failover mail --wait=2
+        doppel b procedure resume --then=wait --wait=60 >"$work/filled" 2>&1 </dev/null &
+        begun=$!
+        eventually waits "$no_room"
+        rm "$disk_b/filler"
+        wait $begun
+        code=$?
+        [ $code = 0 ] && grep -q 'nothing: both sites are equal' "$work/filled" || { complain "where there is room again: exit $code"; cat "$work/filled"; }
+    fi
+    role_is b serving || complain "site b is $(role b)"
+    same || complain "the sites differ"
+    if [ "$kill_at" != all ]; then
+        eventually role_is a superseded
+        wants 0 'restore .*: done' doppel b restore mail
+        for n in $(seq 48); do head -c 1M /dev/urandom >"$root_b/more.$n"; done
+        must doppel b wait mail --idle --timeout=60s
+        fills a
+        head -c 20M /dev/urandom >"$root_b/last"
+        no_room='site site-a has no room for 2[0-9]{7} bytes: make room there'
+        wants 7 "in 2 s: $no_room" doppel b failback mail --wait=2
+        doppel b procedure resume --wait=60 >"$work/filled" 2>&1 </dev/null &
+        begun=$!
+        eventually waits "$no_room"
+        rm "$disk_a/filler"
+        wait $begun
+        code=$?
+        [ $code = 0 ] && role_is a serving || { complain "a failback where there is room again: exit $code"; cat "$work/filled"; }
+        same || complain "the sites differ"
+    fi
+    echo "PRINT a disk without room, where $kill_at has come"
     ;;
 unjournalled)
     head -c 500M /dev/zero >"$work/b/journal/filler" 2>/dev/null

@@ -209,6 +209,7 @@ static void fill(struct rng *r, struct msggen *g, struct dpl_message *m)
     m->found = rng_below(r, 1000);
     m->removed = rng_below(r, 1000);
     m->unsettled = m->removed / 2;
+    m->room = m->queue_bytes / 2;
     m->product = word_of(r, g);
     m->site = word_of(r, g);
     m->node = word_of(r, g);

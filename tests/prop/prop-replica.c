@@ -376,6 +376,50 @@ static void after_a_failed_sync(void)
     sync_fails(2002);
 }
 
+static ssize_t write_without_room(void *self, int fd, const struct iovec *iov, int count, off_t at)
+{
+    (void)self;
+    (void)fd;
+    (void)iov;
+    (void)count;
+    (void)at;
+    errno = ENOSPC;
+    return -1;
+}
+
+/* The end of a journal is taken where there is no room to note it: the next epoch follows, or,
+ * after a crash, it is told once more. */
+static void ends_without_room(void)
+{
+    struct dpl_err err = {0};
+    struct rng r = {.state = 3};
+    begin(2004, 9, false);
+    open_replica(&r, false);
+    for (unsigned i = 0; i < 6; i++) {
+        for (unsigned n = 0; n < 10; n++)
+            model_step(&model);
+        finish(&r, false);
+        ssize_t (*well)(void *, int, const struct iovec *, int, off_t) = target.cut.io.pwritev;
+        target.cut.io.pwritev = write_without_room;
+        CU_ASSERT_EQUAL_FATAL(dpl_replica_ended(target.replica, dpl_epoch_tag(&source.epoch),
+                                                source.size, true, &err),
+                              0);
+        CU_ASSERT_EQUAL(err.code, 0);
+        CU_ASSERT_TRUE(status().ended);
+        target.cut.io.pwritev = well;
+        if (i % 2 == 0)
+            new_epoch(source.epoch.number + 1);
+        else {
+            crash(&r, false, source.size);
+            CU_ASSERT_FALSE(status().ended);
+            end_epoch(&r, false);
+        }
+    }
+    finish(&r, false);
+    check("after ends without room");
+    end();
+}
+
 /* Applying goes on while a checkpoint waits, and its position is where it began. */
 static void goes_on(void)
 {
@@ -466,6 +510,7 @@ static const struct unit_test tests[] = {
     {"and with the power cut at any write to queue, map or state", power_cuts},
     {"a sync that failed ends all checkpoints until all has been applied again",
      after_a_failed_sync},
+    {"the end of a journal is taken where there is no room to note it", ends_without_room},
     {"applying goes on while a checkpoint waits for the disk", goes_on},
     {"a name that cannot be given is asked for with its directory", names_of_the_unknown},
 };

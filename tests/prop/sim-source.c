@@ -116,7 +116,8 @@ void sim_journal_write(struct sim *sim)
 static int call_send(void *self, const struct dpl_message *m)
 {
     struct sim *sim = self;
-    if (m->type == DPL_MSG_RECORDS && (sim->source.flags & DPL_STATE_FULL))
+    if (m->type == DPL_MSG_RECORDS && (sim->source.flags & DPL_STATE_FULL) &&
+        !dpl_source_has_room(&sim->source, m->data.size))
         sim_fail(sim, "records are sent to a target that is full");
     return sim_wire_send(sim, &sim->to_target, m);
 }
@@ -245,7 +246,8 @@ void sim_source_pump(struct sim *sim)
         struct sim_epoch *e = &sim->journal.epochs[index];
         uint32_t chain;
         if (s->now.sent < e->bytes->len) {
-            if (!dpl_source_room(s))
+            size_t left = e->bytes->len - s->now.sent;
+            if (!dpl_source_room(s) && !(e->ended && dpl_source_has_room(s, left)))
                 break;
             struct dpl_view v =
                 records_from(e, s->now.sent, 1 + rng_below(&sim->rng, 5000), &chain);

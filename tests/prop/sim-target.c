@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { QUEUE_MAX = 60000 };
+enum { QUEUE_MAX = 60000, FULL_ROOM = 3000 };
 
 static struct sim_epoch *epoch_of(struct sim *sim)
 {
@@ -43,6 +43,7 @@ static void call_holds(void *self, struct dpl_target_holds *h)
                                    .queue_bytes = r->received - r->applied,
                                    .reason = r->reason,
                                    .window = 65536};
+    h->room = sim->now_ns < r->full_ns ? 0 : FULL_ROOM;
     if (r->any)
         h->epoch = epoch_of(sim)->epoch;
     h->flags = (r->needs_mirror ? DPL_STATE_NEEDS_MIRROR : 0) |

@@ -205,6 +205,10 @@ void tmodel_ack(struct tmodel *t)
         .queue_bytes = t->received - t->applied,
         .flags = (t->full ? DPL_STATE_FULL : 0) | (t->paused ? DPL_STATE_PAUSED : 0),
     };
+    if (t->full && t->room > 0) {
+        m.has |= DPL_M(ROOM);
+        m.room = t->room;
+    }
     if (t->streaming || t->pending_ended)
         t->send(t->self, &m);
 }

@@ -25,7 +25,7 @@ struct tmodel {
     uint32_t chain;
     bool streaming, refused, told_to_close, full, paused, pending_ended;
     unsigned epochs_accepted;
-    uint64_t window, head_heard;
+    uint64_t window, head_heard, room; /* room: 0: nothing is said of it */
     /* out */
     int (*send)(void *self, const struct dpl_message *message);
     void *self;

@@ -271,6 +271,79 @@ static void held_back(void)
     end();
 }
 
+static void write_and_end(size_t size)
+{
+    if (size > 0)
+        write_one(size);
+    dpl_arena_end(&rig.arena, DPL_JOURNAL_CLOSED);
+    rig_drain(&rig);
+}
+
+static void is_full(uint64_t room)
+{
+    target.full = true;
+    target.room = room;
+    tmodel_ack(&target);
+    UNTIL((the_link.source.flags & DPL_STATE_FULL) && the_link.source.room == room);
+}
+
+/* A target without room is told the end of the journal when it has all of it, or what is left fits,
+ * and not before. */
+static void ends_without_room(void)
+{
+    static const struct {
+        const char *name;
+        size_t more;
+        uint64_t room;
+        bool waits;
+    } cases[] = {{"ends", 0, 0, false},
+                 {"ends-later", 100000, 0, true},
+                 {"too-little", 100000, 100000, true},
+                 {"just-fits", 100000, 110000, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        begin(cases[i].name);
+        write_one(100000);
+        UNTIL(target.durable == spilled());
+        uint64_t before = target.received;
+        is_full(cases[i].room);
+        write_and_end(cases[i].more);
+        if (cases[i].waits) {
+            UNTIL(said.status &&
+                  dpl_doc_int(said.status, "unsent_bytes", 0) == (int64_t)(spilled() - before));
+            CU_ASSERT_EQUAL(target.received, before);
+            CU_ASSERT_FALSE(target.ended);
+            target.full = false;
+            tmodel_ack(&target);
+        }
+        UNTIL(target.ended);
+        CU_ASSERT_EQUAL(target.received, spilled());
+        CU_ASSERT_EQUAL(target.full, !cases[i].waits);
+        UNTIL(said.status && dpl_doc_bool(said.status, "sent_all", false));
+        CU_ASSERT_EQUAL(dpl_doc_int(said.status, "unsent_bytes", -1), 0);
+        same_bytes();
+        end();
+    }
+}
+
+/* What a full target has room for is not given to those who go on. */
+static void keeps_room(void)
+{
+    begin("keeps-room");
+    write_one(1000);
+    UNTIL(target.durable == spilled());
+    uint64_t before = target.received;
+    is_full(1 << 20);
+    write_one(1000);
+    UNTIL(said.status &&
+          dpl_doc_int(said.status, "unsent_bytes", 0) == (int64_t)(spilled() - before));
+    CU_ASSERT_EQUAL(target.received, before);
+    write_and_end(1000);
+    UNTIL(target.ended);
+    CU_ASSERT_EQUAL(target.received, spilled());
+    same_bytes();
+    end();
+}
+
 static void overflow(void)
 {
     begin("overflow");
@@ -572,6 +645,8 @@ static const struct unit_test tests[] = {
     {"a cut link goes on where the target is", goes_on},
     {"what the target holds is removed from the journal", trims},
     {"a full target is sent nothing until it is not", held_back},
+    {"a full target that has all of a journal is told its end", ends_without_room},
+    {"a full target's last room is for the last records", keeps_room},
     {"a journal that overflows tells the target and the daemon", overflow},
     {"what would end in a gap is not waited for while the target is full", left_behind},
     {"commands are done and answered", commands},

@@ -491,8 +491,25 @@ static void window(void)
     full.flags = DPL_STATE_FULL;
     receive(full, 0);
     CU_ASSERT_FALSE(dpl_source_room(&source));
-    receive(ack(1, 800 + (1 << 20), 800 + (1 << 20)), 0);
+    CU_ASSERT_EQUAL(send_bytes(64, 0), DPL_E_PARAM);
+    CU_ASSERT_FALSE(dpl_source_has_room(&source, 64)); /* nothing was said of it */
+    full.has |= DPL_M(ROOM);
+    full.room = 64;
+    receive(full, 0);
+    CU_ASSERT_FALSE(dpl_source_room(&source));
+    CU_ASSERT_FALSE(dpl_source_has_room(&source, 72));
+    CU_ASSERT_EQUAL(send_bytes(72, 0), DPL_E_PARAM);
+    CU_ASSERT_EQUAL(send_bytes(64, 0), 0);
+    CU_ASSERT_FALSE(dpl_source_has_room(&source, 8)); /* until that is durable */
+    full.received += 64;
+    receive(full, 0);
+    CU_ASSERT_FALSE(dpl_source_has_room(&source, 8));
+    full.durable += 64;
+    receive(full, 0);
+    CU_ASSERT_TRUE(dpl_source_has_room(&source, 64));
+    receive(ack(1, 864 + (1 << 20), 864 + (1 << 20)), 0);
     CU_ASSERT_TRUE(dpl_source_room(&source));
+    CU_ASSERT_FALSE(dpl_source_has_room(&source, 8));
     struct dpl_message huge = state(1, 800);
     huge.window = 1 << 30;
     bring(DPL_SOURCE_STATING);

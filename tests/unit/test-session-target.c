@@ -372,6 +372,12 @@ static void acks(void)
     dpl_target_tick(&target, 4 * MS);
     CU_ASSERT_STRING_EQUAL(world.sent, "AA");
     CU_ASSERT_TRUE(world.last.received == 864 && world.last.durable == 800);
+    CU_ASSERT_FALSE(world.last.has & DPL_M(ROOM));
+    world.holds.flags |= DPL_STATE_FULL;
+    world.holds.room = 4096;
+    dpl_target_moved(&target);
+    dpl_target_tick(&target, 6 * MS);
+    CU_ASSERT_TRUE(world.last.has & DPL_M(ROOM) && world.last.room == 4096);
 }
 
 static void heartbeats(void)
