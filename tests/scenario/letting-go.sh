@@ -58,6 +58,7 @@ goes_home() {
     wait_until 60 nothing_at a || fail "$part: something of the set runs at site a"
     never_double
     write b "$part-at-b"
+    wait_until 60 runs a mail-link-ip || fail "$part: site a is not reached"
     typed b restore mail
     equal b a "$part: restored"
     typed b failback mail
