@@ -228,11 +228,15 @@ static bool agents_rest(const struct dpl_procs *procs)
     return all;
 }
 
+/* Between two messages they rest for a moment only, so they are looked at often; all processes of
+ * the host are looked at when those that were known rest. */
 static void await_agents(struct dpl_procs *procs, const struct dpl_clock *clock, int64_t until_ns)
 {
-    while (!agents_rest(procs) && dpl_clock_left_ms(clock, until_ns) > 0) {
-        g_usleep(LOOK_US);
+    for (bool all = false; !all && dpl_clock_left_ms(clock, until_ns) > 0;) {
+        while (!agents_rest(procs) && dpl_clock_left_ms(clock, until_ns) > 0)
+            g_usleep(LOOK_US);
         look_again(procs);
+        all = agents_rest(procs);
     }
 }
 
