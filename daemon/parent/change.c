@@ -78,6 +78,25 @@ void dpl_change(struct dpl_daemon *daemon, const char *kind, const char *name,
     dpl_store_put(daemon->store, kind, name, expected ? &version : NULL, doc, done, c);
 }
 
+static void found_is_put(struct dpl_daemon *daemon, struct dpl_request *request, const char *name,
+                         int rc, const struct dpl_err *err)
+{
+    struct dpl_set *set = dpl_set_find(daemon, name);
+    (void)request;
+    if (set)
+        set->found = false;
+    if (rc < 0 && rc != DPL_E_BUSY)
+        dpl_log(LOG_WARNING, "set \"%s\": %s", name, err->text);
+}
+
+void dpl_change_found(struct dpl_set *set, const struct dpl_doc *doc)
+{
+    if (set->found)
+        return;
+    set->found = true;
+    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, found_is_put);
+}
+
 void dpl_changes_end(struct dpl_daemon *daemon)
 {
     while (daemon->changes->len > 0)

@@ -21,6 +21,9 @@ typedef void dpl_change_fn(struct dpl_daemon *daemon, struct dpl_request *reques
 void dpl_change(struct dpl_daemon *daemon, const char *kind, const char *name,
                 const struct dpl_store_version *expected, const struct dpl_doc *doc,
                 struct dpl_request *request, dpl_change_fn *then);
+/* Puts the set's document, as something found that is looked at again and again: nothing while the
+ * last one of these is on its way. */
+void dpl_change_found(struct dpl_set *set, const struct dpl_doc *doc);
 /* doppeld stops: answers all. */
 void dpl_changes_end(struct dpl_daemon *daemon);
 

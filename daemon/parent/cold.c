@@ -65,7 +65,7 @@ static void put(struct dpl_set *set, const char *why, const char *next)
     struct dpl_doc *cold = dpl_doc_set_tree(doc, "cold");
     dpl_doc_set_text(cold, "why", why);
     dpl_doc_set_text(cold, "next", next);
-    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+    dpl_change_found(set, doc);
 }
 
 static void hold(struct dpl_set *set, const char *why_format, const char *next_format,
@@ -119,7 +119,7 @@ void dpl_cold_over(struct dpl_set *set)
         return;
     g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set->doc);
     dpl_doc_unset(doc, "cold");
-    dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+    dpl_change_found(set, doc);
 }
 
 const char *dpl_cold_why(const struct dpl_set *set)

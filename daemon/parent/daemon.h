@@ -173,6 +173,7 @@ struct dpl_set {
     struct dpl_backoff connect_backoff;
     char last_error[400];
     bool lag_told; /* that the replica is too old */
+    bool found;    /* a change by what was found is on its way (dpl_change_found) */
     struct dpl_other *other;
     struct dpl_kept_look *kept, *changed;
     struct dpl_held held;

@@ -62,7 +62,7 @@ static void note_connection(struct dpl_set *set, const struct dpl_doc *connectio
     if ((how && how[0]) || dpl_doc_get(doc, "on_superseded"))
         changed |= take_parameter(doc, "on_superseded", how && how[0] ? how : "stop");
     if (changed)
-        dpl_change(set->daemon, "set", set->name, &set->version, doc, NULL, NULL);
+        dpl_change_found(set, doc);
 }
 
 static void is_set(void *self, int rc, const struct dpl_err *err)
@@ -99,14 +99,15 @@ static bool clean_refused(struct dpl_roles *r, const struct dpl_set *set, const 
     return true;
 }
 
-/* Whether the store is about to bring another role, or another generation of it. */
+/* Whether the store is about to bring another role, or another generation of it, or holds it. */
 static bool role_changes(const struct dpl_roles *r, const struct dpl_set *set)
 {
     const struct dpl_doc *next = NULL;
     if (!dpl_group_pending(dpl_store_group(r->daemon->store), "set", set->name, &next))
         return false;
     return !next || g_strcmp0(dpl_doc_text(next, "role"), dpl_doc_text(set->doc, "role")) != 0 ||
-           dpl_doc_int(next, "generation", 0) != dpl_doc_int(set->doc, "generation", 0);
+           dpl_doc_int(next, "generation", 0) != dpl_doc_int(set->doc, "generation", 0) ||
+           dpl_doc_bool(next, "held", false) != dpl_doc_bool(set->doc, "held", false);
 }
 
 /* It runs on a node that takes no part in the store, and cannot write what it hears. */
