@@ -58,6 +58,8 @@ struct begin {
     struct dpl_request *request;
     const struct dpl_run_kind *kind;
     char *id, *set;
+    char *role; /* of the set when it was looked at, with its generation */
+    int64_t generation;
     char *old;          /* whose place it takes; NULL: nobody's */
     struct dpl_err why; /* it does not begin */
 };
@@ -75,6 +77,7 @@ static void begin_end(struct begin *b, const struct dpl_err *err)
     }
     g_free(b->id);
     g_free(b->set);
+    g_free(b->role);
     g_free(b->old);
     g_free(b);
 }
@@ -91,14 +94,25 @@ static int check_wanted(const struct dpl_request *request, const char *id, struc
     return err->code;
 }
 
+/* What was looked at before the store was asked; a confirm may have come between. */
+static int check_same(const struct begin *b, const struct dpl_doc *doc, struct dpl_err *err)
+{
+    const char *role = dpl_doc_text(doc, "role");
+    int64_t generation = dpl_doc_int(doc, "generation", 0);
+    if (g_strcmp0(role, b->role) == 0 && generation == b->generation)
+        return DPL_OK;
+    return dpl_err_set(err, DPL_E_REFUSED, "set \"%s\" is %s by now, generation %lld", b->set,
+                       role ? role : "nothing", (long long)generation);
+}
+
 /* The set's document names it: one procedure at a time, whoever else begins one. */
 static int lock(void *self, struct dpl_doc *doc, struct dpl_err *err)
 {
     struct begin *b = self;
-    if (check_wanted(b->request, b->id, err) < 0)
+    if (check_wanted(b->request, b->id, err) < 0 || check_same(b, doc, err) < 0)
         return err->code;
     const char *other = dpl_procedure_open(b->daemon, b->set);
-    if (other && strcmp(other, b->id) != 0) {
+    if (g_strcmp0(other, b->id) != 0) {
         if (dpl_procedure_may_begin(b->daemon, b->set, b->kind, err) < 0)
             return err->code;
         g_free(b->old);
@@ -173,7 +187,9 @@ void dpl_procedure_begin(struct dpl_set *set, const struct dpl_run_kind *kind, i
                         .request = request,
                         .kind = kind,
                         .id = dpl_procedure_id(set->daemon, set->name),
-                        .set = g_strdup(set->name)};
+                        .set = g_strdup(set->name),
+                        .role = g_strdup(dpl_doc_text(set->doc, "role")),
+                        .generation = dpl_doc_int(set->doc, "generation", 0)};
     g_autoptr(dpl_doc_auto) doc = dpl_procedure_doc(kind, set->name, generation, options);
     g_autofree char *id = g_strdup(b->id); /* b may be gone when the put returns */
     dpl_doc_set_int(doc, "user", (int64_t)request->uid);

@@ -10,6 +10,7 @@
 #include "daemon/parent/procedure_command.h"
 #include "daemon/parent/procedure_doc.h"
 #include "daemon/parent/restore.h"
+#include "daemon/parent/set_become.h"
 #include "daemon/parent/talk.h"
 #include "lib/base/fd.h"
 #include "lib/ctl/command.h"
@@ -98,9 +99,23 @@ void __wrap_dpl_talk_ask(struct dpl_daemon *d, const char *site, struct dpl_doc 
 
 /* --- two nodes -------------------------------------------------------------------------------- */
 
+/* Runs once, before the next change of the set by b1 has its place in the order. */
+static void (*ahead)(void);
+
+static bool is_put_of_set(const struct dpl_doc *message)
+{
+    return g_strcmp0(dpl_doc_text(message, "message"), "propose") == 0 &&
+           g_strcmp0(dpl_doc_text(message, "kind"), "set") == 0;
+}
+
 static void on_send(void *self, const struct dpl_doc *message)
 {
     const struct member *from = self;
+    void (*fn)(void) = ahead;
+    if (fn && from == &members[0] && is_put_of_set(message)) {
+        ahead = NULL;
+        fn();
+    }
     for (unsigned i = 0; i < NODES; i++) {
         struct message *m = g_new(struct message, 1);
         *m = (struct message){from->id, dpl_doc_copy(message)};
@@ -210,6 +225,7 @@ static void end(void)
     dpl_settings_clear(&here.settings);
     g_free(set.name);
     dpl_doc_free(set.doc);
+    ahead = NULL;
     memset(&here, 0, sizeof here);
     memset(&seen, 0, sizeof seen);
 }
@@ -233,6 +249,7 @@ static void put_set(const char *role, const char *procedure)
     dpl_doc_set_int(doc, "generation", 2);
     if (procedure)
         dpl_doc_set_text(doc, "procedure", procedure);
+    dpl_doc_set_text(doc, "peer_rules", "include recursive /srv/mail\n");
     put(0, "set", "mail", doc);
     deliver();
 }
@@ -420,6 +437,75 @@ static void nobody_waits(void)
     deliver();
     CU_ASSERT_EQUAL(seen.code, 0);
     CU_ASSERT_EQUAL(here.runs->len, 1);
+    end();
+}
+
+/* A confirm at node b2. */
+static void serves_here(void)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set.doc);
+    CU_ASSERT_EQUAL(dpl_set_become(doc, DPL_SET_EVENT_CONFIRM, 2, NULL), 1);
+    put(1, "set", "mail", doc);
+}
+
+/* Another source, of which this replica has heard. */
+static void has_another_number(void)
+{
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set.doc);
+    CU_ASSERT_EQUAL(dpl_set_become(doc, DPL_SET_EVENT_MEET, 7, NULL), 1);
+    put(1, "set", "mail", doc);
+}
+
+static void begin_after(void (*fn)(void), const char *why)
+{
+    begin();
+    put_set("standby", NULL);
+    ahead = fn;
+    dpl_procedure_begin(&set, &dpl_failover_kind, 4, NULL, request("failover", "set", "mail"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, DPL_E_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, why));
+    CU_ASSERT_EQUAL(here.runs->len, 0);
+    CU_ASSERT_PTR_NULL(dpl_doc_text(set.doc, "procedure"));
+    g_auto(GStrv) names = dpl_store_list(here.store, "procedure");
+    CU_ASSERT_EQUAL(g_strv_length(names), 0);
+    end();
+}
+
+static void begins_after_a_confirm(void)
+{
+    begin_after(serves_here, "is serving by now, generation 4");
+}
+
+static void begins_after_a_meeting(void)
+{
+    begin_after(has_another_number, "is standby by now, generation 7");
+}
+
+static void leave(void)
+{
+    seen.gone = true;
+}
+
+static void old_one_ends(void)
+{
+    g_autoptr(dpl_doc_auto) old = dpl_doc_copy(record("p"));
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set.doc);
+    dpl_doc_set_tree(old, "given_up");
+    put(1, "procedure", "p", old);
+    dpl_doc_unset(doc, "procedure");
+    put(1, "set", "mail", doc);
+    ahead = leave;
+}
+
+static void gives_nothing_back(void)
+{
+    begin_in_its_place();
+    ahead = old_one_ends;
+    dpl_procedure_begin(&set, &dpl_failover_kind, 4, NULL, request("failover", "set", "mail"));
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_PTR_NULL(dpl_doc_text(set.doc, "procedure"));
     end();
 }
 
@@ -622,6 +708,9 @@ static const struct unit_test tests[] = {
     {"a confirm that is refused gives no procedure up", confirm_refused},
     {"a procedure takes the place of one that rests past the point of undoing", takes_its_place},
     {"one for which nobody waits gives the place back", nobody_waits},
+    {"one that has ended meanwhile is not given the place back", gives_nothing_back},
+    {"a failover does not begin where a confirm came first", begins_after_a_confirm},
+    {"nor where the set has another generation by then", begins_after_a_meeting},
     {"a resume for which nobody waits does not run", nobody_waits_for_a_resume},
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
     {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
