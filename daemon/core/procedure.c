@@ -187,6 +187,7 @@ static void forwards(struct dpl_procedure *p)
         close_as(p, DPL_PROCEDURE_DONE);
     } else if (p->steps[p->at] == DPL_STEP_BEGUN) {
         begin(p); /* what it needed was there, and may not be any more */
+        p->fresh = false;
     } else if (p->stop) {
         close_as(p, DPL_PROCEDURE_INTERRUPTED);
     } else {
@@ -234,12 +235,15 @@ void dpl_procedure_ended(struct dpl_procedure *p, enum dpl_procedure_outcome out
             forwards(p);
         return;
     }
-    if (p->stop && (next == DPL_PHASE_ACT || next == DPL_PHASE_REVERT)) {
-        close_as(
-            p, DPL_PROCEDURE_INTERRUPTED); /* who wants it to rest may have waited for the store */
+    /* Who wants it to rest may have waited for the store, or for what the step needs. */
+    if (p->stop && (next == DPL_PHASE_BEGIN || next == DPL_PHASE_ACT || next == DPL_PHASE_REVERT)) {
+        if (next == DPL_PHASE_ACT && p->fresh)
+            p->steps[p->at] = DPL_STEP_TODO; /* it has not acted: it can still be undone */
+        close_as(p, DPL_PROCEDURE_INTERRUPTED);
         return;
     }
     p->phase = next;
+    p->fresh = next == DPL_PHASE_BEGIN;
     if (next == DPL_PHASE_BEGIN)
         begin(p);
     else if (next == DPL_PHASE_END)

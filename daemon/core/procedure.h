@@ -78,8 +78,9 @@ struct dpl_procedure {
     enum dpl_step_state steps[DPL_PROCEDURE_STEPS];
     /* Of who runs it. */
     enum dpl_procedure_phase phase;
-    size_t at; /* the step */
-    bool stop; /* after the step that runs */
+    size_t at;  /* the step */
+    bool stop;  /* after the step that runs */
+    bool fresh; /* the step begins now: nobody has acted for it yet */
 };
 
 /* A new one, of so many steps; nothing is done yet. */
@@ -93,7 +94,8 @@ int dpl_procedure_resume(struct dpl_procedure *p, struct dpl_err *err);
 /* The same, backwards. REFUSED when it has ended, or when a step has begun past which nothing can
  * be undone. */
 int dpl_procedure_undo(struct dpl_procedure *p, struct dpl_err *err);
-/* It rests after the step that runs; one that has not acted yet does not. */
+/* It rests after the step that runs; one that has not acted yet does not, and is still to do unless
+ * it was begun before. */
 void dpl_procedure_stop(struct dpl_procedure *p);
 
 /* What is to be done now; p->at is the step. */

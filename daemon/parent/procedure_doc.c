@@ -84,8 +84,11 @@ void dpl_procedure_write(const struct dpl_procedure *p, struct dpl_doc *doc)
     dpl_doc_set_text(doc, "state", dpl_procedure_state_text(p->state));
     if (p->back)
         dpl_doc_set_bool(doc, "back", true);
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
         dpl_doc_set_text(step_at(doc, i), "state", dpl_step_state_text(p->steps[i]));
+        if (p->steps[i] == DPL_STEP_TODO) /* it was stopped before it acted */
+            dpl_doc_unset(step_at(doc, i), "begun_ms");
+    }
 }
 
 void dpl_procedure_step_begun(struct dpl_doc *doc, size_t at)

@@ -6,8 +6,10 @@
  * replaces, no more.
  *
  * What holds: nothing is acted without the token, nor before "begun" is durable; no step is "done"
- * without a check that found its effect; nothing is reverted past a last step; at the end all
- * effects are there, or none. DPL_SEED=N DPL_ROUNDS=1 runs seed N again.
+ * without a check that found its effect; nothing is reverted past a last step that has acted; one
+ * that was begun is to do again only if it has not acted, and whoever is stopped leaves none begun
+ * that it has begun and not made; at the end all effects are there, or none. DPL_SEED=N
+ * DPL_ROUNDS=1 runs seed N again.
  */
 #include "daemon/core/procedure.h"
 #include "tests/prop/rng.h"
@@ -35,7 +37,9 @@ struct world {
     bool effect[DPL_PROCEDURE_STEPS];
     bool checked[DPL_PROCEDURE_STEPS]; /* by the holder of the token, since the last action */
     bool calm;                         /* nothing fails, nobody dies */
-    bool last_begun;
+    bool last_acted;
+    unsigned begun[DPL_PROCEDURE_STEPS]; /* by which token */
+    bool acted[DPL_PROCEDURE_STEPS];     /* since then */
 };
 
 static void start(struct world *w, struct node *n, bool back)
@@ -47,6 +51,19 @@ static void start(struct world *w, struct node *n, bool back)
     n->runs = true;
 }
 
+static void save_begun(struct world *w, const struct record *mine, size_t i)
+{
+    bool was = w->store.p.steps[i] == DPL_STEP_BEGUN, is = mine->p.steps[i] == DPL_STEP_BEGUN;
+    if (is && !was) {
+        w->begun[i] = mine->token;
+        w->acted[i] = false;
+    }
+    if (was && mine->p.steps[i] == DPL_STEP_TODO)
+        CU_ASSERT_FALSE_FATAL(w->acted[i]);
+    if (is && mine->p.state == DPL_PROCEDURE_INTERRUPTED && w->begun[i] == mine->token)
+        CU_ASSERT_TRUE_FATAL(w->acted[i]);
+}
+
 static enum dpl_procedure_outcome save(struct world *w, struct node *n)
 {
     struct record *mine = &n->mine;
@@ -55,7 +72,7 @@ static enum dpl_procedure_outcome save(struct world *w, struct node *n)
     for (size_t i = 0; i < mine->p.count; i++) {
         if (mine->p.steps[i] == DPL_STEP_DONE && w->store.p.steps[i] != DPL_STEP_DONE)
             CU_ASSERT_TRUE_FATAL(w->checked[i] && w->effect[i]);
-        w->last_begun |= mine->p.last[i] && mine->p.steps[i] == DPL_STEP_BEGUN;
+        save_begun(w, mine, i);
     }
     mine->version++;
     w->store = *mine;
@@ -85,6 +102,8 @@ static enum dpl_procedure_outcome act(struct world *w, struct node *n, size_t at
     for (size_t i = 0; i < at; i++)
         CU_ASSERT_TRUE_FATAL(w->effect[i]);
     w->checked[at] = false;
+    w->acted[at] = true;
+    w->last_acted |= n->mine.p.last[at];
     w->effect[at] |= made(w);
     return said(w);
 }
@@ -104,7 +123,7 @@ static enum dpl_procedure_outcome revert(struct world *w, struct node *n, size_t
     if (n->mine.token != w->store.token)
         return DPL_OUTCOME_LOST;
     CU_ASSERT_EQUAL_FATAL(w->store.p.steps[at], DPL_STEP_UNDOING);
-    CU_ASSERT_FALSE_FATAL(w->last_begun);
+    CU_ASSERT_FALSE_FATAL(w->last_acted);
     for (size_t i = at + 1; i < w->store.p.count; i++)
         CU_ASSERT_FALSE_FATAL(w->effect[i]);
     bool fails = !w->calm && rng_one_in(&w->rng, 6);

@@ -631,6 +631,29 @@ static void stopped_while_saved(void)
     end();
 }
 
+static bool is_looked_at(void)
+{
+    return running() && running()->machine.phase == DPL_PHASE_LOOK;
+}
+
+/* That it begins is saved late, and nothing was acted then. */
+static void stopped_before_it_acted(void)
+{
+    begin_failover(false);
+    turn_until(is_looked_at);
+    members[1].deaf = true;
+    turn_until(waits_for_node);
+    dpl_run_stop(running());
+    members[1].deaf = false;
+    turn_until(rests);
+    const struct dpl_doc *step = dpl_doc_at(dpl_doc_list(record("p"), "steps"), 0);
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "interrupted");
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(step, "state"), "to do");
+    CU_ASSERT_PTR_NULL(dpl_doc_get(step, "begun_ms"));
+    CU_ASSERT_PTR_NULL(dpl_doc_tree(set.doc, "failing_over"));
+    end();
+}
+
 static void members_are(size_t count)
 {
     static const uint32_t ids[] = {1, 2};
@@ -714,6 +737,7 @@ static const struct unit_test tests[] = {
     {"a resume for which nobody waits does not run", nobody_waits_for_a_resume},
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
     {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
+    {"a step that was stopped before it acted is still to do", stopped_before_it_acted},
     {"a stop is heard while the store takes no change", stopped_while_suspended},
     {"one whose place another took is shown as given up", shows_given_up},
     {"one whose set was deleted says so", shows_deleted},

@@ -71,11 +71,41 @@ static void stopped(void)
     CU_ASSERT_STRING_EQUAL(run(&p, 2), "save2 look2 ");
 }
 
+/* What a step needs may take long to be there. */
+static void stopped_while_looked(void)
+{
+    struct dpl_procedure p = of_two();
+    run(&p, 6); /* the last one is looked at */
+    dpl_procedure_stop(&p);
+    CU_ASSERT_STRING_EQUAL(run(&p, 99), "look2 save2 ");
+    CU_ASSERT_EQUAL(p.state, DPL_PROCEDURE_INTERRUPTED);
+    CU_ASSERT_EQUAL(p.steps[1], DPL_STEP_TODO);
+    CU_ASSERT_EQUAL(dpl_procedure_check(&p, NULL), DPL_OK);
+    CU_ASSERT_FALSE(dpl_procedure_past_last(&p));
+}
+
 /* A store may take long, and whoever waited for it be gone. */
 static void stopped_while_saved(void)
 {
     struct dpl_procedure p = of_two();
-    run(&p, 2); /* "begun" is being saved */
+    run(&p, 7); /* "begun" is being saved */
+    dpl_procedure_stop(&p);
+    CU_ASSERT_STRING_EQUAL(run(&p, 99), "save2 save2 ");
+    CU_ASSERT_EQUAL(p.state, DPL_PROCEDURE_INTERRUPTED);
+    CU_ASSERT_EQUAL(p.steps[1], DPL_STEP_TODO);
+    CU_ASSERT_EQUAL(dpl_procedure_check(&p, NULL), DPL_OK);
+    CU_ASSERT_FALSE(dpl_procedure_past_last(&p));
+    CU_ASSERT_EQUAL(dpl_procedure_resume(&p, NULL), DPL_OK);
+    CU_ASSERT_STRING_EQUAL(run(&p, 4), "save2 look2 save2 act2 ");
+}
+
+/* Whoever began it before may have acted. */
+static void stopped_while_saved_again(void)
+{
+    struct dpl_procedure p = of_two();
+    run(&p, 3);
+    CU_ASSERT_EQUAL(dpl_procedure_resume(&p, NULL), DPL_OK);
+    run(&p, 1);
     dpl_procedure_stop(&p);
     CU_ASSERT_STRING_EQUAL(run(&p, 99), "save1 save1 ");
     CU_ASSERT_EQUAL(p.state, DPL_PROCEDURE_INTERRUPTED);
@@ -224,7 +254,10 @@ static const struct unit_test tests[] = {
     {"each step is looked at, begun, made, checked and ended, in that order", forwards},
     {"a step that was begun is made again by whoever takes it over", taken_over},
     {"a stop lets the step end that runs, and what rests goes on later", stopped},
-    {"a stop before a step has acted keeps it from acting", stopped_while_saved},
+    {"a stop while a step is looked at keeps it from beginning", stopped_while_looked},
+    {"a stop before a step has acted keeps it from acting, and it is still to do",
+     stopped_while_saved},
+    {"a stop before a step acts again leaves it begun", stopped_while_saved_again},
     {"what failed is undone from the last step that was begun", undone},
     {"an undoing that failed goes on backwards", undone_in_between},
     {"nothing is undone once a last step has begun", past_last},
