@@ -65,6 +65,29 @@ static int check_procedure(const struct dpl_set *set, struct dpl_err *err)
                        id, id);
 }
 
+/* One that has begun since another was given up keeps its place. */
+static int check_none(const struct dpl_set *set, struct dpl_err *err)
+{
+    const char *id = dpl_procedure_open(set->daemon, set->name);
+    return id ? dpl_err_set(err, DPL_E_REFUSED,
+                            "set \"%s\": procedure %s has begun in this moment: doppel procedure "
+                            "show %s",
+                            set->name, id, id)
+              : DPL_OK;
+}
+
+/* The other site and the store may take long: what nobody waits for any more is not done. */
+static int check_wanted(const struct dpl_set *set, const struct dpl_request *request,
+                        struct dpl_err *err)
+{
+    if (dpl_request_alive(request))
+        return DPL_OK;
+    dpl_err_set(err, DPL_E_INTERRUPTED, "set \"%s\" is not confirmed: nobody waits for it any more",
+                set->name);
+    dpl_log(LOG_NOTICE, "%s", err->text);
+    return err->code;
+}
+
 static void given_up(struct dpl_daemon *daemon, struct dpl_request *request, const char *id, int rc,
                      const struct dpl_err *error)
 {
@@ -76,7 +99,8 @@ static void given_up(struct dpl_daemon *daemon, struct dpl_request *request, con
                     "procedure %s was changed in this moment: doppel procedure show %s", id, id);
     else if (rc == DPL_OK && !set)
         dpl_err_set(&err, DPL_E_NOT_FOUND, "the set was deleted");
-    else if (rc == DPL_OK)
+    else if (rc == DPL_OK && check_wanted(set, request, &err) == DPL_OK &&
+             check_none(set, &err) == DPL_OK)
         dpl_store_get(daemon->store, "procedure", id, &item, &err);
     if (err.code < 0)
         dpl_request_fail(request, &err);
@@ -112,7 +136,8 @@ static void begin(struct dpl_set *set, struct dpl_request *request, int64_t gene
     const char *open = dpl_procedure_open(set->daemon, set->name);
     g_autoptr(dpl_doc_auto) doc = NULL;
     struct dpl_err err = {0};
-    if (check_procedure(set, &err) < 0 || confirmed(set, generation, request->uid, &doc, &err) < 0)
+    if (check_wanted(set, request, &err) < 0 || check_procedure(set, &err) < 0 ||
+        confirmed(set, generation, request->uid, &doc, &err) < 0)
         dpl_request_fail(request, &err);
     else if (open)
         give_up(set, open, request, generation);

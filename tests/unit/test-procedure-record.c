@@ -390,8 +390,62 @@ static void confirm_refused(void)
     answers("serving", 3);
     deliver();
     CU_ASSERT_EQUAL(seen.code, DPL_E_REFUSED);
-    CU_ASSERT_STRING_EQUAL(dpl_procedure_open(&here, "mail"), "p");
+    CU_ASSERT_EQUAL(g_strcmp0(dpl_procedure_open(&here, "mail"), "p"), 0);
     end();
+}
+
+static void nobody_waits_for_an_answer(void)
+{
+    begin_ceded();
+    seen.gone = true;
+    answers("standby", 2);
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_STRING_EQUAL(role(), "released");
+    CU_ASSERT_EQUAL(g_strcmp0(dpl_procedure_open(&here, "mail"), "p"), 0);
+    end();
+}
+
+static void nobody_waits_for_a_confirm(void)
+{
+    begin_ceded();
+    answers("standby", 2);
+    seen.gone = true;
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_STRING_EQUAL(role(), "released");
+    end();
+}
+
+/* A failover takes the place of what rests, at node b2; b1 has not heard of it. */
+static void confirm_late(bool runs)
+{
+    begin();
+    put_resting("p", &dpl_failback_kind, dpl_failback_kind.count - 1);
+    put_set("standby", "p");
+    g_autoptr(dpl_doc_auto) other = resting(&dpl_failover_kind, 0);
+    if (runs)
+        dpl_doc_set_text(other, "state", "running");
+    put(1, "procedure", "other", other);
+    deliver();
+    dpl_confirm(&set, request("site confirm", "set", "mail"));
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set.doc);
+    dpl_doc_set_text(doc, "procedure", "other");
+    put(1, "set", "mail", doc);
+    answers("released", 2);
+    deliver();
+    CU_ASSERT_EQUAL(seen.code, DPL_E_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "doppel procedure show other"));
+    CU_ASSERT_STRING_EQUAL(role(), "standby");
+    CU_ASSERT_EQUAL(g_strcmp0(dpl_procedure_open(&here, "mail"), "other"), 0);
+    end();
+}
+
+static void begun_in_this_moment(void)
+{
+    confirm_late(true);
+    confirm_late(false);
 }
 
 /* --- a beginning ------------------------------------------------------------------------------ */
@@ -729,6 +783,9 @@ static const struct unit_test tests[] = {
      resumed_in_this_moment},
     {"a procedure that a confirm has given up is not taken over", resumed_too_late},
     {"a confirm that is refused gives no procedure up", confirm_refused},
+    {"nor one for which nobody waits", nobody_waits_for_an_answer},
+    {"a confirm for which nobody waits does not let the set serve", nobody_waits_for_a_confirm},
+    {"a confirm takes no procedure away that has just begun", begun_in_this_moment},
     {"a procedure takes the place of one that rests past the point of undoing", takes_its_place},
     {"one for which nobody waits gives the place back", nobody_waits},
     {"one that has ended meanwhile is not given the place back", gives_nothing_back},
