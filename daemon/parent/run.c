@@ -155,6 +155,7 @@ static void prepare(struct dpl_run *run)
     } else if (phase == DPL_PHASE_TAKE) {
         dpl_doc_unset(run->doc, "why");
         dpl_doc_unset(run->doc, "question");
+        dpl_doc_unset(run->doc, "abort"); /* it was wanted where it rested */
     } else if (phase == DPL_PHASE_CLOSE && dpl_procedure_over(&run->machine)) {
         dpl_procedure_ended_now(run->doc);
     }

@@ -708,6 +708,25 @@ static void stopped_before_it_acted(void)
     end();
 }
 
+/* Its doppeld ended before it could undo it, as was wanted for that case. */
+static void aborted_once(void)
+{
+    begin();
+    g_autoptr(dpl_doc_auto) doc = resting(&dpl_failover_kind, 0);
+    dpl_doc_set_bool(doc, "abort", true);
+    put(0, "procedure", "p", doc);
+    put_set("standby", "p");
+    struct dpl_request *r = request("procedure resume", "id", "p");
+    dpl_doc_set_text(r->args, "then", "immediate");
+    dpl_procedure_command(&here, r);
+    turn_until(is_looked_at);
+    dpl_run_stop(running());
+    turn_until(rests);
+    CU_ASSERT_STRING_EQUAL(dpl_doc_text(record("p"), "state"), "interrupted");
+    CU_ASSERT_FALSE(dpl_doc_bool(record("p"), "back", false));
+    end();
+}
+
 static void members_are(size_t count)
 {
     static const uint32_t ids[] = {1, 2};
@@ -795,6 +814,7 @@ static const struct unit_test tests[] = {
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
     {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
     {"a step that was stopped before it acted is still to do", stopped_before_it_acted},
+    {"one that is gone on with is not undone for what was wanted before", aborted_once},
     {"a stop is heard while the store takes no change", stopped_while_suspended},
     {"one whose place another took is shown as given up", shows_given_up},
     {"one whose set was deleted says so", shows_deleted},
