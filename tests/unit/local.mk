@@ -217,14 +217,20 @@ tests_unit_test_group_look_LDADD = libunit.a libparent.a libcore.a libctl.a libw
 check_PROGRAMS += tests/unit/test-replica-life
 TESTS += tests/unit/test-replica-life
 tests_unit_test_replica_life_LDADD = libapply.a libcore.a libproto.a $(PROTO_LIBS) $(UNIT_JOURNAL)
-check_PROGRAMS += tests/unit/test-procedure-record
-TESTS += tests/unit/test-procedure-record
+check_PROGRAMS += tests/unit/test-procedure-record tests/unit/test-confirm
+TESTS += tests/unit/test-procedure-record tests/unit/test-confirm
+UNIT_TWO_NODES = -Wl,--wrap=dpl_request_alive -Wl,--wrap=dpl_request_done -Wl,--wrap=dpl_request_fail \
+	-Wl,--wrap=dpl_talk_ask
+tests_unit_test_procedure_record_SOURCES = tests/unit/test-procedure-record.c tests/unit/two-nodes.h
 tests_unit_test_procedure_record_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
-tests_unit_test_procedure_record_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=dpl_request_alive \
-	-Wl,--wrap=dpl_request_done -Wl,--wrap=dpl_request_fail -Wl,--wrap=dpl_talk_ask
+tests_unit_test_procedure_record_LDFLAGS = $(AM_LDFLAGS) $(UNIT_TWO_NODES)
+tests_unit_test_confirm_SOURCES = tests/unit/test-confirm.c tests/unit/two-nodes.h
+tests_unit_test_confirm_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
+tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(UNIT_TWO_NODES)
 UNIT_PARENT = libunit.a libparent.a libpriv.a libdctl.a $(STORE_LIBS) libclient.a libcore.a libctl.a libcapstat.a \
 	libjournal.a libconfig.a libtls.a libwire.a libbase.a $(UNIT_LIBS) $(LIBQB_LIBS) $(TLS_LIBS)
 tests_unit_test_procedure_record_LDADD = $(UNIT_PARENT)
+tests_unit_test_confirm_LDADD = $(UNIT_PARENT)
 check_PROGRAMS += tests/unit/test-advice
 TESTS += tests/unit/test-advice
 tests_unit_test_advice_CPPFLAGS = $(AM_CPPFLAGS) $(LIBQB_CFLAGS)
