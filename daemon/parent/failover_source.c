@@ -39,9 +39,23 @@ static bool is_down(struct dpl_run *run)
 
 /* --- record ----------------------------------------------------------------------------------- */
 
+/* What an older failover of this site has left, which a confirm that did not end gave up: this run
+ * has its place. What the other site's failback has made pending does not say "down". */
+static int give_old_up(const struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
+{
+    const struct dpl_doc *pending = dpl_doc_tree(doc, "failing_over");
+    int64_t old = dpl_doc_int(pending, "generation", 0);
+    if (!dpl_doc_get(pending, "down") || old == dpl_run_generation(run))
+        return DPL_OK;
+    return dpl_set_become(doc, DPL_SET_EVENT_WITHDRAW, old, err);
+}
+
 static int announce(struct dpl_run *run, struct dpl_doc *doc, struct dpl_err *err)
 {
-    int rc = dpl_set_become(doc, DPL_SET_EVENT_ANNOUNCE, dpl_run_generation(run), err);
+    int rc = give_old_up(run, doc, err);
+    if (rc < 0)
+        return rc;
+    rc = dpl_set_become(doc, DPL_SET_EVENT_ANNOUNCE, dpl_run_generation(run), err);
     if (rc < 0)
         return rc;
     struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
@@ -59,8 +73,8 @@ int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err)
     struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
     (void)self;
     (void)err;
-    if (!pending || dpl_doc_bool(pending, "down", false))
-        return 0;
+    if (!dpl_doc_get(pending, "down") || dpl_doc_bool(pending, "down", false))
+        return 0; /* or nothing of this site's is pending */
     dpl_doc_set_bool(pending, "down", true);
     return 1;
 }

@@ -258,6 +258,15 @@ static bool has_begun(const struct dpl_doc *doc)
     return false;
 }
 
+/* A confirm gave it up, and did not let the set serve: what it did to the set is as it was. */
+static bool is_unfinished(const struct dpl_daemon *daemon, const char *id,
+                          const struct dpl_store_item *set)
+{
+    const struct dpl_doc *pending = dpl_doc_tree(set->doc, "failing_over");
+    return g_strcmp0(dpl_doc_text(pending, "procedure"), id) == 0 &&
+           !dpl_procedure_open(daemon, set->name);
+}
+
 /* The record of one whose place another took, or that a confirm ended, stays as it was; so does
  * that of one whose set was deleted. One that is not named yet may be on its way. */
 static void put_closed(struct dpl_daemon *daemon, struct dpl_doc *out)
@@ -268,7 +277,12 @@ static void put_closed(struct dpl_daemon *daemon, struct dpl_doc *out)
     bool given_up = dpl_doc_tree(out, "given_up") || (there && has_begun(out));
     dpl_doc_set_bool(out, "attended", false);
     dpl_doc_set_text(out, "state", given_up || !there ? "given up" : "not begun");
-    if (given_up)
+    if (given_up && there && is_unfinished(daemon, dpl_doc_text(out, "procedure"), &item))
+        dpl_doc_set_format(out, "next",
+                           "a confirm gave it up and did not end: doppel site confirm %s again; "
+                           "or: doppel failover %s",
+                           set, set);
+    else if (given_up)
         dpl_doc_set_text(out, "next", "nothing: another one, or site confirm, took its place");
     else if (!there)
         dpl_doc_set_format(out, "next", "nothing: set %s was deleted", set ? set : "?");

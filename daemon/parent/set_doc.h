@@ -13,6 +13,7 @@
  *   generation  of the role; never goes down
  *   failing_over  {generation, procedure, settle, down, heard_ms}: a failover to this site that was
  *               not raised yet; of a source that is said to be down, when it was heard all the same
+ *               (down: true or false where a failover of this site made it, else not there)
  *   tried       the highest generation that was pending or given up here: none is used twice
  *   released_for  the generation for which this site let go
  *   ceded       the generation that it gave away: it serves again only by the other site's answer
