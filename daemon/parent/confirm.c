@@ -102,7 +102,7 @@ static void given_up(struct dpl_daemon *daemon, struct dpl_request *request, con
     else if (rc == DPL_OK && check_wanted(set, request, &err) == DPL_OK &&
              check_none(set, &err) == DPL_OK)
         dpl_store_get(daemon->store, "procedure", id, &item, &err);
-    if (err.code < 0)
+    if (!set || err.code < 0)
         dpl_request_fail(request, &err);
     else
         finish(set, request, dpl_doc_int(dpl_doc_tree(item.doc, "given_up"), "met", 0));
