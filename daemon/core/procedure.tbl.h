@@ -5,8 +5,8 @@
  *
  * NEXT chooses by the record what comes next; CLOSE ends with the state that was decided. A move
  * that is not here is none: OK and LOST alone end a SAVE, for who cannot save tries again. Who was
- * stopped meanwhile goes from LOOK, BEGIN and UNBEGIN to CLOSE; what it began by that BEGIN is still
- * to do.
+ * stopped meanwhile goes from LOOK, BEGIN and UNBEGIN to CLOSE, and what that BEGIN began is to do
+ * again.
  */
 /* clang-format off */
 PHASE(TAKE,    SAVE)    /* the record is ours from here on: our token stands in it */

@@ -34,6 +34,8 @@ void dpl_failover_evidence(struct dpl_set *set, struct dpl_request *request);
 
 /* An edit of the set's document (set_edit.h): a source that is heard from now on is a surprise. */
 int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err);
+/* The same, taken back, with what was heard since. */
+int dpl_failover_unsaid_down(void *self, struct dpl_doc *doc, struct dpl_err *err);
 
 /* Steps. */
 dpl_run_fn dpl_failover_record, dpl_failover_recorded, dpl_failover_withdraw;

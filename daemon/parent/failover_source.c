@@ -79,6 +79,18 @@ int dpl_failover_said_down(void *self, struct dpl_doc *doc, struct dpl_err *err)
     return 1;
 }
 
+int dpl_failover_unsaid_down(void *self, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct dpl_doc *pending = dpl_doc_get_mutable(doc, "failing_over");
+    (void)self;
+    (void)err;
+    if (!pending || !dpl_doc_bool(pending, "down", false))
+        return 0;
+    dpl_doc_set_bool(pending, "down", false); /* it is still of this site's */
+    dpl_doc_unset(pending, "heard_ms");
+    return 1;
+}
+
 void dpl_failover_record(struct dpl_run *run)
 {
     dpl_run_edit_set(run, announce, dpl_run_ok_or_fail);

@@ -421,55 +421,129 @@ static void merge(struct dpl_doc *options, const struct dpl_doc *args, const cha
     }
 }
 
+/* What was typed counts with the run that it begins, and no other: that the source is down is said
+ * first, then the record, upon the version that was judged, has the options, and at once it runs.
+ * What does not run takes both back. */
 struct again {
     struct dpl_daemon *daemon;
     struct dpl_request *request;
     char *id, *set;
-    struct dpl_doc *was; /* the record, without what was typed now */
-    bool back, down;
+    struct dpl_doc *doc, *was; /* the record, with what was typed now, and without */
+    struct dpl_store_version version;
+    bool back, said;
+    int rc;
+    struct dpl_err why;
 };
 
-static void again_end(struct again *a, int rc, const struct dpl_err *err)
+static void again_end(struct again *a)
 {
-    if (rc < 0) {
-        dpl_request_fail(a->request, err);
+    if (a->rc < 0) {
+        dpl_request_fail(a->request, &a->why);
     } else {
         struct dpl_doc *answer = dpl_doc_new();
         dpl_doc_set_text(answer, "procedure", a->id);
         dpl_request_done(a->request, answer);
     }
+    dpl_doc_free(a->doc);
     dpl_doc_free(a->was);
     g_free(a->id);
     g_free(a->set);
     g_free(a);
 }
 
-static void begin_again(void *self, int rc, const struct dpl_err *error)
+/* Another one may have said it, too, and run. */
+static int unsay(void *self, struct dpl_doc *doc, struct dpl_err *err)
 {
     struct again *a = self;
-    struct dpl_err err = *error;
-    if (rc == DPL_OK)
-        rc = check_wanted(a->request, a->id, &err);
-    if (rc == DPL_OK)
-        rc = dpl_run_begin(a->daemon, a->id, a->back, &err);
-    again_end(a, rc, &err);
+    struct dpl_store_item item;
+    const char *whose = dpl_doc_text(dpl_doc_tree(doc, "failing_over"), "procedure");
+    bool counts = dpl_store_get(a->daemon->store, "procedure", a->id, &item, NULL) == DPL_OK &&
+                  dpl_failover_mode(dpl_doc_tree(item.doc, "options")) == DPL_FAILOVER_DOWN;
+    return counts || g_strcmp0(whose, a->id) != 0 ? 0 : dpl_failover_unsaid_down(NULL, doc, err);
+}
+
+static void unsaid(void *self, int rc, const struct dpl_err *err)
+{
+    struct again *a = self;
+    if (rc < 0)
+        dpl_log(LOG_WARNING,
+                "set \"%s\" still counts its source as down, though procedure %s does not run: %s",
+                a->set, a->id, err->text);
+    again_end(a);
+}
+
+static void not_again(struct again *a)
+{
+    if (a->said && a->rc != DPL_E_NOT_RUNNING)
+        dpl_set_edit(a->daemon, a->set, unsay, unsaid, a);
+    else
+        again_end(a);
+}
+
+static void restored(void *self, int rc, struct dpl_store_version version,
+                     const struct dpl_err *err)
+{
+    struct again *a = self;
+    (void)version;
+    if (rc < 0)
+        dpl_log(LOG_WARNING, "procedure %s keeps the options of a run that does not begin: %s",
+                a->id, err->text);
+    not_again(a);
 }
 
 static void optioned(void *self, int rc, struct dpl_store_version version,
                      const struct dpl_err *error)
 {
     struct again *a = self;
-    struct dpl_err err = error ? *error : (struct dpl_err){0};
-    if (rc == DPL_E_BUSY)
-        dpl_err_set(&err, rc, "procedure %s was changed meanwhile: look at it again", a->id);
-    if (rc == DPL_OK && check_wanted(a->request, a->id, &err) < 0) {
-        rc = err.code; /* nor does it count for whoever goes on with it later */
-        dpl_store_put(a->daemon->store, "procedure", a->id, &version, a->was, NULL, NULL);
+    a->rc = rc;
+    if (rc < 0) {
+        a->why = *error;
+        if (rc == DPL_E_BUSY)
+            dpl_err_set(&a->why, rc, "procedure %s was changed meanwhile: look at it again", a->id);
+        not_again(a);
+        return;
     }
-    if (rc == DPL_OK && a->down)
-        dpl_set_edit(a->daemon, a->set, dpl_failover_said_down, begin_again, a);
+    a->rc = check_wanted(a->request, a->id, &a->why);
+    if (a->rc == DPL_OK)
+        a->rc = dpl_run_begin(a->daemon, a->id, a->back, &a->why);
+    if (a->rc == DPL_OK) {
+        again_end(a);
+        return;
+    }
+    g_autofree char *id = g_strdup(a->id); /* a may be gone when the put returns */
+    g_autoptr(dpl_doc_auto) was = g_steal_pointer(&a->was);
+    dpl_store_put(a->daemon->store, "procedure", id, &version, was, restored, a);
+}
+
+static void put_options(struct again *a)
+{
+    struct dpl_store_version version = a->version;
+    g_autofree char *id = g_strdup(a->id); /* a may be gone when the put returns */
+    g_autoptr(dpl_doc_auto) doc = g_steal_pointer(&a->doc);
+    dpl_store_put(a->daemon->store, "procedure", id, &version, doc, optioned, a);
+}
+
+static int say_down(void *self, struct dpl_doc *doc, struct dpl_err *err)
+{
+    struct again *a = self;
+    int rc = check_wanted(a->request, a->id, err);
+    if (rc == DPL_OK)
+        rc = dpl_failover_said_down(NULL, doc, err);
+    a->said = rc > 0;
+    return rc;
+}
+
+static void said_down(void *self, int rc, const struct dpl_err *err)
+{
+    struct again *a = self;
+    a->rc = rc;
+    a->why = *err;
+    if (rc == DPL_OK)
+        a->rc = check_wanted(a->request, a->id, &a->why);
+    if (a->rc == DPL_OK)
+        put_options(a);
     else
-        begin_again(a, rc, &err);
+        not_again(a);
 }
 
 /* Whoever ran it is gone, or it rests: it goes on here. */
@@ -513,16 +587,17 @@ static void again(struct dpl_daemon *daemon, const struct dpl_store_item *item,
                         .request = request,
                         .id = g_strdup(item->name),
                         .set = g_strdup(set),
+                        .doc = dpl_doc_copy(item->doc),
                         .was = dpl_doc_copy(item->doc),
-                        .back = back,
-                        .down = dpl_doc_bool(request->args, "source_is_down", false)};
-    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(item->doc);
-    struct dpl_doc *options = dpl_doc_get_mutable(doc, "options");
-    merge(options ? options : dpl_doc_set_tree(doc, "options"), request->args,
-          dpl_doc_text(doc, "question"));
-    struct dpl_store_version version = item->version;
-    g_autofree char *id = g_strdup(a->id); /* a may be gone when the put returns */
-    dpl_store_put(daemon->store, "procedure", id, &version, doc, optioned, a);
+                        .version = item->version,
+                        .back = back};
+    struct dpl_doc *options = dpl_doc_get_mutable(a->doc, "options");
+    merge(options ? options : dpl_doc_set_tree(a->doc, "options"), request->args,
+          dpl_doc_text(a->doc, "question"));
+    if (dpl_doc_bool(request->args, "source_is_down", false))
+        dpl_set_edit(daemon, set, say_down, said_down, a);
+    else
+        put_options(a);
 }
 
 static void stop(struct dpl_daemon *daemon, const struct dpl_store_item *item,

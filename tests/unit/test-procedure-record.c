@@ -122,6 +122,11 @@ static void gives_nothing_back(void)
     end();
 }
 
+static struct dpl_run *running(void)
+{
+    return dpl_run_find(&here, "p");
+}
+
 /* --- going on --------------------------------------------------------------------------------- */
 
 /* The record is saved only when the other node was fenced, or wakes. */
@@ -157,12 +162,119 @@ static void nobody_waits_for_an_undo(void)
     resume_late("procedure undo");
 }
 
-/* --- a stop ----------------------------------------------------------------------------------- */
-
-static struct dpl_run *running(void)
+/* A failover rests, and is pending; with --source-is-down two changes are made before it runs, and
+ * b2 hears of the first alone. */
+static void say_down(bool deafens)
 {
-    return dpl_run_find(&here, "p");
+    begin();
+    put_resting("p", &dpl_failover_kind, 3);
+    put_set("standby", "p");
+    g_autoptr(dpl_doc_auto) doc = dpl_doc_copy(set.doc);
+    struct dpl_doc *pending = dpl_doc_set_tree(doc, "failing_over");
+    dpl_doc_set_int(pending, "generation", 3);
+    dpl_doc_set_text(pending, "procedure", "p");
+    dpl_doc_set_bool(pending, "down", false);
+    put(0, "set", "mail", doc);
+    deliver();
+    struct dpl_request *r = request("procedure resume", "id", "p");
+    dpl_doc_set_bool(r->args, "source_is_down", true);
+    dpl_doc_set_text(r->args, "confirm", "mail");
+    seen.deafens = deafens;
+    members[1].deaf = !deafens;
+    dpl_procedure_command(&here, r);
+    deliver();
+    CU_ASSERT_EQUAL_FATAL(seen.answers, 0);
+    CU_ASSERT_TRUE_FATAL(members[1].deaf);
 }
+
+static bool counts_as_down(void)
+{
+    return dpl_doc_bool(dpl_doc_tree(set.doc, "failing_over"), "down", false);
+}
+
+static bool runs_as_down(void)
+{
+    const struct dpl_doc *options = dpl_doc_tree(record("p"), "options");
+    return dpl_failover_mode(options) == DPL_FAILOVER_DOWN;
+}
+
+static void said_down(void)
+{
+    say_down(true);
+    members[1].deaf = false;
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.code, 0);
+    CU_ASSERT_EQUAL(here.runs->len, 1);
+    CU_ASSERT_TRUE(counts_as_down() && runs_as_down());
+    end();
+}
+
+static void left(bool deafens)
+{
+    say_down(deafens);
+    seen.gone = true;
+    members[1].deaf = false;
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.code, DPL_E_INTERRUPTED);
+    CU_ASSERT_EQUAL(here.runs->len, 0);
+    CU_ASSERT_FALSE(counts_as_down());
+    CU_ASSERT_PTR_NOT_NULL(dpl_doc_get(dpl_doc_tree(set.doc, "failing_over"), "down"));
+    CU_ASSERT_FALSE(runs_as_down());
+    end();
+}
+
+static void left_early(void)
+{
+    left(false);
+}
+
+static void left_in_between(void)
+{
+    left(true);
+}
+
+/* The store dies with the word on its way. */
+static void down_at_the_end(void)
+{
+    say_down(true);
+    dpl_changes_end(&here);
+    CU_ASSERT_EQUAL(seen.answers, 1);
+    CU_ASSERT_EQUAL(seen.code, DPL_E_NOT_RUNNING);
+    CU_ASSERT_EQUAL(here.runs->len, 0);
+    CU_ASSERT_FALSE(runs_as_down());
+    end();
+}
+
+/* Another one is typed while the first waits for the store. */
+static void resumed_twice(bool deafens)
+{
+    say_down(deafens);
+    dpl_procedure_command(&here, request("procedure undo", "id", "p"));
+    members[1].deaf = false;
+    deliver();
+    CU_ASSERT_EQUAL(seen.answers, 2);
+    CU_ASSERT_EQUAL(seen.code, DPL_E_BUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "look at it again"));
+    CU_ASSERT_EQUAL(here.runs->len, 1);
+    CU_ASSERT_EQUAL(running()->machine.back, !deafens);
+    CU_ASSERT_EQUAL(counts_as_down(), deafens);
+    CU_ASSERT_EQUAL(runs_as_down(), deafens);
+    end();
+}
+
+static void one_of_two_runs(void)
+{
+    resumed_twice(true);
+}
+
+static void the_other_of_two_runs(void)
+{
+    resumed_twice(false);
+}
+
+/* --- a stop ----------------------------------------------------------------------------------- */
 
 static bool rests(void)
 {
@@ -336,6 +448,13 @@ static const struct unit_test tests[] = {
     {"nor where the set has another generation by then", begins_after_a_meeting},
     {"a resume for which nobody waits does not run", nobody_waits_for_a_resume},
     {"an undo for which nobody waits does not run", nobody_waits_for_an_undo},
+    {"that the source is down counts with the run", said_down},
+    {"that the source is down counts no more when nobody waits", left_early},
+    {"nor does it when nobody waits for the record", left_in_between},
+    {"that the source is down is not in a record that does not run", down_at_the_end},
+    {"one that is typed while another waits for the store does not run beside it", one_of_two_runs},
+    {"one that waits longer than another does not run, and its word is taken back",
+     the_other_of_two_runs},
     {"a stop is heard while the record waits for a node, and that is told", stopped_while_saved},
     {"a step that was stopped before it acted is still to do", stopped_before_it_acted},
     {"one that is gone on with is not undone for what was wanted before", aborted_once},

@@ -39,6 +39,7 @@ static struct dpl_set set;
 /* What was answered, and asked. */
 static struct {
     bool gone;         /* nobody waits for the answer */
+    bool deafens;      /* b2 hears nothing from the next change on */
     const char *leave; /* so it is once the set's document names another procedure than this */
     unsigned answers;
     int code;
@@ -150,6 +151,8 @@ static inline void deliver(void)
 static inline void on_changed(void *self, const struct dpl_store_item *item)
 {
     (void)self;
+    members[1].deaf |= seen.deafens;
+    seen.deafens = false;
     if (strcmp(item->kind, "set") != 0 || !item->doc)
         return;
     dpl_doc_free(set.doc);
